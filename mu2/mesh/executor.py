@@ -1,0 +1,54 @@
+"""Executors: where children are trained. One interface, so that a cluster can take its place."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Protocol
+
+import numpy as np
+
+from mu2.mesh.layout import Layout
+from mu2.models.component import Arrays, Network
+from mu2.training.trainer import Job, Trained, Trainer, Training
+
+
+class Executor(Protocol):
+    """Trains the children of a generation, wherever they are trained."""
+
+    def train(self, jobs: Sequence[Job]) -> Iterator[Trained]:
+        """Trains each job; yields the results in the order of the jobs."""
+
+    def logits(
+        self, network: Network, arrays: Mapping[str, Arrays], images: np.ndarray, num_classes: int
+    ) -> np.ndarray:
+        """float32 logits [N, num_classes] of uint8 images [N, S, S, C] for one path."""
+
+    def compiled(self) -> int:
+        """XLA programs compiled so far: training steps and forward passes."""
+
+
+class LocalExecutor:
+    """Trains on this process's devices, one child a slice of the layout at a time."""
+
+    def __init__(self, layout: Layout, training: Training):
+        self._trainers = tuple(Trainer(training, devices) for devices in layout.slices())
+
+    def train(self, jobs: Sequence[Job]) -> Iterator[Trained]:
+        """See `Executor.train`. A child's result depends on its job alone, not on its slice."""
+        if len(self._trainers) == 1:
+            yield from map(self._trainers[0].train, jobs)
+            return
+        count = len(self._trainers)
+        with ThreadPoolExecutor(count) as pool:
+            for start in range(0, len(jobs), count):
+                together = jobs[start : start + count]
+                yield from pool.map(lambda t, j: t.train(j), self._trainers, together)
+
+    def logits(
+        self, network: Network, arrays: Mapping[str, Arrays], images: np.ndarray, num_classes: int
+    ) -> np.ndarray:
+        """See `Executor.logits`."""
+        return self._trainers[0].logits(network, arrays, images, num_classes)
+
+    def compiled(self) -> int:
+        """See `Executor.compiled`."""
+        return sum(trainer.programs.compiled() for trainer in self._trainers)

@@ -1,0 +1,18 @@
+"""Networks cut into components: what a path is made of."""
+
+from mu2.models.adapter import Adapter
+from mu2.models.component import Arrays, Component, Model, Network, flatten, nest
+from mu2.models.root import RandomRoot
+from mu2.models.vit import ViT
+
+__all__ = [
+    "Adapter",
+    "Arrays",
+    "Component",
+    "Model",
+    "Network",
+    "RandomRoot",
+    "ViT",
+    "flatten",
+    "nest",
+]

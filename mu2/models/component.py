@@ -1,0 +1,141 @@
+"""A component: one layer of a network, the unit that tasks share."""
+
+import dataclasses
+import functools
+from collections.abc import Collection, Mapping
+from typing import Any, Protocol
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import traverse_util
+
+Arrays = Mapping[str, np.ndarray]
+Tree = Mapping[str, Any]
+
+
+@functools.lru_cache(maxsize=None)
+def _shapes(module: nn.Module, input_shape: tuple[int, ...]) -> tuple[Any, tuple[int, ...]]:
+    """Parameter shapes (a tree) and the output shape for one example; allocates nothing."""
+    x = jax.ShapeDtypeStruct((1, *input_shape), jnp.float32)
+    y, variables = jax.eval_shape(module.init_with_output, jax.random.key(0), x)
+    return variables.get("params", {}), tuple(y.shape[1:])
+
+
+@functools.partial(jax.jit, static_argnums=(0, 1))
+def _init(module: nn.Module, input_shape: tuple[int, ...], key: jax.Array) -> Any:
+    """Fresh parameters as one program a shape; without jit every initialiser compiles its own."""
+    return module.init(key, jnp.zeros((1, *input_shape), jnp.float32)).get("params", {})
+
+
+@dataclasses.dataclass(frozen=True)
+class Component:
+    """One layer in its place in a network: a Linen module and the shape it is fed.
+
+    Attributes:
+      name: the place, such as `encoderblock_0`.
+      module: a Flax Linen module of one array argument and one array result.
+      input_shape: shape of one example at its input, without the batch axis.
+      optional: present in a path only after a mutation inserted it.
+    """
+
+    name: str
+    module: nn.Module
+    input_shape: tuple[int, ...]
+    optional: bool = False
+
+    @property
+    def output_shape(self) -> tuple[int, ...]:
+        """Shape of one example at the output, without the batch axis."""
+        return _shapes(self.module, self.input_shape)[1]
+
+    @property
+    def shapes(self) -> dict[str, jax.ShapeDtypeStruct]:
+        """Leaf name (joined by `/`) to shape and dtype of the parameters."""
+        return traverse_util.flatten_dict(_shapes(self.module, self.input_shape)[0], sep="/")
+
+    @property
+    def signature(self) -> str:
+        """Shapes and dtypes as one string; components of equal signature can trade parameters."""
+        leaves = sorted(self.shapes.items())
+        return ";".join(f"{k}:{v.dtype}{list(v.shape)}".replace(" ", "") for k, v in leaves)
+
+    @property
+    def size(self) -> int:
+        """Number of parameters."""
+        return sum(int(np.prod(leaf.shape)) for leaf in self.shapes.values())
+
+    def init(self, key: jax.Array) -> Arrays:
+        """Fresh parameters, leaf name to float32 array; consumes `key`."""
+        params = flatten(_init(self.module, self.input_shape, key))
+        return {name: np.asarray(leaf) for name, leaf in params.items()}
+
+    def apply(self, params: Tree, x_Bx: jax.Array) -> jax.Array:
+        """The layer's output for a batch; `params` is the tree that `nest` makes of the leaves."""
+        return self.module.apply({"params": params}, x_Bx)
+
+
+def nest(arrays: Mapping[str, Any]) -> dict[str, Any]:
+    """The Linen parameter tree of flat leaves."""
+    return traverse_util.unflatten_dict(dict(arrays), sep="/")
+
+
+def flatten(tree: Tree) -> dict[str, Any]:
+    """The flat leaves of a Linen parameter tree."""
+    return traverse_util.flatten_dict(tree, sep="/")
+
+
+class Network(tuple[Component, ...]):
+    """The components of one network in forward order; hashable, so that it can key a program."""
+
+    __slots__ = ()
+
+    def select(self, names: Collection[str]) -> "Network":
+        """Only the components of these names: a network without the adapters it does not have."""
+        return Network(component for component in self if component.name in names)
+
+    def widened(self, num_classes: int) -> "Network":
+        """The same network with a head of another width; a head's module names its num_classes."""
+        *body, head = self
+        module = head.module.clone(num_classes=num_classes)
+        return Network([*body, dataclasses.replace(head, module=module)])
+
+    def apply(self, params: Mapping[str, Tree], x_Bx: jax.Array) -> jax.Array:
+        """Folds a batch through all components; `params` maps component name to its tree."""
+        for component in self:
+            x_Bx = component.apply(params[component.name], x_Bx)
+        return x_Bx
+
+
+class Model(Protocol):
+    """An architecture: how hyperparameters become a network. A search space names one."""
+
+    def network(
+        self, hyperparameters: Mapping[str, Any], num_classes: int, dtype: str = "float32"
+    ) -> Network:
+        """All components in forward order, optional ones included; last the `head`, whose module
+        has a field `num_classes`.
+
+        Args:
+          hyperparameters: the resolved hyperparameters of a path.
+          num_classes: width of the head.
+          dtype: dtype of the arithmetic; parameters stay float32.
+
+        Raises:
+          Mu2Error: no network can be built from these values.
+        """
+
+    def slots(
+        self, hyperparameters: Mapping[str, Any], num_classes: int
+    ) -> tuple[Component, ...]:
+        """The same components as `evolution` wants them: name, signature, size, optional."""
+
+    def hyperparameter_names(self) -> tuple[str, ...]:
+        """The hyperparameters that shape this architecture."""
+
+    def resamples(self, name: str) -> bool:
+        """True if component `name` can be made out of one of another shape."""
+
+    def resample(self, name: str, arrays: Arrays, like: Component) -> Arrays:
+        """The parameters of component `name`, of another shape, made to fit `like`."""

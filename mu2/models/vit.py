@@ -1,0 +1,238 @@
+"""The Vision Transformer, cut into components named and shaped like the public ViT weights."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from mu2.errors import Mu2Error
+from mu2.models.adapter import Adapter
+from mu2.models.component import Arrays, Component, Network
+
+
+class Embedding(nn.Module):
+    """Patch embedding: the public weights' convolution, computed as one matrix product.
+
+    Stride equals kernel, so patches do not overlap and a reshape replaces the convolution, which
+    XLA runs slowly on CPUs.
+    """
+
+    patch: int
+    width: int
+    dtype: str = "float32"
+
+    @nn.compact
+    def __call__(self, image_BxSxSxC: jax.Array) -> jax.Array:
+        """Maps images in [-1, 1] to tokens [B, (S / patch)^2, width]."""
+        b, s, _, c = image_BxSxSxC.shape
+        p, n = self.patch, s // self.patch
+        kernel = self.param(
+            "kernel", nn.initializers.lecun_normal(), (p, p, c, self.width), jnp.float32
+        )
+        bias = self.param("bias", nn.initializers.zeros, (self.width,), jnp.float32)
+        x = image_BxSxSxC[:, : n * p, : n * p].astype(self.dtype)
+        x = x.reshape(b, n, p, n, p, c).transpose(0, 1, 3, 2, 4, 5).reshape(b, n * n, p * p * c)
+        return x @ kernel.reshape(p * p * c, self.width).astype(self.dtype) + bias.astype(
+            self.dtype
+        )
+
+
+class ClassToken(nn.Module):
+    """Puts the learned class token before the patch tokens."""
+
+    dtype: str = "float32"
+
+    @nn.compact
+    def __call__(self, x_BxTxD: jax.Array) -> jax.Array:
+        """Maps [B, T, D] to [B, T + 1, D]."""
+        b, _, d = x_BxTxD.shape
+        token = self.param("cls", nn.initializers.zeros, (1, 1, d), jnp.float32)
+        return jnp.concatenate([jnp.tile(token.astype(self.dtype), (b, 1, 1)), x_BxTxD], axis=1)
+
+
+class PositionEmbedding(nn.Module):
+    """Adds a learned vector to every token."""
+
+    dtype: str = "float32"
+
+    @nn.compact
+    def __call__(self, x_BxTxD: jax.Array) -> jax.Array:
+        """Maps [B, T, D] to [B, T, D]."""
+        _, t, d = x_BxTxD.shape
+        embedding = self.param(
+            "pos_embedding", nn.initializers.normal(0.02), (1, t, d), jnp.float32
+        )
+        return x_BxTxD + embedding.astype(self.dtype)
+
+
+class Mlp(nn.Module):
+    """The two dense layers of an encoder block, GELU between them."""
+
+    dim: int
+    dtype: str = "float32"
+
+    @nn.compact
+    def __call__(self, x_BxTxD: jax.Array) -> jax.Array:
+        """Maps [B, T, D] to [B, T, D]."""
+
+        def dense(features: int, name: str) -> nn.Dense:
+            return nn.Dense(
+                features,
+                dtype=self.dtype,
+                kernel_init=nn.initializers.xavier_uniform(),
+                bias_init=nn.initializers.normal(1e-6),
+                name=name,
+            )
+
+        y = nn.gelu(dense(self.dim, "Dense_0")(x_BxTxD))
+        return dense(x_BxTxD.shape[-1], "Dense_1")(y)
+
+
+class EncoderBlock(nn.Module):
+    """A pre-norm Transformer block without dropout."""
+
+    heads: int
+    mlp_dim: int
+    dtype: str = "float32"
+
+    @nn.compact
+    def __call__(self, x_BxTxD: jax.Array) -> jax.Array:
+        """Maps [B, T, D] to [B, T, D]."""
+        y = nn.LayerNorm(dtype=self.dtype, name="LayerNorm_0")(x_BxTxD)
+        y = nn.MultiHeadDotProductAttention(
+            num_heads=self.heads,
+            dtype=self.dtype,
+            kernel_init=nn.initializers.xavier_uniform(),
+            deterministic=True,
+            name="MultiHeadDotProductAttention_1",
+        )(y)
+        x_BxTxD = x_BxTxD + y
+        y = nn.LayerNorm(dtype=self.dtype, name="LayerNorm_2")(x_BxTxD)
+        return x_BxTxD + Mlp(self.mlp_dim, self.dtype, name="MlpBlock_3")(y)
+
+
+class EncoderNorm(nn.Module):
+    """The last LayerNorm; keeps the class token alone, as nothing else is read after it."""
+
+    dtype: str = "float32"
+
+    @nn.compact
+    def __call__(self, x_BxTxD: jax.Array) -> jax.Array:
+        """Maps [B, T, D] to [B, D]."""
+        d = x_BxTxD.shape[-1]
+        scale = self.param("scale", nn.initializers.ones, (d,), jnp.float32)
+        bias = self.param("bias", nn.initializers.zeros, (d,), jnp.float32)
+        x = x_BxTxD[:, 0].astype(jnp.float32)
+        x = (x - x.mean(-1, keepdims=True)) * jax.lax.rsqrt(x.var(-1, keepdims=True) + 1e-6)
+        return (x * scale[None] + bias[None]).astype(self.dtype)
+
+
+class Head(nn.Module):
+    """The linear classifier; starts at zero, its logits are float32."""
+
+    num_classes: int
+    dtype: str = "float32"
+
+    @nn.compact
+    def __call__(self, x_BxD: jax.Array) -> jax.Array:
+        """Maps [B, D] to logits [B, num_classes]."""
+        d = x_BxD.shape[-1]
+        kernel = self.param(
+            "kernel", nn.initializers.zeros, (d, self.num_classes), jnp.float32
+        )
+        bias = self.param("bias", nn.initializers.zeros, (self.num_classes,), jnp.float32)
+        return (x_BxD @ kernel.astype(self.dtype)).astype(jnp.float32) + bias[None]
+
+
+@dataclasses.dataclass(frozen=True)
+class ViT:
+    """The ViT search space's architecture. Its hyperparameters: image_size, num_layers, adapter_dim.
+
+    Attributes:
+      patch: side of a patch, in pixels.
+      width: width of a token (192 in Ti, 384 in S, 768 in B, 1024 in L).
+      heads: attention heads; divides width.
+      mlp_dim: inner width of the MLP.
+      channels: channels of the images (grey images are repeated).
+    """
+
+    patch: int = 16
+    width: int = 192
+    heads: int = 3
+    mlp_dim: int = 768
+    channels: int = 3
+
+    def __post_init__(self) -> None:
+        for name in ("patch", "width", "heads", "mlp_dim", "channels"):
+            if getattr(self, name) < 1:
+                raise Mu2Error(f"ViT.{name} is {getattr(self, name)}; it must be 1 or more.")
+        if self.width % self.heads:
+            raise Mu2Error(
+                f"ViT.width is {self.width} and ViT.heads is {self.heads}; "
+                "the heads must divide the width.",
+                hint=f"Set ViT.heads to a divisor of {self.width}.",
+            )
+
+    def hyperparameter_names(self) -> tuple[str, ...]:
+        """The hyperparameters that shape this architecture."""
+        return ("image_size", "num_layers", "adapter_dim")
+
+    def network(
+        self, hyperparameters: Mapping[str, Any], num_classes: int, dtype: str = "float32"
+    ) -> Network:
+        """All components in forward order, optional adapters included; see `Model.network`.
+
+        Raises:
+          Mu2Error: the image is smaller than a patch, or a size is negative.
+        """
+        image, layers = hyperparameters["image_size"], hyperparameters["num_layers"]
+        if image < self.patch:
+            raise Mu2Error(
+                f"image_size is {image}, smaller than one patch of {self.patch} pixels.",
+                hint=f"Set image_size to {self.patch} or more, or ViT.patch to {image} or less.",
+            )
+        if layers < 0:
+            raise Mu2Error(f"num_layers is {layers}; it must be 0 or more.")
+        components: list[Component] = []
+
+        def add(name: str, module: nn.Module, optional: bool = False) -> None:
+            shape = components[-1].output_shape if components else (image, image, self.channels)
+            components.append(Component(name, module, shape, optional))
+
+        add("embedding", Embedding(self.patch, self.width, dtype))
+        add("cls", ClassToken(dtype))
+        add("posembed_input", PositionEmbedding(dtype))
+        for i in range(layers):
+            if "adapter_dim" in hyperparameters:
+                add(f"adapter_{i}", Adapter(hyperparameters["adapter_dim"], dtype), optional=True)
+            add(f"encoderblock_{i}", EncoderBlock(self.heads, self.mlp_dim, dtype))
+        add("encoder_norm", EncoderNorm(dtype))
+        add("head", Head(num_classes, dtype))
+        return Network(components)
+
+    def slots(
+        self, hyperparameters: Mapping[str, Any], num_classes: int
+    ) -> tuple[Component, ...]:
+        """The components as `evolution` wants them; see `Model.slots`."""
+        return tuple(self.network(hyperparameters, num_classes))
+
+    def resamples(self, name: str) -> bool:
+        """Only the position embedding depends on the image size."""
+        return name == "posembed_input"
+
+    def resample(self, name: str, arrays: Arrays, like: Component) -> Arrays:
+        """The position embedding of another image size, its grid resized bilinearly.
+
+        The class token's row is kept. Source: paper/README 3.2, rule 7.
+        """
+        (leaf,) = like.shapes
+        old, length = np.asarray(arrays[leaf]), like.shapes[leaf].shape[1]
+        old_side, side = round((old.shape[1] - 1) ** 0.5), round((length - 1) ** 0.5)
+        grid = old[0, 1:].reshape(old_side, old_side, -1)
+        resized = jax.image.resize(grid, (side, side, grid.shape[-1]), "bilinear")
+        rows = np.asarray(resized).reshape(1, side * side, -1)
+        return {leaf: np.concatenate([old[:, :1], rows], axis=1)}

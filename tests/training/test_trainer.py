@@ -1,0 +1,174 @@
+"""The trainer: a shrunken real child, trained, kept at its best interval, and repeatable."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from mu2.errors import Mu2Error
+from mu2.key import Key
+from mu2.mesh import Layout
+from mu2.models import ViT
+from mu2.tasks.examples import Examples
+from mu2.training import Job, Trainer, Training
+from mu2.training.batches import epochs
+
+KEY = Key.from_seed(11)
+MODEL = ViT(patch=8, width=16, heads=2, mlp_dim=32)
+HYPERPARAMETERS = {
+    "image_size": 16, "num_layers": 1, "learning_rate": 0.1, "schedule": "cosine",
+    "warmup_ratio": 0.05, "momentum": 0.9, "nesterov": False, "crop": False, "area_min": 1.0,
+    "aspect_min": 1.0, "flip": False, "brightness": 0.0, "contrast": 0.0, "saturation": 0.0,
+    "hue": 0.0,
+}  # fmt: skip
+TRAINING = Training(batch_size=16, intervals=3, max_train_examples=640, max_validation_examples=64)
+
+
+def colours(count, key):
+    """Noisy images whose class is the channel that is bright, or none."""
+    rng = key.numpy()
+    labels = rng.integers(0, 4, count).astype(np.int32)
+    images = rng.integers(0, 120, (count, 16, 16, 4), dtype=np.uint8)
+    images[np.arange(count), :, :, labels] += 100
+    return Examples(images[..., :3], labels)
+
+
+@pytest.fixture(scope="module")
+def trainer():
+    (devices,) = Layout().slices()
+    return Trainer(TRAINING, devices)
+
+
+@pytest.fixture(scope="module")
+def job():
+    network = MODEL.network(HYPERPARAMETERS, 4)
+    arrays = {
+        c.name: {
+            f"params/{k}": v for k, v in c.init(KEY.fold_in("init", c.name).jax()).items()
+        }
+        for c in network
+    }
+    return Job(
+        network=network,
+        arrays=arrays,
+        trained=frozenset(c.name for c in network),
+        hyperparameters=HYPERPARAMETERS,
+        train=colours(640, KEY.fold_in("train")),
+        validation=colours(40, KEY.fold_in("validation")),
+        num_classes=4,
+        key=KEY,
+        bar=None,
+        score=float,
+    )
+
+
+@pytest.fixture(scope="module")
+def trained(trainer, job):
+    return trainer.train(job)
+
+
+def test_a_child_learns(trained):
+    assert trained.quality > 0.9
+    assert trained.steps == 3 * 40
+    assert not trained.diverged
+
+
+def test_quality_is_the_best_interval_and_the_kept_arrays_give_it(trainer, job, trained):
+    assert trained.quality == max(trained.qualities)
+    y = trainer.logits(job.network, trained.arrays, job.validation.images, 4)
+    assert y.shape == (40, 4)
+    assert y.dtype == np.float32
+    assert np.mean(y.argmax(-1) == job.validation.labels) == trained.quality
+
+
+def test_leaves_have_their_true_shapes_and_a_bfloat16_momentum(job, trained):
+    head = trained.arrays["head"]
+    assert head["params/kernel"].shape == (16, 4)
+    assert head["momentum/kernel"].dtype == "bfloat16"
+    assert {k: v.dtype for k, v in head.items() if k.startswith("params")} == {
+        "params/kernel": np.float32,
+        "params/bias": np.float32,
+    }
+
+
+def test_training_twice_gives_the_same_bits(trainer, job, trained):
+    again = trainer.train(job)
+    assert again.qualities == trained.qualities
+    for name, leaves in trained.arrays.items():
+        for leaf, array in leaves.items():
+            np.testing.assert_array_equal(array, again.arrays[name][leaf])
+
+
+def test_frozen_components_are_not_returned_and_never_change(trainer, job):
+    before = {k: v.copy() for k, v in job.arrays["encoderblock_0"].items()}
+    result = trainer.train(dataclasses.replace(job, trained=frozenset({"head", "encoder_norm"})))
+    assert set(result.arrays) == {"head", "encoder_norm"}
+    for leaf, array in before.items():
+        np.testing.assert_array_equal(array, job.arrays["encoderblock_0"][leaf])
+
+
+def test_inherited_momentum_changes_the_first_steps(trainer, job, trained):
+    arrays = {name: trained.arrays[name] for name in job.arrays}
+    bare = {
+        name: {k: v for k, v in leaves.items() if k.startswith("params")}
+        for name, leaves in arrays.items()
+    }
+    hot = trainer.train(dataclasses.replace(job, arrays=arrays))
+    cold = trainer.train(dataclasses.replace(job, arrays=bare))
+    leaf = hot.arrays["embedding"]["params/kernel"]
+    assert (leaf != cold.arrays["embedding"]["params/kernel"]).any()
+
+
+def test_the_bar_keeps_equal_scores_and_refuses_lower_ones(trainer, job, trained):
+    reached = trainer.train(dataclasses.replace(job, bar=trained.quality))
+    assert reached.quality == trained.quality
+    refused = trainer.train(dataclasses.replace(job, bar=trained.quality + 1e-6))
+    assert refused.quality is None
+    assert not refused.arrays
+    assert refused.qualities == trained.qualities
+
+
+def test_a_child_that_diverges_scores_nothing(trainer, job):
+    wild = {**HYPERPARAMETERS, "learning_rate": float("inf"), "schedule": "constant"}
+    result = trainer.train(dataclasses.replace(job, hyperparameters=wild))
+    assert result.diverged
+    assert result.quality is None
+    assert not result.arrays
+
+
+def test_all_of_this_compiled_two_programs(trainer, trained):
+    assert trainer.programs.compiled() == 2
+    assert len(trainer.programs) == 1
+
+
+def test_epochs_see_every_example_once_before_any_twice():
+    examples = Examples(np.zeros((10, 1, 1, 1), np.uint8), np.arange(10, dtype=np.int32))
+    labels = np.concatenate([b.labels for b in epochs(examples, 4, 5, KEY)])
+    assert sorted(labels[:10]) == sorted(labels[10:]) == list(range(10))
+    assert list(labels[:10]) != list(labels[10:])
+
+
+@pytest.mark.parametrize(
+    ("available", "used"), [(40, 40), (64, 64), (100, 64), (70, 64)]
+)
+def test_validation_examples(available, used):
+    assert TRAINING.validation_examples(available) == used
+
+
+def test_steps_are_one_epoch_or_the_cap():
+    assert TRAINING.steps(33) == 3
+    assert TRAINING.steps(10_000) == 40
+    assert Training().steps(4000) == 8
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"batch_size": 0}, "Training.batch_size is 0"),
+        ({"clip_norm": 0.0}, "Training.clip_norm"),
+        ({"dtype": "float16"}, "Training.dtype is 'float16'"),
+    ],
+)
+def test_settings_that_make_no_sense_are_refused(values, words):
+    with pytest.raises(Mu2Error, match=words):
+        Training(**values)
