@@ -1,0 +1,198 @@
+"""The search space: which hyperparameters there are, where they start and how they may move."""
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from typing import Any, Protocol
+
+import numpy as np
+from ml_collections import FrozenConfigDict
+
+from mu2.errors import Mu2Error
+
+MUTATION_PROBABILITY = "mutation_probability"
+# Drawn once a generation, because all its children are fed from one stream (paper/README 3.2).
+DATA_HYPERPARAMETERS = (
+    "image_size",
+    "crop",
+    "area_min",
+    "aspect_min",
+    "flip",
+    "brightness",
+    "contrast",
+    "saturation",
+    "hue",
+)
+
+
+class Slot(Protocol):
+    """One place in a network, as the architecture declares it."""
+
+    @property
+    def name(self) -> str:
+        """The place, such as `encoderblock_0`."""
+
+    @property
+    def signature(self) -> str:
+        """Shapes and dtypes of the parameters; equal signatures can trade parameters."""
+
+    @property
+    def size(self) -> int:
+        """Number of parameters."""
+
+    @property
+    def optional(self) -> bool:
+        """True if it is there only after a mutation inserted it."""
+
+
+class Architecture(Protocol):
+    """What evolution asks of a model; it never touches an array."""
+
+    def slots(self, hyperparameters: Mapping[str, Any], num_classes: int) -> tuple[Slot, ...]:
+        """All places in forward order, optional ones included."""
+
+    def resamples(self, name: str) -> bool:
+        """True if the component of this name can be made out of one of another shape."""
+
+
+class _Values(Mapping[str, Any]):
+    """Named values given as keyword arguments; immutable."""
+
+    def __init__(self, **values: Any):
+        self._values = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
+
+    def __getitem__(self, name: str) -> Any:
+        return self._values[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and dict(self) == dict(other)  # type: ignore[call-overload]
+
+    def __hash__(self) -> int:
+        return hash(tuple(sorted(self._values.items())))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in self.items())})"
+
+
+class Hyperparameters(_Values):
+    """The default of every hyperparameter, by name."""
+
+
+class Ranges(_Values):
+    """Ordered values by hyperparameter; a mutation moves one step to a neighbour.
+
+    At the ends the step is clamped, so that half of the mutations there change nothing.
+    Source: paper/README 3.2, rule 1.
+    """
+
+
+class Choices(_Values):
+    """Unordered values by hyperparameter; a mutation draws one of the others, all alike."""
+
+
+@dataclasses.dataclass(frozen=True)
+class SearchSpace:
+    """An architecture with its hyperparameters' defaults and how they may move.
+
+    A hyperparameter in neither `ranges` nor `choices` is fixed at its default.
+
+    Attributes:
+      model: the architecture.
+      hyperparameters: the defaults.
+      ranges: ordered values.
+      choices: unordered values.
+    """
+
+    model: Architecture
+    hyperparameters: Hyperparameters
+    ranges: Ranges = Ranges()
+    choices: Choices = Choices()
+
+    def __post_init__(self) -> None:
+        for kind in (self.ranges, self.choices):
+            label = type(kind).__name__
+            for name, values in kind.items():
+                _check_values(label, name, values)
+                if name not in self.hyperparameters:
+                    raise Mu2Error(
+                        f"{label}.{name} has values but Hyperparameters.{name} has no default.",
+                        hint=f"Set Hyperparameters.{name} to one of {values}.",
+                    )
+                default = self.hyperparameters[name]
+                if default not in values:
+                    raise Mu2Error(
+                        f"Hyperparameters.{name} is {default!r}, which is not in {label}.{name} "
+                        f"= {values}.",
+                        hint=f"Set Hyperparameters.{name} to one of the values, or add "
+                        f"{default!r} to {label}.{name}.",
+                    )
+        if both := sorted(set(self.ranges) & set(self.choices)):
+            raise Mu2Error(f"{both[0]} is both in Ranges and in Choices.", hint="Keep one of them.")
+        _check_ordered(self.ranges)
+        mu = [self.hyperparameters.get(MUTATION_PROBABILITY)]
+        if mu[0] is None:
+            raise Mu2Error(
+                f"Hyperparameters.{MUTATION_PROBABILITY} has no default.",
+                hint=f"Set it to a probability, such as 0.1 or 0.2 (paper/README 3.5).",
+            )
+        for value in (*mu, *self.ranges.get(MUTATION_PROBABILITY, ())):
+            if not 0 <= value <= 1:
+                raise Mu2Error(f"{MUTATION_PROBABILITY} {value} is no probability.")
+
+    def defaults(self) -> FrozenConfigDict:
+        """The hyperparameters evolution begins with."""
+        return FrozenConfigDict(dict(self.hyperparameters))
+
+    @property
+    def mutable(self) -> tuple[str, ...]:
+        """Names that a mutation may change: µ first, then sorted."""
+        names = {*self.ranges, *self.choices}
+        return tuple(sorted(names, key=lambda name: (name != MUTATION_PROBABILITY, name)))
+
+    def move(self, name: str, value: Any, random: np.random.Generator) -> Any:
+        """One mutation step of a hyperparameter from a value; consumes one draw of `random`.
+
+        A value that is no longer listed (the Gin file has changed) moves to the nearest end of
+        its range, or to any choice.
+        """
+        if name in self.choices:
+            others = [v for v in self.choices[name] if v != value]
+            return others[int(random.integers(len(others)))] if others else value
+        values = self.ranges[name]
+        up = random.random() < 0.5
+        if value not in values:
+            return values[-1] if up else values[0]
+        index = values.index(value) + (1 if up else -1)
+        return values[min(max(index, 0), len(values) - 1)]
+
+
+def _check_values(label: str, name: str, values: Any) -> None:
+    if not isinstance(values, tuple):
+        raise Mu2Error(
+            f"{label}.{name} is {values!r}, not a list of values.",
+            hint=f"Write {label}.{name} = ({values!r},)",
+        )
+    if not values:
+        raise Mu2Error(
+            f"{label}.{name} is empty.",
+            hint="List its values, or remove the line to keep the default fixed.",
+        )
+    if len(set(values)) != len(values):
+        raise Mu2Error(f"{label}.{name} = {values} names a value twice.")
+
+
+def _check_ordered(ranges: Ranges) -> None:
+    """Numbers in a range must rise or fall throughout; a neighbour would else be no neighbour."""
+    for name, values in ranges.items():
+        if not all(isinstance(v, int | float) and not isinstance(v, bool) for v in values):
+            continue
+        if list(values) not in (sorted(values), sorted(values, reverse=True)):
+            raise Mu2Error(
+                f"Ranges.{name} = {values} is out of order.",
+                hint=f"Sort it, or write Choices.{name} if the order means nothing.",
+            )
