@@ -51,7 +51,7 @@ def begin(
 
     Seeds are the roots and the other tasks' paths that are not private, shuffled. The task's own
     kept path goes on, its own locks lifted and its score counted again, as others may by now
-    share its components.
+    share its components. A task that has become private takes its kept path with it.
 
     Args:
       evolution: the rules.
@@ -69,6 +69,7 @@ def begin(
     own = tuple(
         dataclasses.replace(
             p,
+            private=p.private or private,
             score=evolution.scoring.score(
                 p.quality or 0.0, accounted_parameters(p.components, locks, task)
             ),
@@ -108,9 +109,7 @@ def plan_generation(
       The population with parents, seeds and children counted, and the plans.
     """
     generation = population.generation
-    data = data_hyperparameters(
-        space, population.best, key.fold_in(generation, "data").numpy()
-    )
+    data = data_hyperparameters(space, population.best, key.fold_in(generation, "data").numpy())
     everyone = {**paths, **{path.id: path for path in population.own}}
     locks = lockers(paths.values(), population.task)
     count = min(

@@ -173,9 +173,9 @@ def mutate(
     components = []
     for slot in space.model.slots(values, num_classes):
         here = parent.component(slot.name)
-        if slot.optional and here is None:
-            if not (mutation.insert_adapters and random.random() < mu):
-                continue
+        missing = slot.optional and here is None
+        if missing and not (mutation.insert_adapters and random.random() < mu):
+            continue
         fits = here is not None and here.signature == slot.signature
         new_id = f"{child_id}/{slot.name}"
         if slot.name == HEAD and not same_task:
@@ -209,9 +209,7 @@ def _planned(
     action: Literal["share", "clone", "resample", "new"],
     source: Component | None,
 ) -> PlannedComponent:
-    return PlannedComponent(
-        slot.name, component_id, action, source, slot.size, slot.signature
-    )
+    return PlannedComponent(slot.name, component_id, action, source, slot.size, slot.signature)
 
 
 def _ancestral(slot: Slot, ancestry: tuple[Path, ...]) -> Component | None:

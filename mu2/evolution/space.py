@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import numpy as np
 from ml_collections import FrozenConfigDict
 
-from mu2.errors import Mu2Error
+from mu2.errors import Mu2Error, did_you_mean
 
 MUTATION_PROBABILITY = "mutation_probability"
 # Drawn once a generation, because all its children are fed from one stream (paper/README 3.2).
@@ -70,7 +70,7 @@ class _Values(Mapping[str, Any]):
         return len(self._values)
 
     def __eq__(self, other: object) -> bool:
-        return type(self) is type(other) and dict(self) == dict(other)  # type: ignore[call-overload]
+        return type(other) is type(self) and other._values == self._values
 
     def __hash__(self) -> int:
         return hash(tuple(sorted(self._values.items())))
@@ -121,7 +121,8 @@ class SearchSpace:
                 if name not in self.hyperparameters:
                     raise Mu2Error(
                         f"{label}.{name} has values but Hyperparameters.{name} has no default.",
-                        hint=f"Set Hyperparameters.{name} to one of {values}.",
+                        hint=f"Set Hyperparameters.{name} to one of {values}. "
+                        f"{did_you_mean(name, self.hyperparameters) or ''}".rstrip(),
                     )
                 default = self.hyperparameters[name]
                 if default not in values:
@@ -134,15 +135,20 @@ class SearchSpace:
         if both := sorted(set(self.ranges) & set(self.choices)):
             raise Mu2Error(f"{both[0]} is both in Ranges and in Choices.", hint="Keep one of them.")
         _check_ordered(self.ranges)
-        mu = [self.hyperparameters.get(MUTATION_PROBABILITY)]
-        if mu[0] is None:
+        # A default stands in its range or choices, so those hold every value µ can take.
+        moves = {**self.ranges, **self.choices}
+        if MUTATION_PROBABILITY not in self.hyperparameters:
             raise Mu2Error(
                 f"Hyperparameters.{MUTATION_PROBABILITY} has no default.",
-                hint=f"Set it to a probability, such as 0.1 or 0.2 (paper/README 3.5).",
+                hint="Set it to a probability, such as 0.1 or 0.2.",
             )
-        for value in (*mu, *self.ranges.get(MUTATION_PROBABILITY, ())):
-            if not 0 <= value <= 1:
-                raise Mu2Error(f"{MUTATION_PROBABILITY} {value} is no probability.")
+        default = self.hyperparameters[MUTATION_PROBABILITY]
+        for value in moves.get(MUTATION_PROBABILITY, (default,)):
+            if not (_is_number(value) and 0 <= value <= 1):
+                raise Mu2Error(
+                    f"{MUTATION_PROBABILITY} {value!r} is no probability.",
+                    hint="Give numbers from 0 to 1.",
+                )
 
     def defaults(self) -> FrozenConfigDict:
         """The hyperparameters evolution begins with."""
@@ -157,18 +163,24 @@ class SearchSpace:
     def move(self, name: str, value: Any, random: np.random.Generator) -> Any:
         """One mutation step of a hyperparameter from a value; consumes one draw of `random`.
 
-        A value that is no longer listed (the Gin file has changed) moves to the nearest end of
-        its range, or to any choice.
+        A value that is not listed (the Gin file has changed since it was drawn) moves to the
+        nearest of its range, one that is no number to the default; among choices, to any.
         """
         if name in self.choices:
             others = [v for v in self.choices[name] if v != value]
             return others[int(random.integers(len(others)))] if others else value
         values = self.ranges[name]
-        up = random.random() < 0.5
-        if value not in values:
-            return values[-1] if up else values[0]
-        index = values.index(value) + (1 if up else -1)
-        return values[min(max(index, 0), len(values) - 1)]
+        step = 1 if random.random() < 0.5 else -1
+        if value in values:
+            return values[min(max(values.index(value) + step, 0), len(values) - 1)]
+        numbers = [v for v in values if _is_number(v)]
+        if _is_number(value) and numbers:
+            return min(numbers, key=lambda v: abs(v - value))
+        return self.hyperparameters[name]
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _check_values(label: str, name: str, values: Any) -> None:
@@ -182,6 +194,8 @@ def _check_values(label: str, name: str, values: Any) -> None:
             f"{label}.{name} is empty.",
             hint="List its values, or remove the line to keep the default fixed.",
         )
+    if any(isinstance(v, list | dict | set) for v in values):
+        raise Mu2Error(f"{label}.{name} = {values} holds a list among its values.")
     if len(set(values)) != len(values):
         raise Mu2Error(f"{label}.{name} = {values} names a value twice.")
 
@@ -189,7 +203,7 @@ def _check_values(label: str, name: str, values: Any) -> None:
 def _check_ordered(ranges: Ranges) -> None:
     """Numbers in a range must rise or fall throughout; a neighbour would else be no neighbour."""
     for name, values in ranges.items():
-        if not all(isinstance(v, int | float) and not isinstance(v, bool) for v in values):
+        if not all(_is_number(v) for v in values):
             continue
         if list(values) not in (sorted(values), sorted(values, reverse=True)):
             raise Mu2Error(

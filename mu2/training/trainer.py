@@ -256,3 +256,14 @@ def _pad(leaf: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     if leaf.shape == shape:
         return leaf
     return np.pad(leaf, [(0, n - m) for m, n in zip(leaf.shape, shape, strict=True)])
+
+
+def as_stored(params: Arrays) -> Arrays:
+    """Bare parameters under the names that stored leaves have."""
+    return {f"{PARAMS}/{name}": leaf for name, leaf in params.items()}
+
+
+def of_stored(leaves: Arrays) -> Arrays:
+    """The parameters among stored leaves, under their bare names."""
+    prefix = f"{PARAMS}/"
+    return {k.removeprefix(prefix): v for k, v in leaves.items() if k.startswith(prefix)}
