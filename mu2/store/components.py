@@ -1,0 +1,456 @@
+"""The parameter store: components written once, by content, through Orbax.
+
+Layout of the folder `components/` of a system:
+
+  <pack>/arrays/          an Orbax checkpoint: one item a component, named by its digest
+  <pack>/manifest.json    each component's leaves, and a digest of every file of the checkpoint
+  where/<digest>          name of the pack that holds a component, so that it is not written twice
+  new/                    what is being written or removed
+
+A pack is put together under `new/`, flushed, and renamed into place: it is whole or not there. It
+is named by its components' digests, never by time or machine. This is the only file that knows
+Orbax, and it imports Orbax with the first array it writes or reads.
+"""
+
+import dataclasses
+import hashlib
+import os
+import shutil
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import ml_dtypes
+import numpy as np
+
+from mu2.errors import Mu2Error
+from mu2.store.files import (
+    damaged,
+    encode,
+    flush,
+    is_digest,
+    read_bytes,
+    read_json,
+    reason,
+    sha256,
+    write_file,
+)
+
+Arrays = Mapping[str, np.ndarray]
+_Leaves = dict[str, tuple[str, list[int]]]  # leaf name to (dtype, shape)
+_MANIFESTS = 64  # kept in memory; a path needs about as many as it has ancestors
+
+
+class Stored(NamedTuple):
+    """Where a component lies.
+
+    Attributes:
+      digest: sha256 (hex) of its leaves.
+      pack: name of the checkpoint that holds it.
+    """
+
+    digest: str
+    pack: str
+
+
+@dataclasses.dataclass(frozen=True)
+class _Manifest:
+    """What lies in a pack.
+
+    Attributes:
+      components: component digest to leaves; its own digest is the pack's name.
+      files: file below `arrays/` to digest; None where the list itself is damaged.
+    """
+
+    components: dict[str, _Leaves]
+    files: dict[str, str] | None
+
+
+@dataclasses.dataclass(frozen=True)
+class Damage:
+    """A file of a pack that is not what was written.
+
+    Attributes:
+      file: which.
+      problem: what is wrong with it.
+      components: digests of the components that are lost by it; None: all that the pack held.
+    """
+
+    file: Path
+    problem: str
+    components: frozenset[str] | None
+
+
+def digest(arrays: Arrays) -> str:
+    """sha256 (hex) of a component: its leaves in order of their names, with dtype and shape.
+
+    Values count as little-endian bytes in C order, so the digest is the same on every machine.
+    """
+    state = hashlib.sha256()
+    plain = {name: _plain(array) for name, array in sorted(arrays.items())}
+    state.update(encode(_leaves(plain)))
+    for array in plain.values():
+        state.update(array.tobytes())
+    return state.hexdigest()
+
+
+class ComponentStore:
+    """The components of one system. Many may read; one may write, under `WriterLock`.
+
+    Attributes:
+      directory: where they lie.
+    """
+
+    def __init__(self, directory: Path):
+        self.directory = directory
+        self._manifests: dict[str, _Manifest] = {}
+
+    def write(self, components: Mapping[str, Arrays]) -> dict[str, Stored]:
+        """Writes what the store does not hold yet, in one pack; call under the lock.
+
+        On return it is on disk, but nothing names it: commit before the next `prune`.
+
+        Args:
+          components: component id to leaves by name, of any shape without a zero and any number
+            type of numpy or ml_dtypes.
+
+        Returns:
+          Component id to where it lies.
+
+        Raises:
+          Mu2Error: the disk is full or the folder cannot be written. What was there still is.
+          ValueError: a component has no leaf, or a leaf that is no number or has no elements.
+        """
+        by_digest: dict[str, Arrays] = {}
+        digests: dict[str, str] = {}
+        for component, arrays in components.items():
+            plain = {name: _plain(array) for name, array in sorted(arrays.items())}
+            _check(component, plain)
+            digests[component] = digest(plain)
+            by_digest[digests[component]] = plain
+        where: dict[str, str] = {}
+        for d in by_digest:
+            if d not in where and (pack := self._where(d)) is not None:
+                # All of that pack, for a killed write may have left only its first pointer.
+                where.update(dict.fromkeys(self._manifest(pack).components, pack))
+        new = {d: arrays for d, arrays in sorted(by_digest.items()) if d not in where}
+        if new:
+            try:
+                pack = self._write_pack(new)
+            except OSError as error:
+                shutil.rmtree(self.directory / "new", ignore_errors=True)
+                raise Mu2Error(
+                    f"{self.directory} does not take new components: {reason(error)}",
+                    hint="The last commit is whole. Mend this, then run the same command again.",
+                ) from error
+            where.update(dict.fromkeys(new, pack))
+        return {component: Stored(d, where[d]) for component, d in digests.items()}
+
+    def read(
+        self, stored: Iterable[tuple[str, str]], verify: bool = False
+    ) -> dict[str, dict[str, np.ndarray]]:
+        """Reads components, and nothing else of their packs.
+
+        Args:
+          stored: digest and pack of each.
+          verify: compute their digests from what was read.
+
+        Returns:
+          Digest to leaves by name, equal bit for bit to those written.
+
+        Raises:
+          Mu2Error: a component is missing or damaged.
+        """
+        by_pack: dict[str, list[str]] = {}
+        for d, pack in stored:
+            for name in (d, pack):
+                if not is_digest(name):
+                    raise Mu2Error(
+                        f"{str(name)[:80]!r} names no component.", location=str(self.directory)
+                    )
+            by_pack.setdefault(pack, []).append(d)
+        result: dict[str, dict[str, np.ndarray]] = {}
+        for pack, wanted in by_pack.items():
+            result.update(self._read_pack(pack, wanted))
+        if verify:
+            for pack, wanted in by_pack.items():
+                for d in wanted:
+                    if digest(result[d]) != d:
+                        raise damaged(
+                            self._arrays(pack) / d, f"component {d} is not what was written."
+                        )
+        return result
+
+    def packs(self) -> set[str]:
+        """Names of all packs."""
+        if not self.directory.is_dir():
+            return set()
+        return {entry.name for entry in os.scandir(self.directory) if is_digest(entry.name)}
+
+    def components(self, pack: str) -> frozenset[str]:
+        """Digests of the components that a pack holds.
+
+        Raises:
+          Mu2Error: there is no such pack, or its manifest is damaged.
+        """
+        return frozenset(self._manifest(pack).components)
+
+    def prune(self, keep: set[str]) -> None:
+        """Removes packs that are not named, and what a killed write left; call under the lock.
+
+        Raises:
+          Mu2Error: the folder cannot be written.
+        """
+        try:
+            self._clear_new()
+            for pack in sorted(self.packs() - keep):
+                self._remove(pack)
+            self._clear_new()
+        except OSError as error:
+            raise Mu2Error(f"{self.directory} cannot be pruned: {reason(error)}") from error
+
+    def check(self, pack: str) -> list[Damage]:
+        """Compares a pack with its manifest: every file's bytes, and every component's digest."""
+        path = self.directory / pack / "manifest.json"
+        try:
+            manifest = self._read_manifest(pack)
+        except Mu2Error as error:
+            return [Damage(path, error.message, None)]
+        found: list[Damage] = []
+        shared: list[tuple[Path, str]] = []
+        suspects = set(manifest.components)
+        arrays = self._arrays(pack)
+        if manifest.files is None:
+            shared.append((path, "the file is damaged: its list of files has changed."))
+        else:
+            there = {str(p.relative_to(arrays)) for p in arrays.rglob("*") if not p.is_dir()}
+            for name in sorted(there | set(manifest.files)):
+                problem = _compare(arrays / name, manifest.files.get(name))
+                owner = name.split("/")[0]
+                if problem is not None and owner in manifest.components:
+                    # Its component is lost already; Orbax need not see it.
+                    suspects.discard(owner)
+                    found.append(Damage(arrays / name, problem, frozenset([owner])))
+                elif problem is not None:
+                    shared.append((arrays / name, problem))
+        lost: dict[str, str] = {}
+        for d in sorted(suspects):
+            try:
+                self.read([(d, pack)], verify=True)
+            except Mu2Error as error:
+                lost[d] = error.message
+        found += [Damage(file, problem, frozenset(lost)) for file, problem in shared]
+        if not shared:
+            found += [Damage(arrays / d, why, frozenset([d])) for d, why in lost.items()]
+        return found
+
+    def check_pointer(self, name: str) -> str | None:
+        """What is wrong with the file `where/<name>`, or None."""
+        if not is_digest(name):
+            return "the file does not belong to the store."
+        # An empty one is what a killed write may leave; it costs a second copy at most.
+        if self._where(name) or not read_bytes(self.directory / "where" / name):
+            return None
+        return "the file is damaged: it names no pack that holds this component."
+
+    def pointers(self) -> list[str]:
+        """Names of the files in `where/`, in order."""
+        folder = self.directory / "where"
+        return sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+
+    # Packs
+
+    def _write_pack(self, components: Mapping[str, Arrays]) -> str:
+        leaves = {d: _leaves(arrays) for d, arrays in components.items()}
+        pack = sha256(encode(leaves))
+        target, new = self.directory / pack, self.directory / "new" / pack
+        if target.exists() and self.check(pack):
+            self._remove(pack)  # damaged, and here is what it should hold
+        if not target.exists():
+            (self.directory / "where").mkdir(parents=True, exist_ok=True)
+            self._clear_new()
+            new.mkdir(parents=True)
+            _make_room(new / "room", sum(a.nbytes for c in components.values() for a in c.values()))
+            _save(new / "arrays", components)
+            files = {}
+            for path in sorted(p for p in new.rglob("*") if p.is_file()):
+                flush(path)
+                files[str(path.relative_to(new / "arrays"))] = sha256(path.read_bytes())
+            manifest = {"components": leaves, "files": files, "digest": sha256(encode(files))}
+            write_file(new / "manifest.json", encode(manifest))
+            for folder in (p for p in new.rglob("*") if p.is_dir()):
+                flush(folder)
+            flush(new)
+            new.rename(target)
+            flush(self.directory)
+        for d in components:
+            # Unflushed: a pointer that a power cut spoils only costs a second copy.
+            (self.directory / "where" / d).write_text(f"{pack}\n")
+        return pack
+
+    def _read_pack(self, pack: str, wanted: list[str]) -> dict[str, dict[str, np.ndarray]]:
+        named = wanted[0] if len(wanted) == 1 else f"one of {', '.join(wanted)}"
+        try:
+            manifest = self._manifest(pack)
+        except Mu2Error as error:
+            raise Mu2Error(
+                f"component {named} cannot be read: {error.message}", location=error.location
+            ) from error
+        for d in wanted:
+            if d not in manifest.components:
+                raise Mu2Error(
+                    f"component {d} is not in this pack.", location=str(self.directory / pack)
+                )
+        arrays = self._arrays(pack)
+        for name, known in (manifest.files or {}).items():
+            # Looked at first: where Orbax's threads meet damage, each prints its own traceback.
+            if name.split("/")[0] in wanted and (problem := _compare(arrays / name, known)):
+                raise Mu2Error(
+                    f"component {name.split('/')[0]} cannot be read: {problem}",
+                    location=str(arrays / name),
+                )
+        try:
+            return _load(arrays, {d: manifest.components[d] for d in wanted})
+        except Exception as error:  # Orbax passes on whatever the library beneath it met
+            raise Mu2Error(
+                f"component {named} cannot be read: {reason(error)}",
+                location=str(arrays),
+                hint="`mu2 verify` finds out what is damaged.",
+            ) from error
+
+    def _remove(self, pack: str) -> None:
+        # Pointers first, and never half a pack under its name.
+        try:
+            held: Iterable[str] = self.components(pack)
+        except Mu2Error:
+            held = self.pointers()
+        for d in held:
+            pointer = self.directory / "where" / d
+            if pointer.exists() and pointer.read_bytes() == f"{pack}\n".encode():
+                pointer.unlink()
+        self._manifests.pop(pack, None)
+        (self.directory / "new").mkdir(exist_ok=True)
+        (self.directory / pack).rename(self.directory / "new" / pack)
+
+    def _clear_new(self) -> None:
+        new = self.directory / "new"
+        if new.exists():
+            shutil.rmtree(new)
+
+    def _arrays(self, pack: str) -> Path:
+        return self.directory / pack / "arrays"
+
+    # Manifests
+
+    def _where(self, d: str) -> str | None:
+        """The pack that holds a component, if the store knows one and it is whole by name."""
+        try:
+            pack = (self.directory / "where" / d).read_text("ascii", errors="replace")
+        except OSError:
+            return None
+        try:
+            known = pack.endswith("\n") and is_digest(pack[:-1]) and d in self.components(pack[:-1])
+        except Mu2Error:
+            return None
+        return pack[:-1] if known else None
+
+    def _manifest(self, pack: str) -> _Manifest:
+        if pack not in self._manifests:
+            self._manifests[pack] = self._read_manifest(pack)
+            while len(self._manifests) > _MANIFESTS:
+                del self._manifests[next(iter(self._manifests))]
+        return self._manifests[pack]
+
+    def _read_manifest(self, pack: str) -> _Manifest:
+        path = self.directory / pack / "manifest.json"
+        document = read_json(path)
+        if (
+            not isinstance(document, dict)
+            or list(document) != ["components", "files", "digest"]
+            or sha256(encode(document["components"])) != pack
+        ):
+            raise damaged(path, "it is not the manifest of this pack.")
+        whole = sha256(encode(document["files"])) == document["digest"]
+        return _Manifest(document["components"], document["files"] if whole else None)
+
+
+def _compare(path: Path, known: str | None) -> str | None:
+    """What is wrong with a file of which this digest is known, or None."""
+    if known is None:
+        return "the file does not belong to the pack."
+    try:
+        content = read_bytes(path)
+    except Mu2Error as error:
+        return error.message
+    return None if sha256(content) == known else "the file is damaged: its bytes have changed."
+
+
+def _plain(array: Any) -> np.ndarray:
+    """The same values as a little-endian array in C order."""
+    array = np.asarray(array, order="C")
+    return array.astype(array.dtype.newbyteorder("<")) if array.dtype.byteorder == ">" else array
+
+
+def _leaves(arrays: Arrays) -> _Leaves:
+    return {name: (a.dtype.name, list(a.shape)) for name, a in sorted(arrays.items())}
+
+
+def _check(component: str, arrays: Arrays) -> None:
+    if not arrays:
+        raise ValueError(f"component {component!r} has no leaves")
+    for name, array in arrays.items():
+        # Python objects and texts would need pickle, and Orbax refuses arrays without elements.
+        number = array.dtype.kind in "biufc" or hasattr(ml_dtypes, array.dtype.name)
+        if not number or array.size == 0:
+            raise ValueError(
+                f"leaf {name!r} of component {component!r} cannot be stored: {array.dtype} "
+                f"{array.shape}"
+            )
+
+
+def _make_room(path: Path, size: int) -> None:
+    """Fails as the disk will, before Orbax's threads meet it and each print their own traceback.
+
+    Raises:
+      OSError: the disk, the quota or the limit of the process does not allow so many bytes.
+    """
+    with path.open("wb") as file:
+        if hasattr(os, "posix_fallocate"):
+            os.posix_fallocate(file.fileno(), 0, size + size // 8 + 65536)
+    path.unlink()
+
+
+def _save(path: Path, components: Mapping[str, Arrays]) -> None:
+    """Writes an Orbax checkpoint with one item a component.
+
+    Raises:
+      OSError: it could not be written.
+    """
+    from orbax.checkpoint import v1 as ocp
+
+    context = ocp.Context()
+    context.memory.deepcopy_host_arrays = False  # nobody changes them while this waits
+    try:
+        with context:
+            items = {d: dict(arrays) for d, arrays in components.items()}
+            ocp.save_checkpointables(path.absolute(), items)
+    except OSError:
+        raise
+    except Exception as error:  # tensorstore reports a full disk as a ValueError, among others
+        raise OSError(0, reason(error)) from error
+
+
+def _load(path: Path, leaves: Mapping[str, _Leaves]) -> dict[str, dict[str, np.ndarray]]:
+    """Reads some items of an Orbax checkpoint; raises whatever Orbax raises."""
+    from orbax.checkpoint import v1 as ocp
+
+    abstract = {
+        d: {name: np.empty(shape, _dtype(dtype)) for name, (dtype, shape) in item.items()}
+        for d, item in leaves.items()
+    }
+    loaded = ocp.load_checkpointables(path.absolute(), abstract)
+    return {d: {name: np.asarray(loaded[d][name]) for name in leaves[d]} for d in leaves}
+
+
+def _dtype(name: str) -> np.dtype[Any]:
+    return np.dtype(getattr(ml_dtypes, name, name))

@@ -1,0 +1,117 @@
+"""The index: a map from record name to digest of which a change rewrites a few small files.
+
+A tree over the hashes of the names. Nodes are JSON documents named by their content, so commits
+share what did not change and a commit costs the same with ten records and with a million.
+"""
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Self
+
+from mu2.store.files import Json, damaged, encode, read_document, sha256
+
+LEAF = 32  # entries of a node before it is split in sixteen
+
+
+@dataclasses.dataclass(frozen=True)
+class Entry:
+    """Where a record lies.
+
+    Attributes:
+      digest: sha256 (hex) of its bytes.
+      order: records introduced before it, so that names can be listed as they came.
+    """
+
+    digest: str
+    order: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Index:
+    """One state of the map; nodes are read as they are needed.
+
+    Attributes:
+      folder: where nodes lie.
+      root: digest of the topmost node; None for an empty map.
+    """
+
+    folder: Path
+    root: str | None
+
+    def get(self, name: str) -> Entry | None:
+        """The entry of a name, or None.
+
+        Raises:
+          Mu2Error: a node on the way is missing or damaged.
+        """
+        digest, hashed = self.root, _hash(name)
+        for digit in hashed:
+            if digest is None:
+                return None
+            entries, children = self._node(digest)
+            if children is None:
+                return entries.get(name)
+            digest = children.get(digit)
+        return None
+
+    def items(self) -> Iterator[tuple[str, Entry]]:
+        """Every name and entry, in no particular order; reads every node."""
+        below = [] if self.root is None else [self.root]
+        while below:
+            entries, children = self._node(below.pop())
+            yield from entries.items()
+            below.extend((children or {}).values())
+
+    def updated(self, changes: Mapping[str, Entry | None]) -> tuple[Self, dict[str, bytes]]:
+        """The map with some entries changed, or dropped where None.
+
+        Returns:
+          It, and the nodes to be written for it: digest to bytes.
+        """
+        nodes: dict[str, bytes] = {}
+        root = self._update(self.root, changes, 0, nodes)
+        return dataclasses.replace(self, root=root), nodes
+
+    def _update(
+        self,
+        digest: str | None,
+        changes: Mapping[str, Entry | None],
+        depth: int,
+        nodes: dict[str, bytes],
+    ) -> str | None:
+        entries, children = ({}, None) if digest is None else self._node(digest)
+        if children is None:
+            merged = {**entries, **changes}
+            kept = {name: entry for name, entry in sorted(merged.items()) if entry is not None}
+            if len(kept) <= LEAF:
+                rows = {name: [entry.digest, entry.order] for name, entry in kept.items()}
+                return _add({"entries": rows}, nodes) if rows else None
+            changes, children = kept, {}
+        by_digit: dict[str, dict[str, Entry | None]] = {}
+        for name, entry in changes.items():
+            by_digit.setdefault(_hash(name)[depth], {})[name] = entry
+        below = {d: self._update(children.get(d), c, depth + 1, nodes) for d, c in by_digit.items()}
+        result = {d: c for d, c in sorted({**children, **below}.items()) if c is not None}
+        return _add({"children": result}, nodes) if result else None
+
+    def _node(self, digest: str) -> tuple[dict[str, Entry], dict[str, str] | None]:
+        """Entries of a leaf, and children of a branch (None for a leaf)."""
+        node = read_document(self.folder, digest)
+        try:
+            if "children" in node:
+                return {}, dict(node["children"])
+            return {n: Entry(str(d), int(o)) for n, (d, o) in node["entries"].items()}, None
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise damaged(self.folder / f"{digest}.json", "it is no node of an index.") from error
+
+
+def _hash(name: str) -> str:
+    return sha256(name.encode())
+
+
+def _add(node: Json, nodes: dict[str, bytes]) -> str:
+    content = encode(node)
+    digest = sha256(content)
+    nodes[digest] = content
+    return digest

@@ -1,0 +1,303 @@
+"""The journal: commits that name records. A commit is durable as a whole or not there.
+
+Layout of a system's folder (all JSON is spelt as `files.encode` spells it):
+
+  mu2.json                    format number, header and the header's digest, written once
+  HEAD                        name of the newest commit, replaced atomically
+  commits/<number>-<digest>.json  one a commit: the one before, message, index, progress
+  index/<digest>.json         nodes of the index: record name to record
+  records/<digest>.json       JSON documents by content
+  lock                        who is writing
+"""
+
+import dataclasses
+import json
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from mu2.errors import Mu2Error
+from mu2.store.files import (
+    Json,
+    damaged,
+    encode,
+    flush,
+    read_bytes,
+    read_document,
+    read_json,
+    reason,
+    sha256,
+    write_file,
+)
+from mu2.store.index import Entry, Index
+from mu2.store.lock import WriterLock
+
+FORMAT = 1
+_COMMIT = re.compile(r"(\d{8,})-([0-9a-f]{64})")
+_EMPTY = "none"  # what HEAD says before the first commit
+_FOLDERS = ("commits", "index", "records")
+
+
+@dataclasses.dataclass(frozen=True)
+class Commit:
+    """One commit.
+
+    Attributes:
+      number: counted from 1.
+      previous: name of the commit before; None for the first.
+      message: what it was for.
+      index: digest of the index's topmost node; None where there are no records.
+      introduced: records ever introduced, those removed since included.
+      progress: JSON that the writer wants to find again.
+    """
+
+    number: int
+    previous: str | None
+    message: str
+    index: str | None
+    introduced: int
+    progress: Json
+
+
+class Journal:
+    """The commits of one system's folder. Many may read; one may write, under `WriterLock`.
+
+    Attributes:
+      directory: the folder.
+      header: the JSON document it was created with.
+      name: name of the newest commit known here; None before the first.
+      head: that commit.
+    """
+
+    def __init__(self, directory: Path, header: Json, name: str | None):
+        self.directory = directory
+        self.header = header
+        self.name = name
+        self.head = None if name is None else self.read_commit(name)
+        self._names: dict[str, int] | None = None
+
+    @staticmethod
+    def exists(directory: Path) -> bool:
+        """True if the folder holds a journal of any format."""
+        return (directory / "mu2.json").exists()
+
+    @classmethod
+    def create(cls, directory: Path, header: Json) -> "Journal":
+        """Makes a new or empty folder into a system without commits; takes the lock meanwhile.
+
+        Raises:
+          Mu2Error: it is a system already, holds other things or cannot be written.
+        """
+        try:
+            directory.mkdir(parents=True, exist_ok=True)
+            if others := sorted(p.name for p in directory.iterdir() if not _ours(p.name)):
+                raise Mu2Error(
+                    f"{directory} is no mu2 system, and not empty (it holds {others[0]!r}).",
+                    hint="Choose a new folder for --system.",
+                )
+            with WriterLock(directory):
+                if cls.exists(directory):
+                    raise Mu2Error(f"{directory} is a mu2 system already.")
+                for folder in _FOLDERS:
+                    (directory / folder).mkdir(exist_ok=True)
+                write_file(directory / "HEAD", f"{_EMPTY}\n".encode())
+                # Last, since it is what makes the folder a system.
+                write_file(directory / "mu2.json", encode(_sealed(FORMAT, header)))
+                flush(directory)
+        except OSError as error:
+            raise Mu2Error(f"no system can be made in {directory}: {reason(error)}") from error
+        return cls(directory, header, None)
+
+    @classmethod
+    def open(cls, directory: Path) -> "Journal":
+        """Opens the newest commit of a system; of its index nothing is read yet.
+
+        Raises:
+          Mu2Error: there is no system, its format is newer, or it is damaged.
+        """
+        header = read_header(directory)
+        path = directory / "HEAD"
+        try:
+            name = read_bytes(path).decode("ascii", errors="replace")
+            if name == f"{_EMPTY}\n":
+                return cls(directory, header, None)
+            if not name.endswith("\n") or not _COMMIT.fullmatch(name[:-1]):
+                raise damaged(path, "it names no commit.")
+            return cls(directory, header, name[:-1])
+        except Mu2Error as error:
+            if error.hint is None:
+                error.hint = _way_back(directory)
+            raise
+
+    def names(self) -> tuple[str, ...]:
+        """Names of all records, in order of introduction.
+
+        Raises:
+          Mu2Error: the index is damaged.
+        """
+        if self._names is None:
+            entries = sorted(self._index().items(), key=lambda item: item[1].order)
+            self._names = {name: entry.order for name, entry in entries}
+        return tuple(self._names)
+
+    def record(self, name: str) -> Json:
+        """A record, its bytes checked.
+
+        Raises:
+          KeyError: no such record.
+          Mu2Error: it is missing or damaged, or the index is.
+        """
+        entry = self._index().get(name)
+        if entry is None:
+            raise KeyError(name)
+        return self.document(entry.digest)
+
+    def document(self, digest: str) -> Json:
+        """A record of any commit by its digest, its bytes checked.
+
+        Raises:
+          Mu2Error: it is missing or damaged.
+        """
+        return read_document(self.directory / "records", digest)
+
+    def read_commit(self, name: str) -> Commit:
+        """A commit by its name, its bytes checked.
+
+        Raises:
+          Mu2Error: the name is none, or the commit is missing or damaged.
+        """
+        folder = self.directory / "commits"
+        match = _COMMIT.fullmatch(name)
+        if match is None:
+            raise Mu2Error(f"{name[:100]!r} names no commit.", location=str(folder))
+        path = folder / f"{name}.json"
+        content = read_bytes(path)
+        if sha256(content) != match[2]:
+            raise damaged(path, "its bytes are not those of its name.")
+        try:
+            commit = Commit(**json.loads(content))
+        except TypeError as error:
+            raise damaged(path, "it is no commit.") from error
+        if commit.number != int(match[1]):
+            raise damaged(path, "its number is not that of its name.")
+        return commit
+
+    def commit(
+        self,
+        changed: Mapping[str, Json],
+        progress: Json,
+        message: str,
+        removed: Iterable[str] = (),
+    ) -> Commit:
+        """Writes changed records, then the commit, then HEAD; call under the lock.
+
+        What it writes does not grow with the number of records. On return all of it is on disk.
+
+        Args:
+          changed: record name to its new document.
+          progress: kept in the commit.
+          message: kept in the commit.
+          removed: names of records that end here; unknown ones are passed over.
+
+        Raises:
+          Mu2Error: the disk is full, the folder cannot be written, or another process has
+            committed since this journal was opened. HEAD is as it was, and so is this object.
+        """
+        index, introduced = self._index(), self.head.introduced if self.head else 0
+        entries: dict[str, Entry | None] = dict.fromkeys(removed)
+        documents: dict[str, bytes] = {}
+        for name, document in changed.items():
+            content = encode(document)
+            known = None if name in entries else index.get(name)
+            entries[name] = Entry(sha256(content), known.order if known else introduced)
+            introduced += known is None
+            documents[sha256(content)] = content
+        index, nodes = index.updated(entries)
+        number = self.head.number + 1 if self.head else 1
+        commit = Commit(number, self.name, message, index.root, introduced, progress)
+        content = encode(dataclasses.asdict(commit))
+        name = f"{number:08d}-{sha256(content)}"
+        try:
+            self._refuse_if_moved()
+            self._write_documents("records", documents)
+            self._write_documents("index", nodes)
+            write_file(self.directory / "commits" / f"{name}.json", content)
+            flush(self.directory / "commits")
+            write_file(self.directory / "HEAD", f"{name}\n".encode())
+            flush(self.directory)
+        except OSError as error:
+            raise Mu2Error(
+                f"{self.directory} does not take a commit: {reason(error)}",
+                hint="Its last commit is whole. Mend this, then run the same command again.",
+            ) from error
+        if self._names is not None:
+            kept = {n: o for n, o in self._names.items() if n not in entries or entries[n]}
+            kept.update({n: e.order for n, e in entries.items() if e})
+            self._names = dict(sorted(kept.items(), key=lambda item: item[1]))
+        self.head, self.name = commit, name
+        return commit
+
+    def _index(self) -> Index:
+        return Index(self.directory / "index", self.head.index if self.head else None)
+
+    def _refuse_if_moved(self) -> None:
+        """The lock forbids it, but not every network file system keeps locks."""
+        if read_bytes(self.directory / "HEAD") != f"{self.name or _EMPTY}\n".encode():
+            raise Mu2Error(
+                f"{self.directory} has a commit of another process since this one opened it.",
+                hint="Run the same command again, when the other has ended.",
+            )
+
+    def _write_documents(self, folder: str, documents: Mapping[str, bytes]) -> None:
+        for digest, content in documents.items():
+            path = self.directory / folder / f"{digest}.json"
+            # Read, not only looked for: a damaged document that comes again is mended by it.
+            if not path.exists() or path.read_bytes() != content:
+                write_file(path, content)
+        flush(self.directory / folder)
+
+
+def read_header(directory: Path) -> Json:
+    """The header that a system was created with.
+
+    Raises:
+      Mu2Error: there is no system, its format is newer, or the file is damaged.
+    """
+    path = directory / "mu2.json"
+    if not path.exists():
+        raise Mu2Error(
+            f"{directory} is no mu2 system (it has no mu2.json).",
+            hint="Name the folder that was given to `mu2 run` as --system.",
+        )
+    document = read_json(path)
+    number = document.get("format") if isinstance(document, dict) else None
+    if type(number) is not int or number < 1:
+        raise damaged(path, "it gives no format number.")
+    if number > FORMAT:
+        raise Mu2Error(
+            f"{directory} was written by a newer mu2 (format {number}; this one reads up to "
+            f"{FORMAT}).",
+            location=str(path),
+            hint="Install that newer mu2.",
+        )
+    if document != _sealed(number, document.get("header")):
+        raise damaged(path, "its header is not the one that was written.")
+    return document["header"]
+
+
+def _sealed(number: int, header: Json) -> Json:
+    return {"format": number, "header": header, "digest": sha256(encode(header))}
+
+
+def _ours(name: str) -> bool:
+    """True for what an interrupted creation may have left, and for what a creation makes."""
+    return name in (*_FOLDERS, "HEAD", "lock", "mu2.json", ".new")
+
+
+def _way_back(directory: Path) -> str | None:
+    """A hint that names the newest commit whose own file is whole."""
+    for path in sorted((directory / "commits").glob("*-*.json"), reverse=True):
+        match = _COMMIT.fullmatch(path.stem)
+        if match and path.is_file() and sha256(path.read_bytes()) == match[2]:
+            return f"The newest whole commit is {path.stem}: write that line into {directory}/HEAD."
+    return None

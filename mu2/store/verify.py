@@ -1,0 +1,153 @@
+"""Proof that nothing in a system's folder has changed since it was written.
+
+Every file there is named or listed by a digest of its bytes, so one flipped bit is found. The
+store knows no evolution; where a record holds an object with the keys `digest` and `pack`, that is
+a component, and the record is harmed when the component is.
+"""
+
+import dataclasses
+from collections.abc import Iterator
+from pathlib import Path
+
+from mu2.errors import Mu2Error
+from mu2.store.components import ComponentStore, Stored
+from mu2.store.files import Json, read_bytes, sha256
+from mu2.store.journal import Journal
+
+
+@dataclasses.dataclass(frozen=True, order=True)
+class Fault:
+    """Something in a system's folder that is not as it was written.
+
+    Attributes:
+      file: which file or folder.
+      problem: what is wrong with it, in one sentence.
+      records: names of the newest commit's records that it harms, in order.
+    """
+
+    file: str
+    problem: str
+    records: tuple[str, ...] = ()
+
+
+def verify(directory: Path) -> list[Fault]:
+    """Checks header, HEAD, commits, index, records, and every component; writes nothing.
+
+    Memory: that of the largest component.
+
+    Args:
+      directory: a system's folder.
+
+    Returns:
+      Every fault found, in order of files; empty if all is as it was written.
+
+    Raises:
+      Mu2Error: there is no system in the folder.
+    """
+    if not Journal.exists(directory):
+        Journal.open(directory)  # says so
+    faults: dict[str, Fault] = {}
+
+    def add(fault: Fault) -> None:
+        known = faults.get(fault.file)
+        records = fault.records + (known.records if known else ())
+        problem = known.problem if known else fault.problem
+        faults[fault.file] = Fault(fault.file, problem, tuple(sorted(set(records))))
+
+    for path, problem in _documents(directory):
+        add(Fault(str(path), problem))
+    users: dict[Stored, set[str]] = {}
+    try:
+        journal = Journal.open(directory)
+        for error, record in _follow(journal, users):
+            add(_fault(error, directory, record))
+    except Mu2Error as error:
+        add(_fault(error, directory))
+    store = ComponentStore(directory / "components")
+    packs = store.packs()
+    for pack in sorted(packs):
+        for damage in store.check(pack):
+            harmed = {
+                name
+                for stored, names in users.items()
+                if stored.pack == pack
+                and (damage.components is None or stored.digest in damage.components)
+                for name in names
+            }
+            add(Fault(str(damage.file), damage.problem, tuple(sorted(harmed))))
+    for stored, names in sorted(users.items()):
+        if stored.pack not in packs:
+            path = store.directory / stored.pack
+            add(Fault(str(path), "the pack is missing.", tuple(sorted(names))))
+            continue
+        try:
+            held = stored.digest in store.components(stored.pack)
+        except Mu2Error:
+            continue  # its manifest is damaged, which `check` has told
+        if not held:
+            path = store.directory / stored.pack / "arrays" / stored.digest
+            add(Fault(str(path), "the component is not in its pack.", tuple(sorted(names))))
+    for name in store.pointers():
+        wrong = store.check_pointer(name)
+        if wrong is not None:
+            add(Fault(str(store.directory / "where" / name), wrong))
+    return sorted(faults.values())
+
+
+def _documents(directory: Path) -> Iterator[tuple[Path, str]]:
+    """Files of commits, index and records whose bytes are not those of their names."""
+    for folder in ("commits", "index", "records"):
+        if not (directory / folder).is_dir():
+            yield directory / folder, "the folder is missing."
+            continue
+        for path in sorted((directory / folder).iterdir()):
+            if path.name == ".new":
+                continue
+            try:
+                named = path.stem.rpartition("-")[2] if folder == "commits" else path.stem
+                if path.suffix != ".json" or sha256(read_bytes(path)) != named:
+                    yield path, "the file is damaged: its bytes are not those of its name."
+            except Mu2Error as error:
+                yield path, error.message
+
+
+def _follow(
+    journal: Journal, users: dict[Stored, set[str]]
+) -> Iterator[tuple[Mu2Error, str | None]]:
+    """Walks from the newest commit, noting who uses which component; yields what is amiss."""
+    commit = journal.head
+    while commit is not None and commit.previous is not None:
+        try:
+            commit = journal.read_commit(commit.previous)
+        except Mu2Error as error:
+            yield error, None
+            break
+    try:
+        names = journal.names()
+    except Mu2Error as error:
+        yield error, None
+        return
+    for name in names:
+        try:
+            for stored in _components(journal.record(name)):
+                users.setdefault(stored, set()).add(name)
+        except Mu2Error as error:
+            yield error, name
+
+
+def _components(document: Json) -> Iterator[Stored]:
+    if isinstance(document, dict):
+        if isinstance(document.get("digest"), str) and isinstance(document.get("pack"), str):
+            if document["digest"] or document["pack"]:
+                yield Stored(document["digest"], document["pack"])
+            return
+        document = list(document.values())
+    if isinstance(document, list):
+        for part in document:
+            yield from _components(part)
+
+
+def _fault(error: Mu2Error, directory: Path, record: str | None = None) -> Fault:
+    return Fault(
+        error.location or str(directory), error.message, () if record is None else (record,)
+    )
