@@ -1,0 +1,1 @@
+"""What a run shows: progress, the table, the log of every child, JSON documents."""

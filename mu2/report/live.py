@@ -1,0 +1,118 @@
+"""The live view: what a terminal shows while a run goes on."""
+
+from types import TracebackType
+from typing import Any, Self, TextIO
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from mu2.report import words
+from mu2.report.progress import TaskRecord, done_line, started_line, task_line
+from mu2.report.standing import Experiment, Standing, System
+
+
+class LiveReporter:
+    """A line for every finished task iteration, and below them three lines that move.
+
+    Args:
+      stream: a terminal.
+      standing: counts.
+    """
+
+    def __init__(self, stream: TextIO, standing: Standing | None = None):
+        self._console = Console(file=stream, highlight=False)
+        self._standing = standing or Standing()
+        self._last: dict[str, Any] | None = None
+        self._live = Live(
+            get_renderable=self._view,
+            console=self._console,
+            refresh_per_second=4,
+            transient=True,
+        )
+
+    def run_started(self, experiment: Experiment, system: System) -> None:
+        """See `Reporter`."""
+        self._standing.run_started(experiment, system)
+        self._say(started_line(self._standing))
+
+    def task_started(self, task: str, iteration: int) -> None:
+        """See `Reporter`."""
+        self._standing.task_started(task)
+        self._last = None
+
+    def child_done(self, record: dict[str, Any]) -> None:
+        """See `Reporter`."""
+        self._standing.child_done(record)
+        self._last = record
+
+    def task_done(self, record: TaskRecord) -> None:
+        """See `Reporter`."""
+        self._say(task_line(record, self._standing))
+        self._standing.task_done()
+        self._last = None
+
+    def run_done(self, compiled: int) -> None:
+        """See `Reporter`."""
+        if self._standing.began:
+            self._say(done_line(self._standing, compiled))
+
+    def __enter__(self) -> Self:
+        self._live.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._live.stop()
+
+    def _say(self, line: str) -> None:
+        self._console.print(Text(line), soft_wrap=True)
+
+    def _view(self) -> RenderableType:
+        s = self._standing
+        if not s.visits or s.visit == len(s.visits):
+            return Text("")
+        grid = Table.grid(padding=(0, 2, 0, 0))
+        grid.add_column(max_width=24, no_wrap=True, overflow="ellipsis")
+        grid.add_column(width=16)
+        grid.add_column(no_wrap=True, overflow="ellipsis")
+        grid.add_row(
+            Text("run"),
+            _bar(s.done, s.total),
+            Text(
+                f"{s.done}/{words.plural(s.total, 'child')}, {words.clock(s.elapsed())} gone, "
+                f"{words.clock(s.time_left())} left"
+            ),
+        )
+        grid.add_row(
+            Text(s.visits[s.visit], style="bold"),
+            _bar(s.child, s.children),
+            Text(
+                f"{s.child}/{s.children}, iteration {s.iteration}/{s.iterations}, "
+                f"best {words.percent(s.best)}"
+            ),
+        )
+        return Group(grid, self._last_child())
+
+    def _last_child(self) -> Text:
+        if self._last is None:
+            return Text("the first child is being trained", style="dim")
+        r = self._last
+        return Text(
+            f"generation {r['generation'] + 1}, child {r['child'] + 1} from "
+            f"{r['parent_task'] or r['parent']}: {words.percent(r['quality'])}, "
+            f"{words.outcome(r)}, {words.duration(r['seconds'])}",
+            style="dim",
+            no_wrap=True,
+            overflow="ellipsis",
+        )
+
+
+def _bar(done: int, total: int) -> ProgressBar:
+    return ProgressBar(total=total, completed=done, width=16)

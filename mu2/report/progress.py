@@ -1,0 +1,171 @@
+"""Reporters: what a run tells, live on a terminal or line by line elsewhere."""
+
+import os
+from types import TracebackType
+from typing import Any, Protocol, Self, TextIO
+
+from mu2.report import words
+from mu2.report.standing import Experiment, Standing, System
+
+
+class Survivor(Protocol):
+    """The path that a task iteration leaves, as far as a reporter knows it."""
+
+    @property
+    def quality(self) -> float | None:
+        """Validation accuracy, 0 to 1."""
+
+    @property
+    def test_accuracy(self) -> float | None:
+        """Test accuracy, 0 to 1."""
+
+    @property
+    def parent_task(self) -> str | None:
+        """Task of the direct parent at birth; None for a root."""
+
+
+class TaskRecord(Protocol):
+    """A system's record of a task, as far as a reporter knows it."""
+
+    @property
+    def name(self) -> str:
+        """The task's name."""
+
+    @property
+    def path(self) -> Survivor | None:
+        """The surviving path."""
+
+
+class Reporter(Protocol):
+    """Is told of everything that a run does; a context manager that tidies the terminal up."""
+
+    def run_started(self, experiment: Experiment, system: System) -> None:
+        """The run begins, or goes on from the system's last commit."""
+
+    def task_started(self, task: str, iteration: int) -> None:
+        """A task iteration begins or goes on; `iteration` counts from 0."""
+
+    def child_done(self, record: dict[str, Any]) -> None:
+        """A child is trained; `record` is its line of the child log."""
+
+    def task_done(self, record: TaskRecord) -> None:
+        """A task iteration is over and committed."""
+
+    def run_done(self, compiled: int) -> None:
+        """The run is over; it compiled so many programs."""
+
+    def __enter__(self) -> Self:
+        """Begins to show."""
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Ends, however the run ended."""
+
+
+class LogReporter:
+    """One plain line for every child and every task iteration, where there is no terminal.
+
+    Args:
+      stream: where to; flushed after every line.
+      standing: counts.
+    """
+
+    def __init__(self, stream: TextIO, standing: Standing | None = None):
+        self._stream = stream
+        self._standing = standing or Standing()
+
+    def run_started(self, experiment: Experiment, system: System) -> None:
+        """See `Reporter`."""
+        self._standing.run_started(experiment, system)
+        self._say(started_line(self._standing))
+
+    def task_started(self, task: str, iteration: int) -> None:
+        """See `Reporter`."""
+        self._standing.task_started(task)
+
+    def child_done(self, record: dict[str, Any]) -> None:
+        """See `Reporter`."""
+        s = self._standing
+        s.child_done(record)
+        self._say(
+            f"{record['task']} {s.iteration}/{s.iterations}  generation {record['generation'] + 1}"
+            f"  child {s.child}/{s.children}  quality {words.percent(record['quality'])}"
+            f" {words.outcome(record)}  best {words.percent(s.best)}"
+            f"  from {record['parent_task'] or record['parent']}"
+            f"  {words.duration(record['seconds'])}  time left {words.clock(s.time_left())}"
+        )
+
+    def task_done(self, record: TaskRecord) -> None:
+        """See `Reporter`."""
+        self._say(task_line(record, self._standing))
+        self._standing.task_done()
+
+    def run_done(self, compiled: int) -> None:
+        """See `Reporter`."""
+        if self._standing.began:
+            self._say(done_line(self._standing, compiled))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stream.flush()
+
+    def _say(self, line: str) -> None:
+        self._stream.write(line + "\n")
+        self._stream.flush()
+
+
+def started_line(standing: Standing) -> str:
+    """What a run says first."""
+    whole = (
+        f"{words.plural(len(set(standing.visits)), 'task')}, "
+        f"{words.plural(len(standing.visits), 'task iteration')}, "
+        f"{words.plural(standing.total, 'child')}"
+    )
+    if standing.visit == len(standing.visits):
+        return f"{standing.directory}: this run is complete; nothing is left."
+    if standing.visit:
+        return (
+            f"{standing.directory}: goes on after {standing.visit} of "
+            f"{words.plural(len(standing.visits), 'task iteration')} ({whole})."
+        )
+    return f"{standing.directory}: {whole}."
+
+
+def task_line(record: TaskRecord, standing: Standing) -> str:
+    """What is said of a task iteration that is over and not yet counted as done."""
+    said = f"{record.name} {standing.iteration}/{standing.iterations}"
+    if record.path is None:
+        return f"{said}  no path"
+    return (
+        f"{said}  test {words.percent(record.path.test_accuracy)}"
+        f"  validation {words.percent(record.path.quality)}"
+        f"  parent {record.path.parent_task or 'root'}"
+    )
+
+
+def done_line(standing: Standing, compiled: int) -> str:
+    """What a run says last."""
+    return (
+        f"{standing.directory}: done in {words.duration(standing.elapsed())}, "
+        f"{words.plural(compiled, 'program')} compiled."
+    )
+
+
+def choose_reporter(stream: TextIO) -> Reporter:
+    """A live view where the stream is a terminal that can move its cursor, else lines."""
+    if stream.isatty() and os.environ.get("TERM", "") not in ("", "dumb"):
+        from mu2.report.live import LiveReporter
+
+        return LiveReporter(stream)
+    return LogReporter(stream)

@@ -1,0 +1,151 @@
+"""Tables and lists for standard output: whole names at any width, no colour codes in a pipe."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TextIO
+
+from rich import box
+from rich.console import Console, RenderableType
+from rich.measure import Measurement
+from rich.table import Table
+from rich.text import Text
+
+from mu2.report import words
+
+
+def system_table(summary: Mapping[str, Any]) -> Table:
+    """One row a task: how good it is, where it comes from, what it costs.
+
+    Args:
+      summary: what `System.summary` returns.
+    """
+    table = _table()
+    table.add_column("task", overflow="fold", min_width=9)
+    for heading in ("test", "valid."):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("parent's\ntask", overflow="fold", min_width=8)
+    for heading in (
+        "layers\nreused",
+        "params\nadded",
+        "share of\nsystem",
+        "seconds",
+    ):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for task in summary["tasks"]:
+        finished = task["test_accuracy"] is not None
+        seconds = task["seconds"]
+        table.add_row(
+            Text(task["name"] + (" (private)" if task["private"] else "")),
+            words.percent(task["test_accuracy"]),
+            words.percent(task["validation_accuracy"]),
+            Text(task["parent_task"] or ("root" if finished else "–")),
+            f"{task['reused_components']}/{task['components']}" if finished else "–",
+            words.count(task["added_parameters"]),
+            words.percent(task["activated_share"]),
+            "–" if seconds is None else f"{seconds:,.1f}",
+        )
+    measured = [task for task in summary["tasks"] if task["test_accuracy"] is not None]
+    if len(measured) > 1:
+        table.add_section()
+        table.add_row(
+            "mean",
+            words.percent(_mean(task["test_accuracy"] for task in measured)),
+            words.percent(_mean(task["validation_accuracy"] for task in measured)),
+        )
+    return table
+
+
+def _table() -> Table:
+    return Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
+
+
+def _mean(values: Iterable[float]) -> float:
+    numbers = list(values)
+    return sum(numbers) / len(numbers)
+
+
+def system_line(summary: Mapping[str, Any]) -> str:
+    """What stands below the table: the size of the system and the state of its last run."""
+    said = (
+        f"{summary['system']}: {words.plural(len(summary['tasks']), 'task')}, "
+        f"{words.plural(summary['parameters'], 'parameter')}"
+    )
+    run = summary["run"]
+    if run["complete"]:
+        return f"{said}; its last run is complete."
+    where = ""
+    if run.get("task") is not None:
+        where = f" in task {run['task']}"
+        if run.get("iteration") is not None:
+            where += f", iteration {run['iteration'] + 1}"
+        if run.get("generation") is not None:
+            where += f", generation {run['generation'] + 1}"
+    return f"{said}; its last run stands{where}: the same command goes on."
+
+
+def prediction_table(document: Mapping[str, Any]) -> Table:
+    """One row for each image and each of its likeliest classes.
+
+    Args:
+      document: what `mu2 predict --json` prints.
+    """
+    table = _table()
+    table.add_column("image", overflow="fold")
+    table.add_column("class", overflow="fold")
+    table.add_column("probability", justify="right", no_wrap=True)
+    for image in document["images"]:
+        for rank, guess in enumerate(image["top"]):
+            table.add_row(
+                Text(image["file"] if rank == 0 else ""),
+                Text(guess["class"]),
+                f"{guess['probability']:.3f}",
+            )
+    return table
+
+
+def preview_lines(preview: Mapping[str, Any]) -> str:
+    """A preview of an experiment as aligned lines, one a key."""
+    width = max((len(key) for key in preview), default=0)
+    return "\n".join(
+        f"  {key.replace('_', ' '):{width}}  {_words_of(value)}" for key, value in preview.items()
+    )
+
+
+def _words_of(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, float):
+        return f"{value:,.6g}"
+    if value is None:
+        return "–"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{_key(key)} {_words_of(each)}" for key, each in value.items())
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        inner = [str(each) if type(each) is int else _words_of(each) for each in value]
+        return ("; " if any(isinstance(each, Mapping) for each in value) else ", ").join(inner)
+    return str(value)
+
+
+def _key(key: object) -> str:
+    return str(key).replace("_", " ")
+
+
+def show_system(summary: Mapping[str, Any], stream: TextIO) -> None:
+    """Prints a system's table and the line below it."""
+    if summary["tasks"]:
+        show(system_table(summary), stream)
+    stream.write(system_line(summary) + "\n")
+
+
+def show(table: RenderableType, stream: TextIO) -> None:
+    """Prints a table: within a terminal's width there, and as wide as it is elsewhere."""
+    console = Console(file=stream, highlight=False)
+    if console.is_terminal:
+        console.print(table)
+        return
+    width = Measurement.get(console, console.options.update(max_width=10_000), table).maximum
+    console = Console(file=stream, highlight=False, width=max(80, width))
+    with console.capture() as captured:
+        console.print(table)
+    stream.writelines(line.rstrip() + "\n" for line in captured.get().splitlines())
