@@ -1,0 +1,322 @@
+"""Data sets that TensorFlow Datasets prepared in ArrayRecord form, read without TensorFlow."""
+
+import dataclasses
+import io
+import json
+import os
+import re
+import shlex
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mu2.errors import Mu2Error, did_you_mean
+from mu2.tasks import split as splits
+from mu2.tasks.examples import Examples
+from mu2.tasks.image import resize
+
+_NAME = re.compile(
+    r"(?P<set>[a-z]\w*)(?:/(?P<config>[\w.+-]+))?(?::(?P<version>\d+(?:\.(?:\d+|\*)){2}))?"
+)
+_VERSION = re.compile(r"\d+\.\d+\.\d+")
+
+# Records decoded together.
+_BLOCK = 256
+
+
+@dataclasses.dataclass(frozen=True)
+class TFDS:
+    """A data set in a TFDS folder.
+
+    Read through `tensorflow_datasets` from the files alone: neither the data set's own code nor
+    TensorFlow is imported, and nothing is downloaded. Pillow decodes the images whether OpenCV is
+    there or not, so that one machine's pixels are another's; one-bit images come as 0 and 255.
+
+    Attributes:
+      name: 'mnist', 'cmaterdb/bangla', 'mnist:3.0.1'; without a version, the newest in the folder.
+      data_dir: the TFDS folder; by default the environment variable TFDS_DATA_DIR, and without it
+        ~/tensorflow_datasets, as in TFDS.
+      image_key: the feature that holds the image.
+      label_key: the feature that holds the class.
+
+    Raises:
+      Mu2Error: the name is not of TFDS's form.
+    """
+
+    name: str
+    data_dir: str | None = None
+    image_key: str = "image"
+    label_key: str = "label"
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.name, str) or _NAME.fullmatch(self.name) is None:
+            raise Mu2Error(
+                f"TFDS knows no names like {self.name!r}.",
+                hint="Names are written as 'mnist', 'cmaterdb/bangla' or 'mnist:3.0.1'.",
+            )
+
+    def num_classes(self) -> int:
+        """Number of classes of the label, which may exceed those that one split holds.
+
+        Raises:
+          Mu2Error: as `read`, before any example is read.
+        """
+        return int(self._open().info.features[self.label_key].num_classes)
+
+    def class_names(self) -> tuple[str, ...]:
+        """One name a class, in label order; numbers where the data set has no names.
+
+        Raises:
+          Mu2Error: as `read`, before any example is read.
+        """
+        return tuple(self._open().info.features[self.label_key].names)
+
+    def splits(self) -> tuple[str, ...]:
+        """Names of the splits, in the order of the data set.
+
+        Raises:
+          Mu2Error: as `read`, before any example is read.
+        """
+        return tuple(_sizes(self._open()))
+
+    def size(self, split: str) -> int:
+        """Number of examples that a split expression selects.
+
+        Raises:
+          Mu2Error: as `read`, before any example is read.
+        """
+        return sum(map(len, splits.parse(split, _sizes(self._open()), self._owner)))
+
+    def read(self, split: str, image_size: int) -> Examples:
+        """The selected examples, each resized as soon as it is decoded.
+
+        Images of different sizes are welcome; transparency is dropped.
+
+        Args:
+          split: a split expression.
+          image_size: side S in pixels.
+
+        Returns:
+          Images uint8 [N, S, S, C] (C 1 or 3, as the feature says) and labels int32 [N].
+
+        Raises:
+          Mu2Error: tensorflow-datasets is missing; the data set is not prepared, or in another
+            file format, or damaged; a feature is missing or of another kind; the split expression
+            is wrong or selects nothing; an image cannot be decoded.
+        """
+        builder = self._open()
+        spans = splits.parse(split, _sizes(builder), self._owner)
+        records = {span.split: self._records(builder, span.split) for span in spans}
+        mode = "L" if builder.info.features[self.image_key].shape[-1] == 1 else "RGB"
+        n = sum(map(len, spans))
+        images = np.empty((n, image_size, image_size, len(mode)), np.uint8)
+        labels = np.empty(n, np.int32)
+        done = 0
+        for span in spans:
+            for start in range(span.start, span.stop, _BLOCK):
+                indices = range(start, min(start + _BLOCK, span.stop))
+                block = self._fetch(records[span.split], indices)
+                decoded = [
+                    self._decode(record[self.image_key], mode, f"{span.split}[{index}]")
+                    for index, record in zip(indices, block, strict=True)
+                ]
+                images[done : done + len(block)] = _resized(decoded, image_size)
+                labels[done : done + len(block)] = [record[self.label_key] for record in block]
+                done += len(block)
+        return Examples(images, labels)
+
+    @property
+    def _owner(self) -> str:
+        return f"TFDS data set {self.name!r}"
+
+    def _open(self) -> Any:
+        """The data set's read-only builder, its features and file format checked."""
+        try:
+            import tensorflow_datasets as tfds
+        except ImportError as error:
+            raise Mu2Error(
+                f"{self._owner} needs tensorflow-datasets.", hint="pip install 'mu2[tfds]'"
+            ) from error
+        directory = self._directory()
+        info = directory / "dataset_info.json"
+        try:
+            file_format = json.loads(info.read_text(encoding="utf-8")).get("fileFormat", "tfrecord")
+            builder = tfds.builder_from_directory(directory)
+        except (OSError, ValueError) as error:
+            raise Mu2Error(
+                f"{self._owner} is damaged: {info} cannot be read ({_first_line(error)}).",
+                hint=f"Remove {directory} and prepare it again: {self._command()}",
+            ) from error
+        if file_format != "array_record":
+            raise Mu2Error(
+                f"{self._owner} is prepared as {file_format} in {directory}, and mu2 reads "
+                "array_record, which needs no TensorFlow.",
+                hint=f"Move that folder away and prepare it again: {self._command()}",
+            )
+        self._check_features(tfds, builder.info.features)
+        return builder
+
+    def _directory(self) -> Path:
+        """The folder of the version asked for."""
+        match = _NAME.fullmatch(self.name)
+        if match is None:  # __post_init__ saw to it
+            raise Mu2Error(f"TFDS knows no names like {self.name!r}.")
+        home = self._home()
+        folder = home / match["set"]
+        if match["config"]:
+            folder /= match["config"]
+        versions = _versions(folder)
+        if versions:
+            wanted = match["version"]
+            pattern = re.escape(wanted).replace(r"\*", r"\d+") if wanted else _VERSION.pattern
+            fitting = [version for version in versions if re.fullmatch(pattern, version)]
+            if not fitting:
+                raise Mu2Error(
+                    f"{home} has no version {wanted} of {self.name.partition(':')[0]!r}.",
+                    hint=f"It has {', '.join(versions)}.",
+                )
+            return folder / fitting[-1]
+        configs = [
+            f"{match['set']}/{path.name}"
+            for path in _folders(home / match["set"])
+            if _versions(path)
+        ]
+        if configs and not match["config"]:
+            raise Mu2Error(
+                f"{self._owner} comes in several kinds, and one must be named.",
+                hint=f"In {home}: {', '.join(configs)}.",
+            )
+        raise Mu2Error(
+            f"{self._owner} is not prepared in {home}"
+            + ("." if home.is_dir() else ", which is no folder."),
+            hint=self._remedy(configs or [path.name for path in _folders(home)]),
+        )
+
+    def _home(self) -> Path:
+        """The TFDS folder, found as TFDS finds it."""
+        home = self.data_dir or os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets"
+        return Path(home).expanduser()
+
+    def _remedy(self, prepared: list[str]) -> str:
+        """What to do about a data set that is not there."""
+        import tensorflow_datasets as tfds
+
+        catalog = tfds.list_builders(with_community_datasets=False)
+        if re.split("[/:]", self.name)[0] in catalog:
+            kinds = f"Prepared there: {', '.join(prepared)}.\n  " if "/" in self.name else ""
+            return f"{kinds if prepared else ''}Prepare it with: {self._command()}"
+        near = did_you_mean(self.name, {*catalog, *prepared})
+        if near is not None and near.startswith("Did"):
+            return near
+        return "TFDS's catalog has no such data set; TFDS.data_dir names the folder of your own."
+
+    def _command(self) -> str:
+        # Preparing, unlike reading, needs TensorFlow.
+        home = shlex.quote(str(self._home().absolute()))
+        name = shlex.quote(self.name)
+        return (
+            "pip install tensorflow tensorflow-datasets array-record && "
+            f"tfds build {name} --file_format=array_record --data_dir={home}"
+        )
+
+    def _check_features(self, tfds: Any, features: Any) -> None:
+        """Raises Mu2Error unless the two keys name an 8-bit image and a class."""
+        for field, key, kind in (
+            ("image_key", self.image_key, tfds.features.Image),
+            ("label_key", self.label_key, tfds.features.ClassLabel),
+        ):
+            if key not in features:
+                raise Mu2Error(
+                    f"{self._owner} has no feature {key!r}, which TFDS.{field} names.",
+                    hint=did_you_mean(key, features),
+                )
+            if not isinstance(features[key], kind):
+                fitting = [name for name in features if isinstance(features[name], kind)]
+                raise Mu2Error(
+                    f"{self._owner}: TFDS.{field} names {key!r}, which is "
+                    f"{type(features[key]).__name__} and not {kind.__name__}.",
+                    hint=f"Features of that kind: {', '.join(fitting) or 'none'}.",
+                )
+        if features[self.image_key].np_dtype != np.uint8:
+            raise Mu2Error(
+                f"{self._owner}: the images of {self.image_key!r} are "
+                f"{np.dtype(features[self.image_key].np_dtype)}, and mu2 reads 8-bit images."
+            )
+
+    def _records(self, builder: Any, split: str) -> Any:
+        """Random access to a split, images still encoded."""
+        import tensorflow_datasets as tfds
+
+        undecoded = {self.image_key: tfds.decode.SkipDecoding()}
+        try:
+            return builder.as_data_source(split, decoders=undecoded)
+        except ImportError as error:
+            raise Mu2Error(
+                f"{self._owner} needs array-record.", hint="pip install 'mu2[tfds]'"
+            ) from error
+
+    def _fetch(self, records: Any, indices: range) -> list[dict[str, Any]]:
+        try:
+            return list(records.__getitems__(list(indices)))
+        # array_record raises RuntimeError for a file that is missing, short or garbled.
+        except (RuntimeError, OSError, ValueError, IndexError) as error:
+            raise Mu2Error(
+                f"{self._owner} is damaged ({_first_line(error)}).",
+                hint=f"Remove {self._directory()} and prepare it again: {self._command()}",
+            ) from error
+
+    def _decode(self, encoded: bytes, mode: str, place: str) -> np.ndarray:
+        """One image as uint8 [H, W, C]."""
+        try:
+            from PIL import Image
+        except ImportError as error:
+            raise Mu2Error(
+                f"{self._owner} needs Pillow.", hint="pip install 'mu2[tfds]'"
+            ) from error
+        try:
+            with Image.open(io.BytesIO(encoded)) as image:
+                # A palette with transparency converts without a warning by way of RGBA only.
+                plain = image.convert("RGBA") if image.mode == "P" else image
+                pixels = np.asarray(plain.convert(mode))
+        # Pillow raises SyntaxError for some broken PNG files.
+        except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+            raise Mu2Error(
+                f"{self._owner}: {place} is no image that Pillow can decode "
+                f"({_first_line(error)})."
+            ) from error
+        return pixels[..., np.newaxis] if pixels.ndim == 2 else pixels
+
+
+def _sizes(builder: Any) -> dict[str, int]:
+    """Number of examples of each split, by name, in order."""
+    return {name: int(info.num_examples) for name, info in builder.info.splits.items()}
+
+
+def _folders(folder: Path) -> list[Path]:
+    """The folders in a folder, in order of name; none where it is not there."""
+    if not folder.is_dir():
+        return []
+    inside = (path for path in folder.iterdir() if not path.name.startswith("."))
+    return sorted(path for path in inside if path.is_dir())
+
+
+def _versions(folder: Path) -> list[str]:
+    """The versions prepared in a folder, the newest last."""
+    names = [
+        path.name
+        for path in _folders(folder)
+        if _VERSION.fullmatch(path.name) and (path / "features.json").is_file()
+    ]
+    return sorted(names, key=lambda name: tuple(map(int, name.split("."))))
+
+
+def _resized(images: list[np.ndarray], size: int) -> np.ndarray:
+    """Images uint8 [H, W, C], each of its own H and W, as uint8 [N, size, size, C]."""
+    if len({image.shape for image in images}) == 1:
+        return resize(np.stack(images), size)
+    return np.concatenate([resize(image[np.newaxis], size) for image in images])
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -1,0 +1,58 @@
+"""A stream: tasks in order, each visited several times."""
+
+import collections
+import dataclasses
+
+from mu2.errors import Mu2Error
+from mu2.tasks.task import Task
+
+
+@dataclasses.dataclass(frozen=True)
+class Stream:
+    """Tasks in the order in which they are visited.
+
+    Attributes:
+      tasks: at least one; a sequence of another kind becomes a tuple.
+      iterations: how often each is visited, at least once.
+
+    Raises:
+      Mu2Error: there is no task, one is named twice, one is no task, or iterations is below 1.
+    """
+
+    tasks: tuple[Task, ...]
+    iterations: int = 2
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.tasks, tuple | list):
+            raise Mu2Error(
+                f"a stream's tasks must be a tuple, not {self.tasks!r}.",
+                hint="One task alone is written (@digits/Task(),), with the comma.",
+            )
+        object.__setattr__(self, "tasks", tuple(self.tasks))
+        if not self.tasks:
+            raise Mu2Error("a stream needs at least one task.")
+        for task in self.tasks:
+            if not isinstance(task, Task):
+                raise Mu2Error(
+                    f"a stream's tasks must be tasks, and {task!r} is none.",
+                    hint="In Gin, a task is written with parentheses: @digits/Task().",
+                )
+        counts = collections.Counter(task.name for task in self.tasks)
+        twice = [name for name, count in counts.items() if count > 1]
+        if twice:
+            raise Mu2Error(
+                f"the stream names {', '.join(map(repr, twice))} twice.",
+                hint="Stream.iterations says how often each task is visited.",
+            )
+        if isinstance(self.iterations, bool) or not isinstance(self.iterations, int):
+            raise Mu2Error(f"a stream's iterations must be an int, not {self.iterations!r}.")
+        if self.iterations < 1:
+            raise Mu2Error(f"a stream's iterations must be at least 1, not {self.iterations}.")
+
+    def schedule(self) -> tuple[tuple[int, Task], ...]:
+        """Every task iteration in order: all tasks once, then all again.
+
+        Returns:
+          (iteration, task) pairs; iterations count from 0.
+        """
+        return tuple((i, task) for i in range(self.iterations) for task in self.tasks)
