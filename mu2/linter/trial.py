@@ -1,0 +1,122 @@
+"""Makes every object of a configuration outside Gin, to hear each refusal and find its place.
+
+Gin stops at the first constructor that refuses and names no line.
+"""
+
+import re
+from collections.abc import Mapping, Set
+from typing import Any
+
+from mu2.errors import Mu2Error
+from mu2.linter.graph import Graph, Node, target
+from mu2.linter.syntax import Reference
+from mu2.linter.values import Configurable, tuples
+
+# Stands for an object that cannot be made, the reason being told elsewhere.
+BROKEN = object()
+
+
+class Trial:
+    """Objects by configurable and scope, each made once.
+
+    Attributes:
+      faults: what constructors refused, each with the place of the binding concerned.
+    """
+
+    def __init__(
+        self,
+        graph: Graph,
+        configurables: Mapping[str, Configurable],
+        broken: Set[tuple[str, str, str]],
+        first: str | None,
+    ):
+        """Begins with nothing made.
+
+        Args:
+          graph: the bindings in force.
+          configurables: by name.
+          broken: keys of bindings with a fault, and of parameters that are missing; what needs
+            them is not made. It may grow.
+          first: the place of what nothing refers to.
+        """
+        self.faults: list[Mu2Error] = []
+        self._graph = graph
+        self._configurables = configurables
+        self._broken = broken
+        self._first = first
+        self._made: dict[Node, Any] = {}
+
+    def make(self, node: Node) -> Any:
+        """The object of a configurable in a scope, or BROKEN."""
+        if node not in self._made:
+            self._made[node] = BROKEN  # should it need itself
+            self._made[node] = self._make(node)
+        return self._made[node]
+
+    def _make(self, node: Node) -> Any:
+        bound = self._graph.in_force(node)
+        values = {name: self._value(binding.value, node[0]) for name, binding in bound.items()}
+        faulty = any(binding.key in self._broken for binding in bound.values())
+        missing = any(key[:2] == node for key in self._broken)
+        if faulty or missing or any(value is BROKEN for value in values.values()):
+            return BROKEN
+        if (configurable := self._configurables.get(node[1])) is None:
+            return values.get("value", BROKEN)  # a macro
+        try:
+            return _construct(configurable, values)
+        except Mu2Error as error:
+            location = error.location or self._location(error.message, node)
+            self.faults.append(Mu2Error(error.message, location=location, hint=error.hint))
+            return BROKEN
+
+    def _value(self, value: Any, scope: str) -> Any:
+        """A bound value with its references made; BROKEN if one cannot be."""
+        if isinstance(value, Reference):
+            if value.called:
+                return self.make(target(value, scope))
+            configurable = self._configurables.get(value.name)
+            return configurable.make if configurable else BROKEN
+        if isinstance(value, dict):
+            items = {key: self._value(item, scope) for key, item in value.items()}
+            return BROKEN if any(item is BROKEN for item in items.values()) else items
+        if isinstance(value, list | tuple):
+            made = [self._value(item, scope) for item in value]
+            return BROKEN if any(item is BROKEN for item in made) else tuples(made)
+        return value
+
+    def _location(self, message: str, node: Node) -> str | None:
+        """The binding that a constructor complains of, as far as its words tell.
+
+        `Selector.parameter` in the message is the surest sign, then the name of a parameter of the
+        object, a quoted value, and the name of a parameter of something the object holds. Of
+        several bindings the one set last is meant, which is the user's rather than an include's.
+        """
+        own = list(self._graph.in_force(node).values())
+        reached = self._graph.reach([node])
+        held = own + [b for inner in reached for b in self._graph.in_force(inner).values()]
+        words = set(re.findall(r"\w+", message))
+        dotted = set(re.findall(r"[A-Za-z_]\w*\.\w+", message))
+        quoted = set(re.findall(r"'([^']*)'", message))
+        signs = (
+            [b for b in held if b.name in dotted],
+            [b for b in own if b.parameter in words],
+            [b for b in held if str(b.value) in quoted],
+            [b for b in held if b.parameter in words],
+            own,
+        )
+        for found in signs:
+            if found:
+                return max(found, key=self._graph.bindings.index).location
+        holders = self._graph.reach([("", "Experiment")])
+        return holders[node].location if node in holders else self._first
+
+
+def _construct(configurable: Configurable, values: Mapping[str, Any]) -> Any:
+    """Calls a constructor; whatever it raises becomes a Mu2Error."""
+    try:
+        return configurable.make(**values)
+    except Mu2Error:
+        raise
+    except Exception as error:
+        reason = f"{type(error).__name__}: {error}"
+        raise Mu2Error(f"{configurable.name} refuses its values: {reason}") from error
