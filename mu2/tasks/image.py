@@ -76,15 +76,18 @@ def to_channels(images_NxHxWxC: np.ndarray, channels: int) -> np.ndarray:
 
 
 def _weights(old: int, new: int) -> np.ndarray:
-    """The matrix [new, old] that resizes one side, in units of 1/4096; float32 integers."""
-    scale = old / new
-    reach = max(scale, 1.0)
-    centres = (np.arange(new) + 0.5) * scale - 0.5
-    distances = np.abs(np.arange(old) - centres[:, np.newaxis]) / reach
-    weights = np.maximum(0.0, 1.0 - distances)
-    units = np.rint(weights / weights.sum(axis=1, keepdims=True) * _ONE)
-    # What rounding lost or gained goes to the heaviest weight.
-    units[np.arange(new), units.argmax(axis=1)] += _ONE - units.sum(axis=1)
+    """The matrix [new, old] that resizes one side, in units of 1/4096; float32 integers.
+
+    Worked out in whole numbers. No weight is a unit or more off what the filter asks for, and none
+    is negative, however many pixels share those 4,096 units.
+    """
+    reach = 2 * max(old, new)
+    centres = (2 * np.arange(new) + 1) * old - new
+    weights = np.maximum(0, reach - np.abs(2 * new * np.arange(old) - centres[:, np.newaxis]))
+    units, lost = np.divmod(weights * _ONE, weights.sum(axis=1, keepdims=True))
+    # What rounding down lost goes, a unit each, to the weights that lost most.
+    ranks = (-lost).argsort(axis=1, kind="stable").argsort(axis=1)
+    units += ranks < _ONE - units.sum(axis=1, keepdims=True)
     return units.astype(np.float32)
 
 
