@@ -39,7 +39,8 @@ _SCRIPTS = {
 # Each letter is drawn once at this many times the size, and every image samples that.
 _OVERSAMPLING = 4
 
-# An em is this share of the image's side, so that no letter leaves it in a common pose.
+# An em is this share of the image's side, so that few letters leave it in any pose. The letters
+# that are wider than the image even so are made as wide as it.
 _EM = 0.85
 
 # Pose: degrees, shares, pixels of a 32-pixel image. Ink: widths in shares of a pixel.
@@ -161,7 +162,10 @@ class Glyphs:
         masters = np.empty((len(letters), len(faces), m, m), np.uint8)
         for j, face in enumerate(faces):
             for i, outline in enumerate(_outlines(face, letters)):
-                masters[i, j] = _inked(outline * (_EM * m), m)
+                # An edge is softened by up to `_OVERSAMPLING` pixels, and ends on a whole one.
+                widest = np.ptp(outline.reshape(-1, 2), axis=0).max()
+                em = min(_EM * m, (m - 2 * (_OVERSAMPLING + 1)) / widest)
+                masters[i, j] = _inked(outline * em, m)
         return masters
 
     def _draw(self, split: str, n: int) -> Examples:
@@ -182,7 +186,8 @@ class Glyphs:
             some = slice(start, start + _BLOCK)
             coverage = flat[_places(maps_Nx2x3[some], self.side, m) + which[some, None] * m**2]
             # A steeper edge, moved in or out, is a thinner or bolder stroke.
-            stroke = np.clip((coverage * np.float32(1 / 255) - 0.5 + weight[some]) * 1.6 + 0.5, 0, 1)
+            edge = coverage * np.float32(1 / 255) - 0.5 + weight[some]
+            stroke = np.clip(edge * 1.6 + 0.5, 0, 1)
             grain = rng.standard_normal(stroke.shape, dtype=np.float32) * noise[some]
             grey = paper[some] + (ink[some] - paper[some]) * stroke + grain
             images[some] = np.clip(np.rint(grey), 0, 255)
