@@ -50,11 +50,7 @@ class TFDS:
     label_key: str = "label"
 
     def __post_init__(self) -> None:
-        if not isinstance(self.name, str) or _NAME.fullmatch(self.name) is None:
-            raise Mu2Error(
-                f"TFDS knows no names like {self.name!r}.",
-                hint="Names are written as 'mnist', 'cmaterdb/bangla' or 'mnist:3.0.1'.",
-            )
+        _parts(self.name)
 
     def num_classes(self) -> int:
         """Number of classes of the label, which may exceed those that one split holds.
@@ -139,29 +135,43 @@ class TFDS:
                 f"{self._owner} needs tensorflow-datasets.", hint="pip install 'mu2[tfds]'"
             ) from error
         directory = self._directory()
-        info = directory / "dataset_info.json"
-        try:
-            file_format = json.loads(info.read_text(encoding="utf-8")).get("fileFormat", "tfrecord")
-            builder = tfds.builder_from_directory(directory)
-        except (OSError, ValueError) as error:
-            raise Mu2Error(
-                f"{self._owner} is damaged: {info} cannot be read ({_first_line(error)}).",
-                hint=f"Remove {directory} and prepare it again: {self._command()}",
-            ) from error
+        info, _ = (
+            self._document(directory / name) for name in ("dataset_info.json", "features.json")
+        )
+        file_format = info.get("fileFormat", "tfrecord")
         if file_format != "array_record":
             raise Mu2Error(
                 f"{self._owner} is prepared as {file_format} in {directory}, and mu2 reads "
                 "array_record, which needs no TensorFlow.",
                 hint=f"Move that folder away and prepare it again: {self._command()}",
             )
+        try:
+            builder = tfds.builder_from_directory(directory)
+        # A document with the wrong things in it: TFDS, Python and protobuf each have their words.
+        except Exception as error:
+            raise self._damaged(f"{directory} cannot be read ({_first_line(error)})") from error
         self._check_features(tfds, builder.info.features)
         return builder
 
+    def _document(self, path: Path) -> dict[str, Any]:
+        """A JSON object, read from a file."""
+        try:
+            document = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError, RecursionError) as error:
+            raise self._damaged(f"{path} cannot be read ({_first_line(error)})") from error
+        if not isinstance(document, dict):
+            raise self._damaged(f"{path} holds no JSON object")
+        return document
+
+    def _damaged(self, how: str) -> Mu2Error:
+        return Mu2Error(
+            f"{self._owner} is damaged: {how.rstrip('.')}.",
+            hint=f"Remove {self._directory()} and prepare it again: {self._command()}",
+        )
+
     def _directory(self) -> Path:
         """The folder of the version asked for."""
-        match = _NAME.fullmatch(self.name)
-        if match is None:  # __post_init__ saw to it
-            raise Mu2Error(f"TFDS knows no names like {self.name!r}.")
+        match = _parts(self.name)
         home = self._home()
         folder = home / match["set"]
         if match["config"]:
@@ -261,10 +271,7 @@ class TFDS:
             return list(records.__getitems__(list(indices)))
         # array_record raises RuntimeError for a file that is missing, short or garbled.
         except (RuntimeError, OSError, ValueError, IndexError) as error:
-            raise Mu2Error(
-                f"{self._owner} is damaged ({_first_line(error)}).",
-                hint=f"Remove {self._directory()} and prepare it again: {self._command()}",
-            ) from error
+            raise self._damaged(_first_line(error)) from error
 
     def _decode(self, encoded: bytes, mode: str, place: str) -> np.ndarray:
         """One image as uint8 [H, W, C]."""
@@ -282,10 +289,20 @@ class TFDS:
         # Pillow raises SyntaxError for some broken PNG files.
         except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
             raise Mu2Error(
-                f"{self._owner}: {place} is no image that Pillow can decode "
-                f"({_first_line(error)})."
+                f"{self._owner}: {place} is no image that Pillow can decode ({_first_line(error)})."
             ) from error
         return pixels[..., np.newaxis] if pixels.ndim == 2 else pixels
+
+
+def _parts(name: object) -> re.Match[str]:
+    """A data set's name, taken apart into set, config and version."""
+    match = _NAME.fullmatch(name) if isinstance(name, str) else None
+    if match is None:
+        raise Mu2Error(
+            f"TFDS knows no names like {name!r}.",
+            hint="Names are written as 'mnist', 'cmaterdb/bangla' or 'mnist:3.0.1'.",
+        )
+    return match
 
 
 def _sizes(builder: Any) -> dict[str, int]:
