@@ -80,7 +80,7 @@ class Task:
     private: bool = False
 
     def __post_init__(self) -> None:
-        if not isinstance(self.name, str) or not self.name:
+        if not isinstance(self.name, str):
             raise Mu2Error(f"a task's name must be text, not {self.name!r}.")
         if not all(_SEGMENT.fullmatch(segment) for segment in self.name.split("/")):
             raise Mu2Error(
@@ -136,7 +136,7 @@ class Task:
                 raise Mu2Error(
                     f"task {self.name!r}: {common} examples are both in train ({self.train}) and "
                     f"in {part} ({getattr(self, part)}).",
-                    hint="Take slices that do not overlap, such as 'train[10%:]' and 'train[:10%]'.",
+                    hint="Take slices that share none, such as 'train[10%:]' and 'train[:10%]'.",
                 )
         return {part: sum(len(span) for span in spans[part]) for part in spans}
 

@@ -60,9 +60,7 @@ class Digits:
         try:
             from sklearn.datasets import load_digits
         except ImportError as error:
-            raise Mu2Error(
-                "Digits needs scikit-learn.", hint="pip install 'mu2[demo]'"
-            ) from error
+            raise Mu2Error("Digits needs scikit-learn.", hint="pip install 'mu2[demo]'") from error
         images, labels = load_digits(return_X_y=True)
         members = _members(labels)
         order = np.concatenate([members[span.split][span.start : span.stop] for span in spans])
