@@ -92,7 +92,7 @@ class Glyphs:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.script not in _SCRIPTS:
+        if self.script not in tuple(_SCRIPTS):  # of any type, hashable or not
             raise Mu2Error(
                 f"Glyphs knows no script {self.script!r}.",
                 hint=did_you_mean(str(self.script), _SCRIPTS),
