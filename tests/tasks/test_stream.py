@@ -1,0 +1,59 @@
+"""A stream: which tasks it takes, and the order in which they are visited."""
+
+import pytest
+
+from mu2.errors import Mu2Error
+from mu2.tasks import Digits, Stream, Task
+
+A, B, C = (Task(name, Digits()) for name in ("a", "b/1", "c"))
+
+
+def test_all_tasks_are_visited_once_and_then_all_again():
+    schedule = Stream((B, A, C), iterations=2).schedule()
+    assert schedule == ((0, B), (0, A), (0, C), (1, B), (1, A), (1, C))
+    assert Stream((A,), iterations=3).schedule() == ((0, A), (1, A), (2, A))
+    assert Stream((A, B), iterations=1).schedule() == ((0, A), (0, B))
+
+
+def test_a_list_of_tasks_becomes_a_tuple():
+    tasks = [A, B]
+    stream = Stream(tasks)
+    tasks.append(C)
+    assert stream.tasks == (A, B)
+    assert stream == Stream((A, B))
+    assert hash(stream) == hash(Stream((A, B)))
+
+
+@pytest.mark.parametrize("tasks", [(), []])
+def test_a_stream_needs_a_task(tasks):
+    with pytest.raises(Mu2Error, match="at least one task"):
+        Stream(tasks)
+
+
+def test_a_task_named_twice_is_refused_even_where_it_differs():
+    other = Task("a", Digits(), train="train[10%:]")
+    with pytest.raises(Mu2Error, match="names 'a' twice") as caught:
+        Stream((A, B, other))
+    assert "Stream.iterations" in caught.value.hint
+    with pytest.raises(Mu2Error, match="'a', 'b/1'"):
+        Stream((A, B, A, B))
+
+
+@pytest.mark.parametrize("tasks", [A, "a", None, {A}, {"a": A}])
+def test_what_is_no_sequence_is_refused(tasks):
+    with pytest.raises(Mu2Error, match="must be a tuple") as caught:
+        Stream(tasks)
+    assert "with the comma" in caught.value.hint
+
+
+@pytest.mark.parametrize("task", ["a", None, Digits(), Task])
+def test_what_is_no_task_is_refused(task):
+    with pytest.raises(Mu2Error, match="must be tasks") as caught:
+        Stream((A, task))
+    assert "with parentheses" in caught.value.hint
+
+
+@pytest.mark.parametrize("iterations", [0, -1, 1.0, "2", None, True])
+def test_iterations_are_a_count(iterations):
+    with pytest.raises(Mu2Error, match="iterations must be"):
+        Stream((A,), iterations)
