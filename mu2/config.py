@@ -75,16 +75,16 @@ def _constructors() -> dict[str, Callable[..., Any]]:
     from mu2.evolution.space import Choices, Hyperparameters, Ranges, SearchSpace
     from mu2.experiment import Experiment
     from mu2.mesh import Layout
-    from mu2.models import RandomRoot, ViT
+    from mu2.models import RandomRoot, installed, models
     from mu2.tasks import TFDS, Digits, Glyphs, Stream, Task
     from mu2.training import Training
 
     classes = (
         *(Experiment, Stream, Task, Digits, Glyphs, TFDS),
-        *(SearchSpace, Hyperparameters, Ranges, Choices, ViT, RandomRoot),
+        *(SearchSpace, Hyperparameters, Ranges, Choices, RandomRoot),
         *(Evolution, Mutation, Scoring, Training, Layout),
     )
-    return {made.__name__: made for made in classes}
+    return {**{made.__name__: made for made in classes}, **models(), **installed()}
 
 
 def _vocabulary() -> Vocabulary:

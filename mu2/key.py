@@ -30,7 +30,7 @@ class Key:
         return cls(hashlib.sha256(f"mu2 seed {seed}".encode()).digest())
 
     def fold_in(self, *names: str | int) -> "Key":
-        """The key below this one with the given names; `k.fold_in(a, b) == k.fold_in(a).fold_in(b)`."""
+        """The key below this one; `k.fold_in(a, b) == k.fold_in(a).fold_in(b)`."""
         state = self.state
         for name in names:
             label = f"{type(name).__name__}:{name}".encode()

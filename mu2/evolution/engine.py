@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Collection, Mapping
+from typing import Any
 
 from mu2.errors import Mu2Error
 from mu2.evolution.mutation import Mutation, Plan, data_hyperparameters, mutate
@@ -91,7 +92,7 @@ def begin(
 
 def plan_generation(
     evolution: Evolution,
-    space: SearchSpace,
+    space: SearchSpace[Any],
     paths: Mapping[str, Path],
     population: Population,
     key: Key,
@@ -149,6 +150,7 @@ def plan_generation(
                 hyperparameters=hyperparameters,
                 components=components,
                 num_classes=population.num_classes,
+                model=space.model.name,
                 private=population.private,
                 bar=parent.score if same_task else None,
                 generation=generation,
@@ -188,6 +190,7 @@ def child_path(plan: Plan, quality: float, scoring: Scoring, paths: Mapping[str,
         components=tuple(planned.component() for planned in plan.components),
         hyperparameters=plan.hyperparameters,
         num_classes=plan.num_classes,
+        model=plan.model,
         private=plan.private,
         quality=quality,
         score=scoring.score(quality, accounted(plan, paths)),

@@ -72,6 +72,7 @@ class Plan:
       hyperparameters: resolved.
       components: in forward order.
       num_classes: width of the head.
+      model: text that identifies its architecture.
       private: whether its task is private.
       bar: score it must reach to be kept, which is its same-task parent's; None otherwise.
       generation: number of its generation within the task iteration.
@@ -84,6 +85,7 @@ class Plan:
     hyperparameters: FrozenConfigDict
     components: tuple[PlannedComponent, ...]
     num_classes: int
+    model: str
     private: bool
     bar: float | None
     generation: int
@@ -91,7 +93,7 @@ class Plan:
 
 
 def mutate_hyperparameters(
-    space: SearchSpace,
+    space: SearchSpace[Any],
     values: Mapping[str, Any],
     names: Collection[str],
     random: np.random.Generator,
@@ -119,7 +121,7 @@ def mutate_hyperparameters(
 
 
 def data_hyperparameters(
-    space: SearchSpace, best: Path | None, random: np.random.Generator
+    space: SearchSpace[Any], best: Path | None, random: np.random.Generator
 ) -> dict[str, Any]:
     """The data hyperparameters of one generation (paper/README 3.2).
 
@@ -140,7 +142,7 @@ def data_hyperparameters(
 
 def mutate(
     mutation: Mutation,
-    space: SearchSpace,
+    space: SearchSpace[Any],
     parent: Path,
     ancestry: tuple[Path, ...],
     *,

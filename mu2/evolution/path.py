@@ -41,13 +41,15 @@ class Path:
     """An ordered list of components that solves one task, with its hyperparameters.
 
     Attributes:
-      id: `<task>/<iteration>/<child>`, or `root/<name>`.
+      id: `<task>/<iteration>/<child>`, or `root/<model>/<name>`.
       task: the task it solves; None for a root.
       parent: id of its parent; once its siblings are gone, of its nearest surviving ancestor.
       parent_task: task of the parent it was made from; None if that was a root.
       components: in forward order.
       hyperparameters: resolved.
-      num_classes: width of the head.
+      num_classes: width of the head; 0 for a root, which has none.
+      model: text that identifies the architecture; paths of one text speak of the same layers.
+      dtype: of the arithmetic.
       private: it is no seed for other tasks.
       quality: best validation accuracy in [0, 1].
       score: quality with size decay.
@@ -62,6 +64,8 @@ class Path:
     components: tuple[Component, ...]
     hyperparameters: FrozenConfigDict
     num_classes: int
+    model: str = ""
+    dtype: str = "float32"
     private: bool = False
     quality: float | None = None
     score: float | None = None

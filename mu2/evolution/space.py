@@ -1,8 +1,8 @@
 """The search space: which hyperparameters there are, where they start and how they may move."""
 
 import dataclasses
-from collections.abc import Iterator, Mapping
-from typing import Any, Protocol
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any, Generic, Protocol, Self, TypeVar
 
 import numpy as np
 from ml_collections import FrozenConfigDict
@@ -10,9 +10,9 @@ from ml_collections import FrozenConfigDict
 from mu2.errors import Mu2Error, did_you_mean
 
 MUTATION_PROBABILITY = "mutation_probability"
-# Drawn once a generation, because all its children are fed from one stream (paper/README 3.2).
-DATA_HYPERPARAMETERS = (
-    "image_size",
+IMAGE = "image"
+# What augmentation does to images.
+AUGMENTATION = (
     "crop",
     "area_min",
     "aspect_min",
@@ -22,6 +22,8 @@ DATA_HYPERPARAMETERS = (
     "saturation",
     "hue",
 )
+# Drawn once a generation, because all its children are fed from one stream (paper/README 3.2).
+DATA_HYPERPARAMETERS = ("image_size", *AUGMENTATION)
 
 
 class Slot(Protocol):
@@ -47,11 +49,25 @@ class Slot(Protocol):
 class Architecture(Protocol):
     """What evolution asks of a model; it never touches an array."""
 
+    @property
+    def name(self) -> str:
+        """Text that identifies it; equal texts are equal architectures."""
+
+    @property
+    def input(self) -> str:
+        """The kind of examples it reads: `image`, `table`, `text`."""
+
+    def hyperparameter_names(self) -> tuple[str, ...]:
+        """The hyperparameters that shape it."""
+
     def slots(self, hyperparameters: Mapping[str, Any], num_classes: int) -> tuple[Slot, ...]:
         """All places in forward order, optional ones included."""
 
     def resamples(self, name: str) -> bool:
         """True if the component of this name can be made out of one of another shape."""
+
+
+A = TypeVar("A", bound=Architecture)
 
 
 class _Values(Mapping[str, Any]):
@@ -75,6 +91,10 @@ class _Values(Mapping[str, Any]):
     def __hash__(self) -> int:
         return hash(tuple(sorted(self._values.items())))
 
+    def without(self, names: Collection[str]) -> Self:
+        """The same values but for those of some names."""
+        return type(self)(**{k: v for k, v in self._values.items() if k not in names})
+
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in self.items())})"
 
@@ -96,24 +116,32 @@ class Choices(_Values):
 
 
 @dataclasses.dataclass(frozen=True)
-class SearchSpace:
-    """An architecture with its hyperparameters' defaults and how they may move.
+class SearchSpace(Generic[A]):
+    """Architectures with their hyperparameters' defaults and how these may move.
 
     A hyperparameter in neither `ranges` nor `choices` is fixed at its default.
 
     Attributes:
-      model: the architecture.
+      models: the architectures, one for each kind of examples.
       hyperparameters: the defaults.
       ranges: ordered values.
       choices: unordered values.
     """
 
-    model: Architecture
+    models: tuple[A, ...]
     hyperparameters: Hyperparameters
     ranges: Ranges = Ranges()
     choices: Choices = Choices()
 
     def __post_init__(self) -> None:
+        inputs = [model.input for model in self.models]
+        if not inputs:
+            raise Mu2Error("SearchSpace.models is empty.", hint="Write (@ViT(),), for example.")
+        if twice := [kind for kind in inputs if inputs.count(kind) > 1]:
+            raise Mu2Error(
+                f"SearchSpace.models has more than one model that reads {twice[0]} examples.",
+                hint="Keep one model for each kind of examples.",
+            )
         for kind in (self.ranges, self.choices):
             label = type(kind).__name__
             for name, values in kind.items():
@@ -149,6 +177,38 @@ class SearchSpace:
                     f"{MUTATION_PROBABILITY} {value!r} is no probability.",
                     hint="Give numbers from 0 to 1.",
                 )
+
+    @property
+    def model(self) -> A:
+        """The first architecture; the only one of a space that `narrowed` returned."""
+        return self.models[0]
+
+    def narrowed(self, kind: str) -> Self:
+        """The space of the tasks whose examples are of one kind.
+
+        It has one architecture, and no hyperparameter that only another one knows, nor the
+        augmentation of images where there are none.
+
+        Raises:
+          Mu2Error: no architecture reads such examples.
+        """
+        inputs = [model.input for model in self.models]
+        if kind not in inputs:
+            raise Mu2Error(
+                f"no model of this search space reads {kind} examples.",
+                hint=f"SearchSpace.models has models for: {', '.join(inputs)}. Add one for {kind}.",
+            )
+        model = self.models[inputs.index(kind)]
+        foreign = {name for other in self.models for name in other.hyperparameter_names()}
+        foreign -= set(model.hyperparameter_names())
+        foreign |= set() if kind == IMAGE else set(AUGMENTATION)
+        return dataclasses.replace(
+            self,
+            models=(model,),
+            hyperparameters=self.hyperparameters.without(foreign),
+            ranges=self.ranges.without(foreign),
+            choices=self.choices.without(foreign),
+        )
 
     def defaults(self) -> FrozenConfigDict:
         """The hyperparameters evolution begins with."""

@@ -93,6 +93,8 @@ def mismatch(
     """
     if isinstance(value, Reference) and value.name not in configurables:
         return None
+    if isinstance(annotation, typing.TypeVar):
+        annotation = annotation.__bound__ or Any
     if isinstance(value, float) and not math.isfinite(value):
         return Mismatch(value, "a finite number", None)
     origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)

@@ -73,3 +73,9 @@ class Slice:
     def split(self, array: np.ndarray) -> jax.Array:
         """An array with its first axis split over `data`."""
         return jax.device_put(array, NamedSharding(self.mesh, PartitionSpec("data")))
+
+
+def single() -> Slice:
+    """The first device alone, whatever the number of devices."""
+    grid = np.array(jax.devices()[:1]).reshape(1, 1)
+    return Slice(Mesh(grid, ("data", "model"), axis_types=(AxisType.Auto, AxisType.Auto)))

@@ -2,7 +2,8 @@
 
 from mu2.models.adapter import Adapter
 from mu2.models.component import Arrays, Component, Model, Network, flatten, nest
-from mu2.models.root import RandomRoot
+from mu2.models.registry import installed, models, restore
+from mu2.models.root import RandomRoot, Root
 from mu2.models.vit import ViT
 
 __all__ = [
@@ -12,7 +13,11 @@ __all__ = [
     "Model",
     "Network",
     "RandomRoot",
+    "Root",
     "ViT",
     "flatten",
+    "installed",
+    "models",
     "nest",
+    "restore",
 ]

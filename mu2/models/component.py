@@ -1,9 +1,11 @@
 """A component: one layer of a network, the unit that tasks share."""
 
+import abc
 import dataclasses
 import functools
+import json
 from collections.abc import Collection, Mapping
-from typing import Any, Protocol
+from typing import Any, ClassVar, cast
 
 import flax.linen as nn
 import jax
@@ -15,7 +17,7 @@ Arrays = Mapping[str, np.ndarray]
 Tree = Mapping[str, Any]
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def _shapes(module: nn.Module, input_shape: tuple[int, ...]) -> tuple[Any, tuple[int, ...]]:
     """Parameter shapes (a tree) and the output shape for one example; allocates nothing."""
     x = jax.ShapeDtypeStruct((1, *input_shape), jnp.float32)
@@ -73,7 +75,7 @@ class Component:
 
     def apply(self, params: Tree, x_Bx: jax.Array) -> jax.Array:
         """The layer's output for a batch; `params` is the tree that `nest` makes of the leaves."""
-        return self.module.apply({"params": params}, x_Bx)
+        return cast(jax.Array, self.module.apply({"params": params}, x_Bx))
 
 
 def nest(arrays: Mapping[str, Any]) -> dict[str, Any]:
@@ -108,14 +110,33 @@ class Network(tuple[Component, ...]):
         return x_Bx
 
 
-class Model(Protocol):
-    """An architecture: how hyperparameters become a network. A search space names one."""
+@dataclasses.dataclass(frozen=True)
+class Model(abc.ABC):
+    """An architecture: how hyperparameters become a network. A search space names some.
 
+    A subclass is a frozen dataclass whose fields are numbers, texts and truth values; they are
+    written into every path, so that a system can be read without the Gin files that made it.
+    """
+
+    # The kind of examples it reads: `image`, `table` or `text`.
+    input: ClassVar[str] = "image"
+
+    @property
+    def name(self) -> str:
+        """JSON text of the class and its fields; equal texts are equal architectures."""
+        return json.dumps({type(self).__name__: dataclasses.asdict(self)}, sort_keys=True)
+
+    @abc.abstractmethod
+    def input_shape(self, hyperparameters: Mapping[str, Any]) -> tuple[int, ...]:
+        """Shape of one example: [S, S, C] of an image, [T] bytes of a text, [F] of a table."""
+
+    @abc.abstractmethod
     def network(
         self, hyperparameters: Mapping[str, Any], num_classes: int, dtype: str = "float32"
     ) -> Network:
-        """All components in forward order, optional ones included; last the `head`, whose module
-        has a field `num_classes`.
+        """All components in forward order, optional ones included.
+
+        The last is the `head`; its module has a field `num_classes`.
 
         Args:
           hyperparameters: the resolved hyperparameters of a path.
@@ -126,16 +147,18 @@ class Model(Protocol):
           Mu2Error: no network can be built from these values.
         """
 
-    def slots(
-        self, hyperparameters: Mapping[str, Any], num_classes: int
-    ) -> tuple[Component, ...]:
-        """The same components as `evolution` wants them: name, signature, size, optional."""
-
+    @abc.abstractmethod
     def hyperparameter_names(self) -> tuple[str, ...]:
         """The hyperparameters that shape this architecture."""
 
+    def slots(self, hyperparameters: Mapping[str, Any], num_classes: int) -> tuple[Component, ...]:
+        """The same components as `evolution` wants them: name, signature, size, optional."""
+        return tuple(self.network(hyperparameters, num_classes))
+
     def resamples(self, name: str) -> bool:
-        """True if component `name` can be made out of one of another shape."""
+        """True if component `name` can be made out of one of another shape; here never."""
+        return False
 
     def resample(self, name: str, arrays: Arrays, like: Component) -> Arrays:
         """The parameters of component `name`, of another shape, made to fit `like`."""
+        raise ValueError(f"{type(self).__name__} resamples no {name}")

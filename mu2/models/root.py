@@ -2,10 +2,32 @@
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from mu2.key import Key
 from mu2.models.component import Arrays, Component, Model
+
+
+class Root(Protocol):
+    """Where evolution begins: components that are there before the first task."""
+
+    @property
+    def name(self) -> str:
+        """The root's name; its path is `root/<model class>/<name>`."""
+
+    def components(
+        self, model: Model, hyperparameters: Mapping[str, Any], key: Key
+    ) -> tuple[tuple[Component, Arrays], ...]:
+        """The components and their parameters, without head and optional components.
+
+        Args:
+          model: the architecture.
+          hyperparameters: the search space's defaults.
+          key: consumed.
+
+        Returns:
+          Nothing where the root has no weights for this architecture.
+        """
 
 
 @dataclasses.dataclass(frozen=True)
@@ -13,7 +35,7 @@ class RandomRoot:
     """A root of random weights with the search space's default hyperparameters.
 
     Attributes:
-      name: the root's name; its path is `root/<name>`.
+      name: the root's name.
     """
 
     name: str = "random"
@@ -21,13 +43,9 @@ class RandomRoot:
     def components(
         self, model: Model, hyperparameters: Mapping[str, Any], key: Key
     ) -> tuple[tuple[Component, Arrays], ...]:
-        """The root's components and their parameters, without head and optional components.
+        """See `Root.components`.
 
-        Args:
-          model: the architecture.
-          hyperparameters: the search space's defaults.
-          key: consumed; every component draws from its own name, so that equal shapes under
-            different names start differently.
+        Every component draws from its own name, so that equal shapes start differently.
         """
         return tuple(
             (component, component.init(key.fold_in("init", component.name).jax()))

@@ -11,7 +11,7 @@ import numpy as np
 
 from mu2.errors import Mu2Error
 from mu2.models.adapter import Adapter
-from mu2.models.component import Arrays, Component, Network
+from mu2.models.component import Arrays, Component, Model, Network
 
 
 class Embedding(nn.Module):
@@ -141,16 +141,14 @@ class Head(nn.Module):
     def __call__(self, x_BxD: jax.Array) -> jax.Array:
         """Maps [B, D] to logits [B, num_classes]."""
         d = x_BxD.shape[-1]
-        kernel = self.param(
-            "kernel", nn.initializers.zeros, (d, self.num_classes), jnp.float32
-        )
+        kernel = self.param("kernel", nn.initializers.zeros, (d, self.num_classes), jnp.float32)
         bias = self.param("bias", nn.initializers.zeros, (self.num_classes,), jnp.float32)
         return (x_BxD @ kernel.astype(self.dtype)).astype(jnp.float32) + bias[None]
 
 
 @dataclasses.dataclass(frozen=True)
-class ViT:
-    """The ViT search space's architecture. Its hyperparameters: image_size, num_layers, adapter_dim.
+class ViT(Model):
+    """The Vision Transformer; its hyperparameters are image_size, num_layers and adapter_dim.
 
     Attributes:
       patch: side of a patch, in pixels.
@@ -181,6 +179,11 @@ class ViT:
         """The hyperparameters that shape this architecture."""
         return ("image_size", "num_layers", "adapter_dim")
 
+    def input_shape(self, hyperparameters: Mapping[str, Any]) -> tuple[int, ...]:
+        """[S, S, C] of one image."""
+        side = hyperparameters["image_size"]
+        return (side, side, self.channels)
+
     def network(
         self, hyperparameters: Mapping[str, Any], num_classes: int, dtype: str = "float32"
     ) -> Network:
@@ -200,7 +203,7 @@ class ViT:
         components: list[Component] = []
 
         def add(name: str, module: nn.Module, optional: bool = False) -> None:
-            shape = components[-1].output_shape if components else (image, image, self.channels)
+            shape = components[-1].output_shape if components else self.input_shape(hyperparameters)
             components.append(Component(name, module, shape, optional))
 
         add("embedding", Embedding(self.patch, self.width, dtype))
@@ -213,12 +216,6 @@ class ViT:
         add("encoder_norm", EncoderNorm(dtype))
         add("head", Head(num_classes, dtype))
         return Network(components)
-
-    def slots(
-        self, hyperparameters: Mapping[str, Any], num_classes: int
-    ) -> tuple[Component, ...]:
-        """The components as `evolution` wants them; see `Model.slots`."""
-        return tuple(self.network(hyperparameters, num_classes))
 
     def resamples(self, name: str) -> bool:
         """Only the position embedding depends on the image size."""

@@ -44,8 +44,8 @@ class State(NamedTuple):
 
     params: dict[str, Any]
     trace: dict[str, Any]
-    step: jax.Array
-    finite: jax.Array
+    step: Any
+    finite: Any
 
 
 def gated(apply: Callable[[Any, jax.Array], jax.Array]) -> Callable[..., jax.Array]:
@@ -111,7 +111,7 @@ def _loss(
 def mask(logits_BxC: jax.Array, num_classes: jax.Array) -> jax.Array:
     """Logits with the padded classes at the lowest finite value."""
     exists = jnp.arange(logits_BxC.shape[-1]) < num_classes
-    return jnp.where(exists[None], logits_BxC, jnp.finfo(logits_BxC.dtype).min)
+    return jnp.where(exists[None], logits_BxC, float(np.finfo(logits_BxC.dtype).min))
 
 
 class Program:
@@ -204,5 +204,7 @@ class Programs:
     def compiled(self) -> int:
         """XLA programs compiled so far: training steps and forward passes."""
         return sum(
-            f._cache_size() for p in self._programs.values() for f in (p.train_step, p.logits)
+            f._cache_size()  # type: ignore[attr-defined]
+            for p in self._programs.values()
+            for f in (p.train_step, p.logits)
         )

@@ -111,9 +111,10 @@ class Trained:
     """What training made of a child.
 
     Attributes:
-      quality: best validation accuracy in [0, 1]; None if no interval reached the bar.
+      quality: best validation accuracy in [0, 1]; None if it diverged.
       qualities: validation accuracy after each interval.
-      arrays: leaves of the trained components at the best interval, by component name.
+      arrays: leaves of the trained components at the best interval, by component name; none if
+        no interval reached the bar.
       diverged: a loss was NaN or infinite.
       steps: training steps done.
       seconds: wall time.
@@ -157,10 +158,9 @@ class Trainer:
         optimizer = Optimizer.of(job.hyperparameters, t.intervals, steps)
         ranges = augmentation(job.hyperparameters)
         batch_key = job.key.fold_in("augment").jax()
-        batches = epochs(
-            job.train, t.batch_size, t.intervals * steps, job.key.fold_in("batches")
-        )
-        best, best_arrays, qualities = None, {}, []
+        batches = epochs(job.train, t.batch_size, t.intervals * steps, job.key.fold_in("batches"))
+        best_arrays: dict[str, Arrays] = {}
+        qualities: list[float] = []
         bar = -math.inf if job.bar is None else job.bar
         for _ in range(t.intervals):
             for _ in range(steps):
@@ -175,18 +175,16 @@ class Trainer:
                     np.int32(job.num_classes),
                     batch_key,
                 )
-            y = evaluate.logits(
-                program, state.params, validation, job.num_classes, t.batch_size
-            )
+            y = evaluate.logits(program, state.params, validation, job.num_classes, t.batch_size)
             if not (bool(state.finite) and np.isfinite(y).all()):
                 break
             qualities.append(evaluate.accuracy(y, labels))
             if job.score(qualities[-1]) >= bar:
-                bar, best = job.score(qualities[-1]), qualities[-1]
+                bar = job.score(qualities[-1])
                 best_arrays = self._extract(state, job)
         diverged = len(qualities) < t.intervals
         return Trained(
-            quality=None if diverged else best,
+            quality=None if diverged else max(qualities),
             qualities=tuple(qualities),
             arrays={} if diverged else best_arrays,
             diverged=diverged,

@@ -326,6 +326,6 @@ def test_a_model_without_a_head_is_refused():
         def slots(self, hyperparameters, num_classes):
             return super().slots(hyperparameters, num_classes)[:-1]
 
-    space = dataclasses.replace(toys.space(), model=Headless())
+    space = dataclasses.replace(toys.space(), models=(Headless(),))
     with pytest.raises(Mu2Error, match="no component named 'head'"):
         child(space=space)

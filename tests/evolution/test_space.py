@@ -47,7 +47,7 @@ def test_faults_are_refused_at_construction(ranges, choices, defaults, message, 
 
 def test_a_space_without_mutation_probability_is_refused():
     with pytest.raises(Mu2Error, match="mutation_probability has no default"):
-        SearchSpace(toys.Toy(), Hyperparameters(num_layers=1))
+        SearchSpace((toys.Toy(),), Hyperparameters(num_layers=1))
 
 
 def test_ranges_may_fall_and_may_hold_what_has_no_order():
@@ -80,7 +80,7 @@ def test_mu_mutates_first_then_the_names_sorted(names, data):
     split = data.draw(st.integers(0, len(ordered)))
     values = dict.fromkeys(ordered, (0.2,))
     space = SearchSpace(
-        toys.Toy(),
+        (toys.Toy(),),
         Hyperparameters(**dict.fromkeys(ordered, 0.2)),
         Ranges(**{name: values[name] for name in ordered[:split]}),
         Choices(**{name: values[name] for name in ordered[split:]}),

@@ -55,6 +55,12 @@ class Slot:
 class Toy:
     """A ViT in outline: blocks of 1000 parameters, an adapter may stand before each."""
 
+    input = "image"
+    name = "Toy"
+
+    def hyperparameter_names(self):
+        return ("image_size", "num_layers", "adapter_dim")
+
     def slots(self, hyperparameters, num_classes):
         body = [Slot("embedding", 100), Slot("posembed_input", hyperparameters["image_size"])]
         for i in range(hyperparameters["num_layers"]):
@@ -69,7 +75,7 @@ class Toy:
 def space(ranges=None, choices=None, **defaults):
     """A space over the toy; no ranges means that nothing moves."""
     return SearchSpace(
-        Toy(),
+        (Toy(),),
         Hyperparameters(**{**DEFAULTS, **defaults}),
         ranges or Ranges(),
         *filter(None, [choices]),

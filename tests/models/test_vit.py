@@ -113,7 +113,10 @@ def test_bfloat16_keeps_float32_parameters_and_logits():
     params = parameters(network)
     assert {leaf.dtype for leaf in jax.tree.leaves(params)} == {jnp.dtype("float32")}
     x = jax.random.normal(KEY.jax(), (2, 32, 32, 3))
-    assert network[3].apply(params["adapter_0"], jnp.zeros((2, 17, 32), "bfloat16")).dtype == "bfloat16"
+    assert (
+        network[3].apply(params["adapter_0"], jnp.zeros((2, 17, 32), "bfloat16")).dtype
+        == "bfloat16"
+    )
     assert network.apply(params, x).dtype == jnp.float32
 
 

@@ -97,9 +97,7 @@ def test_any_trained_set_equals_plain_gradients_through_optax(program, batch, tr
     got = step(program, batch, trained).params
     expected = reference(program, batch, trained)
     for name in got:
-        for a, b in zip(
-            jax.tree.leaves(got[name]), jax.tree.leaves(expected[name]), strict=True
-        ):
+        for a, b in zip(jax.tree.leaves(got[name]), jax.tree.leaves(expected[name]), strict=True):
             if name in trained:
                 np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6)
             else:

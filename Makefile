@@ -1,0 +1,82 @@
+# make quickstart   installs mu2, evolves a small system on real data, shows it
+# make test         the quick tests          make test-slow   the others
+# make lint         ruff, mypy, buildifier   make wheel       dist/mu2-*.whl and the sdist
+#
+# Everything is kept in .venv, which `make clean` removes. The system needs Python >= 3.11 alone
+# (another one than the first found: make PYTHON=/path/to/python3 …).
+
+.NOTPARALLEL:
+.DELETE_ON_ERROR:
+.PHONY: quickstart test test-slow lint format wheel clean
+
+VENV := .venv
+BIN := $(VENV)/bin
+BUILDIFIER_VERSION := 8.2.1
+BUILDIFIER := $(BIN)/node $(VENV)/buildifier/node_modules/@bazel/buildifier/buildifier.js
+STARLARK := BUILD MODULE.bazel
+QUICKSTART := systems/quickstart
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+
+quickstart: $(VENV)/.demo
+	$(BIN)/mu2 run gin/quickstart.gin --system $(QUICKSTART)
+
+test: $(VENV)/.test
+	$(BIN)/python -m pytest
+
+test-slow: $(VENV)/.test
+	$(BIN)/python -m pytest -m slow
+
+lint: $(VENV)/.lint $(VENV)/.buildifier-$(BUILDIFIER_VERSION)
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BUILDIFIER) -mode=check -lint=warn $(STARLARK)
+
+format: $(VENV)/.lint $(VENV)/.buildifier-$(BUILDIFIER_VERSION)
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+	$(BUILDIFIER) -mode=fix -lint=fix $(STARLARK)
+
+wheel: $(VENV)/.test
+	$(BIN)/python -m build --outdir dist
+
+clean:
+	rm -rf $(VENV) build dist
+
+# Stamps: an extra is installed again only when what it is made from has changed.
+$(VENV)/.demo: pyproject.toml constraints.txt | $(VENV)/.python
+	@echo 'Installing mu2[demo] into $(VENV); the first time takes minutes'
+	$(INSTALL) -e '.[demo]'
+	@touch $@
+
+$(VENV)/.test: pyproject.toml constraints.txt | $(VENV)/.python
+	@echo 'Installing mu2[test] into $(VENV); the first time takes minutes'
+	$(INSTALL) -e '.[test]'
+	@touch $@
+
+# The type checker reads the libraries of every source of examples, hence both extras.
+$(VENV)/.lint: pyproject.toml constraints.txt | $(VENV)/.python
+	@echo 'Installing mu2[lint,test] into $(VENV); the first time takes minutes'
+	$(INSTALL) -e '.[lint,test]'
+	@touch $@
+
+$(VENV)/.buildifier-$(BUILDIFIER_VERSION): | $(VENV)/.lint
+	$(BIN)/npm install --prefix $(VENV)/buildifier --no-audit --no-fund --no-save \
+	  --no-update-notifier --loglevel=error @bazel/buildifier@$(BUILDIFIER_VERSION)
+	@touch $@
+
+$(VENV)/.python:
+	@set -e; \
+	for python in $(or $(PYTHON),python3.11 python3 python3.12 python3.13 python3.14); do \
+	  if "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then \
+	    echo "$$python -m venv $(VENV)"; \
+	    "$$python" -m venv $(VENV) || { \
+	      echo "error: $$python cannot make a virtual environment; install its venv module" \
+	        "(on Debian and Ubuntu: apt install python3-venv)" >&2; exit 1; }; \
+	    touch $@; exit 0; \
+	  fi; \
+	done; \
+	echo "error: mu2 needs Python 3.11 or later, and $(or $(PYTHON),python3) is" \
+	  "$$($(or $(PYTHON),python3) --version 2>/dev/null || echo not there)" >&2; \
+	echo "  Name one with: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)" >&2; \
+	exit 1

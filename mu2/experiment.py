@@ -1,0 +1,335 @@
+"""An experiment, and the story of a run."""
+
+import dataclasses
+from collections.abc import Mapping
+
+import numpy as np
+
+from mu2.errors import Mu2Error
+from mu2.evolution import engine
+from mu2.evolution.engine import Evolution
+from mu2.evolution.mutation import Plan
+from mu2.evolution.path import Component, Path
+from mu2.evolution.population import Population
+from mu2.evolution.space import SearchSpace
+from mu2.generation import TaskData, child_record
+from mu2.key import Key
+from mu2.mesh import Executor, Layout, LocalExecutor
+from mu2.models import Arrays, Model, Network, RandomRoot, Root
+from mu2.report.progress import Reporter
+from mu2.system import System, TaskRecord
+from mu2.tasks import Stream, Task
+from mu2.training import Job, Trained, Training, as_stored, evaluate, of_stored
+
+
+@dataclasses.dataclass(frozen=True)
+class Experiment:
+    """Everything a run needs, as one Gin file declares it.
+
+    Attributes:
+      stream: tasks in order, and how often each is visited.
+      space: the architectures, the hyperparameters and their ranges.
+      evolution: children, mutation, scoring.
+      training: the budget of one child.
+      roots: where evolution begins.
+      layout: how the devices are shared out.
+      seed: every random draw of the run follows from it.
+    """
+
+    stream: Stream
+    space: SearchSpace[Model]
+    evolution: Evolution = Evolution()
+    training: Training = Training()
+    roots: tuple[Root, ...] = (RandomRoot(),)
+    layout: Layout = Layout()
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not self.roots:
+            raise Mu2Error("Experiment.roots is empty; evolution needs a root to begin with.")
+        names = [root.name for root in self.roots]
+        if twice := [name for name in names if names.count(name) > 1]:
+            raise Mu2Error(f"Experiment.roots names {twice[0]!r} twice.")
+
+    @property
+    def children(self) -> int:
+        """Children the whole run trains."""
+        return len(self.stream.schedule()) * self.evolution.children_per_iteration
+
+    def model(self, path: Path | Plan) -> Model:
+        """The architecture of a path or of a planned child."""
+        return next(model for model in self.space.models if model.name == path.model)
+
+    def network(self, path: Path | Plan) -> Network:
+        """The network of a path or of a planned child, the head at its true width."""
+        names = {component.name for component in path.components}
+        dtype = self.training.dtype
+        whole = self.model(path).network(path.hyperparameters, path.num_classes, dtype)
+        return whole.select(names)
+
+    def key(self, task: str, iteration: int) -> Key:
+        """The key of a task iteration."""
+        return Key.from_seed(self.seed).fold_in(task, iteration)
+
+
+def run(experiment: Experiment, system: System, reporter: Reporter) -> None:
+    """Evolves a system over the stream, from wherever its last commit stands.
+
+    Every generation and every task iteration ends in a commit, so a run that is stopped at any
+    moment goes on from the last one and draws what it would have drawn.
+
+    Args:
+      experiment: what to do.
+      system: open for writing, its run begun.
+      reporter: told of every child and every task.
+
+    Raises:
+      Mu2Error: data are missing or do not fit, devices do not fit the layout, the store fails.
+    """
+    executor = LocalExecutor(experiment.layout, experiment.training)
+    introduce_roots(experiment, system)
+    reporter.run_started(experiment, system)
+    for visit, task in experiment.stream.schedule()[system.progress.position :]:
+        data = TaskData(task, experiment.training.batch_size)
+        record = begin_task_iteration(experiment, system, task)
+        reporter.task_started(task.name, visit)
+        while not finished(experiment, record):
+            record = evolve_generation(experiment, system, executor, record, data, reporter)
+        record = end_task_iteration(experiment, system, executor, record, data)
+        reporter.task_done(record)
+    system.complete()
+    reporter.run_done(executor.compiled())
+
+
+def introduce_roots(experiment: Experiment, system: System) -> None:
+    """Creates the roots that the system does not have yet, and commits them.
+
+    Raises:
+      Mu2Error: the system's roots are of another search space.
+    """
+    known, defaults = {root.id: root for root in system.roots()}, experiment.space.defaults()
+    new = []
+    for model in experiment.space.models:
+        for root in experiment.roots:
+            path_id = f"root/{type(model).__name__}/{root.name}"
+            if path_id in known:
+                check_same_space(system, known[path_id], model)
+                continue
+            key = Key.from_seed(experiment.seed).fold_in(*path_id.split("/"))
+            made = root.components(model, defaults, key)
+            path = Path(
+                id=path_id,
+                task=None,
+                parent=None,
+                parent_task=None,
+                components=tuple(
+                    Component(c.name, f"{path_id}/{c.name}", c.size, c.signature) for c, _ in made
+                ),
+                hyperparameters=defaults,
+                num_classes=0,
+                model=model.name,
+                dtype=experiment.training.dtype,
+            )
+            if made:
+                new.append(system.write(path, {c.name: as_stored(leaves) for c, leaves in made}))
+    if new:
+        system.commit("roots", roots=new)
+
+
+def check_same_space(system: System, root: Path, model: Model) -> None:
+    """Refuses a model whose layers would not fit those of the system."""
+    if root.model != model.name:
+        raise Mu2Error(
+            f"{system.directory} belongs to another search space: its layers are those of "
+            f"{root.model}, this experiment's are those of {model.name}.",
+            hint="Choose another --system folder, or the search space it was made with "
+            f"({system.directory}/runs).",
+        )
+
+
+def begin_task_iteration(experiment: Experiment, system: System, task: Task) -> TaskRecord:
+    """The task's record with the population of the iteration under way, or of a new one.
+
+    Raises:
+      Mu2Error: the system knows the task with other classes.
+    """
+    record = TaskRecord(task.name, task.source.class_names(), task.private, task.source.input)
+    if task.name in system.tasks:
+        record = system.task(task.name)
+    check_same_task(system, record, task)
+    if record.population is not None:
+        return record
+    population = engine.begin(
+        experiment.evolution,
+        system.paths(),
+        task=task.name,
+        private=task.private,
+        num_classes=len(record.class_names),
+        iteration=record.iterations,
+        offspring=record.offspring,
+        key=experiment.key(task.name, record.iterations),
+    )
+    return dataclasses.replace(record, private=task.private, population=population)
+
+
+def check_same_task(system: System, record: TaskRecord, task: Task) -> None:
+    """Refuses a task that bears the name of another one."""
+    classes = task.source.class_names()
+    if (record.class_names, record.input) != (classes, task.source.input):
+        raise Mu2Error(
+            f"{system.directory} knows task {task.name!r} with {len(record.class_names)} classes "
+            f"of {record.input} examples, and they are not the {len(classes)} of "
+            f"{task.source.input} examples of this stream.",
+            hint="Give the new task a name of its own.",
+        )
+
+
+def finished(experiment: Experiment, record: TaskRecord) -> bool:
+    """Whether the task iteration has made all its children."""
+    if record.population is None:
+        return True
+    return record.population.children >= experiment.evolution.children_per_iteration
+
+
+def evolve_generation(
+    experiment: Experiment,
+    system: System,
+    executor: Executor,
+    record: TaskRecord,
+    data: TaskData,
+    reporter: Reporter,
+) -> TaskRecord:
+    """Plans a generation, trains its children, keeps those that reach their bar, commits."""
+    paths, key = system.paths(), experiment.key(record.name, record.iterations)
+    population, plans = engine.plan_generation(
+        experiment.evolution,
+        experiment.space.narrowed(record.input),
+        paths,
+        record.under_way,
+        key,
+    )
+    jobs = [make_job(experiment, system, plan, paths, data, key) for plan in plans]
+    for plan, job, trained in zip(plans, jobs, executor.train(jobs), strict=True):
+        population = keep(experiment, system, population, plan, trained, paths)
+        line = child_record(plan, job, trained, population)
+        system.log_child(line, trained.seconds)
+        reporter.child_done({**line, "seconds": trained.seconds})
+    record = dataclasses.replace(record, population=population)
+    system.commit(f"{record.name} generation {population.generation}", tasks=[record])
+    return record
+
+
+def end_task_iteration(
+    experiment: Experiment,
+    system: System,
+    executor: Executor,
+    record: TaskRecord,
+    data: TaskData,
+) -> TaskRecord:
+    """Lets the best path survive alone, looks at the test set once, locks and commits.
+
+    Raises:
+      Mu2Error: every child diverged, so that the task has no path.
+    """
+    paths = system.paths()
+    best = engine.finish(record.under_way, paths)
+    if best is None:
+        given_up = dataclasses.replace(record, population=None)
+        system.commit(f"{record.name} gives up", tasks=[given_up])
+        raise Mu2Error(
+            f"no child of task {record.name!r} reached a quality: all "
+            f"{record.under_way.children} diverged.",
+            hint="Lower Hyperparameters.learning_rate or the top of Ranges.learning_rate, and go "
+            "on with --accept-changes; the system is as it was before this task.",
+        )
+    if best.test_digest is None:
+        test = data.read("test", experiment.model(best).input_shape(best.hyperparameters))
+        logits = path_logits(experiment, system, executor, best, test.images)
+        best = dataclasses.replace(
+            best,
+            test_accuracy=evaluate.accuracy(logits, test.labels),
+            test_digest=evaluate.digest(logits),
+        )
+    changed = []
+    if record.path is not None and record.path.id != best.id:
+        for orphan in engine.orphans(paths, record.path):
+            if orphan.task is not None and orphan.task != record.name:
+                changed.append(dataclasses.replace(system.task(orphan.task), path=orphan))
+    record = dataclasses.replace(
+        record,
+        iterations=record.iterations + 1,
+        path=best,
+        offspring=record.under_way.offspring,
+        population=None,
+    )
+    system.commit(f"{record.name} iteration", tasks=[record, *changed], finished=True)
+    system.prune()
+    return record
+
+
+def make_job(
+    experiment: Experiment,
+    system: System,
+    plan: Plan,
+    paths: Mapping[str, Path],
+    data: TaskData,
+    key: Key,
+) -> Job:
+    """A plan with its parameters and examples: all that training needs.
+
+    Fresh parameters draw from (generation, child, "init", name) below `key`; batches and
+    augmentation from (generation,), so that the children of a generation share them.
+    """
+    model, network = experiment.model(plan), experiment.network(plan)
+    arrays: dict[str, Arrays] = {}
+    for slot, planned in zip(network, plan.components, strict=True):
+        if planned.source is None:
+            draw = key.fold_in(plan.generation, plan.child, "init", slot.name)
+            arrays[slot.name] = as_stored(slot.init(draw.jax()))
+        elif planned.action == "resample":
+            old = of_stored(system.arrays(planned.source))
+            arrays[slot.name] = as_stored(model.resample(slot.name, old, slot))
+        else:
+            arrays[slot.name] = system.arrays(planned.source)
+    scoring, accounted = experiment.evolution.scoring, engine.accounted(plan, paths)
+    shape = model.input_shape(plan.hyperparameters)
+    return Job(
+        network=network,
+        arrays=arrays,
+        trained=frozenset(c.name for c in plan.components if c.trainable),
+        hyperparameters=plan.hyperparameters,
+        train=data.read("train", shape),
+        validation=data.read("validation", shape),
+        num_classes=plan.num_classes,
+        key=key.fold_in(plan.generation),
+        bar=plan.bar,
+        score=lambda quality: scoring.score(quality, accounted),
+    )
+
+
+def keep(
+    experiment: Experiment,
+    system: System,
+    population: Population,
+    plan: Plan,
+    trained: Trained,
+    paths: Mapping[str, Path],
+) -> Population:
+    """The population with a trained child, its components stored, if it reaches its bar."""
+    if trained.quality is None:
+        return population  # it diverged
+    child = engine.child_path(plan, trained.quality, experiment.evolution.scoring, paths)
+    child = dataclasses.replace(child, dtype=experiment.training.dtype)
+    kept = engine.retain(population, plan, child)
+    if kept is population:
+        return population
+    stored = system.write(child, trained.arrays)
+    return dataclasses.replace(kept, own=(*population.own, stored))
+
+
+def path_logits(
+    experiment: Experiment, system: System, executor: Executor, path: Path, inputs: np.ndarray
+) -> np.ndarray:
+    """float32 logits [N, classes] of a stored path for examples of its shape."""
+    arrays = {component.name: system.arrays(component) for component in path.components}
+    return executor.logits(experiment.network(path), arrays, inputs, path.num_classes)

@@ -1,0 +1,429 @@
+"""A system: all live paths over one parameter store, on disk; what users keep and extend."""
+
+import dataclasses
+import hashlib
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping
+from pathlib import Path as FilePath
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+
+from mu2.errors import Mu2Error, did_you_mean
+from mu2.evolution.path import Component, Path
+from mu2.evolution.population import Population
+from mu2.report.childlog import ChildLog
+from mu2.store.components import Arrays, ComponentStore
+from mu2.store.files import write_file
+from mu2.store.journal import Journal
+from mu2.store.lock import WriterLock
+
+CACHE_BYTES = 1 << 30
+PREDICTED_TOGETHER = 256
+ROOT, TASK = "root/", "task/"
+
+
+@dataclasses.dataclass(frozen=True)
+class TaskRecord:
+    """What a system knows of one task.
+
+    Attributes:
+      name: the task's name.
+      class_names: one a class, in label order.
+      private: its path is no seed for other tasks.
+      input: the kind of its examples.
+      iterations: task iterations finished.
+      path: the path that survived the last one; None before the first is finished.
+      population: the task iteration under way, or None.
+      offspring: path id to the number of children this task had from it.
+    """
+
+    name: str
+    class_names: tuple[str, ...]
+    private: bool
+    input: str = "image"
+    iterations: int = 0
+    path: Path | None = None
+    population: Population | None = None
+    offspring: Mapping[str, int] = dataclasses.field(default_factory=dict)
+
+    @property
+    def under_way(self) -> Population:
+        """The population of the task iteration under way; ValueError where there is none."""
+        if self.population is None:
+            raise ValueError(f"no iteration of task {self.name!r} is under way")
+        return self.population
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON document, the same for equal records."""
+        return {
+            "name": self.name,
+            "class_names": list(self.class_names),
+            "private": self.private,
+            "input": self.input,
+            "iterations": self.iterations,
+            "path": None if self.path is None else self.path.to_json(),
+            "population": None if self.population is None else self.population.to_json(),
+            "offspring": dict(sorted(self.offspring.items())),
+        }
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> "TaskRecord":
+        """The record of a document that `to_json` made."""
+        path, population = document["path"], document["population"]
+        return cls(
+            name=document["name"],
+            class_names=tuple(document["class_names"]),
+            private=document["private"],
+            input=document["input"],
+            iterations=document["iterations"],
+            path=None if path is None else Path.from_json(path),
+            population=None if population is None else Population.from_json(population),
+            offspring=document["offspring"],
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class Progress:
+    """How far the system's runs have come.
+
+    Attributes:
+      runs: fingerprints of all runs begun, the last one perhaps unfinished.
+      position: task iterations of the last run that are finished.
+      complete: the last run is finished.
+      log_lines: lines of the child log that belong to the commit.
+    """
+
+    runs: tuple[str, ...] = ()
+    position: int = 0
+    complete: bool = True
+    log_lines: int = 0
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON document."""
+        return {**dataclasses.asdict(self), "runs": list(self.runs)}
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> "Progress":
+        """The progress of a document that `to_json` made."""
+        return cls(**{**document, "runs": tuple(document["runs"])})
+
+
+class System:
+    """A system directory: read by anyone, written by one process at a time.
+
+    Use as a context manager when writing, so that the lock is given back.
+
+    Attributes:
+      directory: where it lies.
+      log: the JSON-lines log of every child.
+      times: wall time of every child, a line each; apart from the log, so that the same run
+        leaves the same log.
+    """
+
+    def __init__(self, directory: FilePath, journal: Journal, lock: WriterLock | None):
+        self.directory = directory
+        self.log = ChildLog(directory / "log.jsonl")
+        self.times = ChildLog(directory / "times.jsonl")
+        self._journal = journal
+        self._lock = lock
+        self._store = ComponentStore(directory / "components")
+        self._cache: OrderedDict[str, Arrays] = OrderedDict()
+        self._records: dict[str, TaskRecord] = {}
+
+    @classmethod
+    def open(cls, directory: str | FilePath) -> "System":
+        """Opens a system for reading; reads its index, no arrays.
+
+        Raises:
+          Mu2Error: there is no system, or it is of a newer format, or it is damaged.
+        """
+        directory = FilePath(directory)
+        return cls(directory, Journal.open(directory), None)
+
+    @classmethod
+    def extend(cls, directory: str | FilePath) -> "System":
+        """Opens a system for writing, or creates it.
+
+        Raises:
+          Mu2Error: another process writes to it, or the folder holds something else.
+        """
+        directory = FilePath(directory)
+        if not Journal.exists(directory):
+            Journal.create(directory, {})
+        lock = WriterLock(directory)
+        lock.__enter__()
+        try:
+            return cls(directory, Journal.open(directory), lock)
+        except BaseException:
+            lock.__exit__(None, None, None)
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._lock is not None:
+            self._lock.__exit__(kind, error, trace)
+
+    # What is in it
+
+    @property
+    def progress(self) -> Progress:
+        """How far its runs have come, at the newest commit."""
+        head = self._journal.head
+        return Progress() if head is None else Progress.from_json(head.progress)
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """Names of its tasks, in order of introduction."""
+        return tuple(n.removeprefix(TASK) for n in self._journal.names() if n.startswith(TASK))
+
+    def task(self, name: str) -> TaskRecord:
+        """What is known of a task.
+
+        Raises:
+          Mu2Error: no such task.
+        """
+        if name not in self._records:
+            if name not in self.tasks:
+                raise Mu2Error(
+                    f"{self.directory} has no task {name!r}.", hint=did_you_mean(name, self.tasks)
+                )
+            self._records[name] = TaskRecord.from_json(self._journal.record(TASK + name))
+        return self._records[name]
+
+    def roots(self) -> tuple[Path, ...]:
+        """The paths that no task owns."""
+        names = [name for name in self._journal.names() if name.startswith(ROOT)]
+        return tuple(Path.from_json(self._journal.record(name)) for name in names)
+
+    def paths(self) -> dict[str, Path]:
+        """Every live path by id: the roots and each task's kept path."""
+        kept = [self.task(name).path for name in self.tasks]
+        return {path.id: path for path in (*self.roots(), *kept) if path is not None}
+
+    def path(self, task: str) -> Path:
+        """The path that solves a task.
+
+        Raises:
+          Mu2Error: no such task, or its first iteration is not finished.
+        """
+        path = self.task(task).path
+        if path is None:
+            raise Mu2Error(
+                f"task {task!r} of {self.directory} has no path yet: its first iteration is not "
+                "finished.",
+                hint="The same `mu2 run` command goes on with it.",
+            )
+        return path
+
+    def arrays(self, component: Component) -> Arrays:
+        """A component's leaves, read from the store or from a cache of at most 1 GiB."""
+        digest = component.digest
+        if digest not in self._cache:
+            self._cache[digest] = self._store.read([(digest, component.pack)])[digest]
+            while len(self._cache) > 1 and self._cached_bytes() > CACHE_BYTES:
+                self._cache.popitem(last=False)
+        self._cache.move_to_end(digest)
+        return self._cache[digest]
+
+    def _cached_bytes(self) -> int:
+        return sum(a.nbytes for arrays in self._cache.values() for a in arrays.values())
+
+    def predict(self, task: str, inputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Classifies examples with a task's path.
+
+        Args:
+          task: the task.
+          inputs: uint8 [N, S, S, C] with S and C those of `input_shape`, or the like for another
+            kind of examples.
+
+        Returns:
+          The likeliest class, int64 [N], and the probabilities, float32 [N, classes].
+
+        Raises:
+          Mu2Error: no such task or path; the inputs have another shape.
+        """
+        from mu2.mesh import single
+        from mu2.models import restore
+        from mu2.training import Trainer, Training
+
+        path, shape = self.path(task), self.input_shape(task)
+        if inputs.shape[1:] != shape:
+            raise Mu2Error(
+                f"task {task!r} reads examples of shape {list(shape)}, not "
+                f"{list(inputs.shape[1:])}."
+            )
+        network = restore(path.model).network(path.hyperparameters, path.num_classes, path.dtype)
+        batch = 1 << (min(max(len(inputs), 1), PREDICTED_TOGETHER) - 1).bit_length()
+        trainer = Trainer(Training(batch_size=batch, dtype=path.dtype), single())
+        names = {component.name for component in path.components}
+        arrays = {component.name: self.arrays(component) for component in path.components}
+        logits = trainer.logits(network.select(names), arrays, inputs, path.num_classes)
+        powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+        return logits.argmax(axis=1), powers / powers.sum(axis=1, keepdims=True)
+
+    def input_shape(self, task: str) -> tuple[int, ...]:
+        """Shape of one example as a task's path reads it: [S, S, C] of an image.
+
+        Raises:
+          Mu2Error: no such task or path.
+        """
+        from mu2.models import restore
+
+        path = self.path(task)
+        return restore(path.model).input_shape(path.hyperparameters)
+
+    # Runs
+
+    def begin(self, resolved: str, accept_changes: bool = False) -> None:
+        """Begins a run, or goes on with the last one if it has not ended; commits that.
+
+        Children that no commit knows are dropped from the log.
+
+        Args:
+          resolved: the complete Gin text of the run; equal texts are the same run.
+          accept_changes: go on with an unfinished run though its text is another.
+
+        Raises:
+          Mu2Error: the last run is not finished, and is another one.
+        """
+        progress, fingerprint = self.progress, hashlib.sha256(resolved.encode()).hexdigest()
+        for log in (self.log, self.times):
+            log.keep(progress.log_lines)
+        self.prune()
+        last = progress.runs[-1] if progress.runs else None
+        if fingerprint == last:
+            return
+        if not progress.complete and not accept_changes:
+            file = self.gin_file(len(progress.runs) - 1)
+            raise Mu2Error(
+                f"{self.directory} holds an unfinished run with other settings. "
+                f"{_difference(file, resolved)}",
+                hint=f"Finish it first (mu2 run {file} --system {self.directory}), or go on with "
+                "the new settings: --accept-changes.",
+            )
+        done = progress.runs if progress.complete else progress.runs[:-1]
+        position = 0 if progress.complete else progress.position
+        file = self.gin_file(len(done))
+        file.parent.mkdir(exist_ok=True)
+        write_file(file, resolved.encode())
+        self._commit(
+            dataclasses.replace(
+                progress, runs=(*done, fingerprint), position=position, complete=False
+            ),
+            "run",
+        )
+
+    def complete(self) -> None:
+        """Notes that the run has ended."""
+        if not self.progress.complete:
+            self._commit(dataclasses.replace(self.progress, complete=True), "run complete")
+
+    def gin_file(self, run: int) -> FilePath:
+        """Where the resolved Gin text of the run of this number (from 0) lies."""
+        return self.directory / "runs" / f"{run}.gin"
+
+    # Writing
+
+    def write(self, path: Path, arrays: Mapping[str, Arrays]) -> Path:
+        """Writes a path's new components, all in one checkpoint; nothing names them yet.
+
+        Args:
+          path: a path whose new components have no digest.
+          arrays: component name to leaves, for the new components.
+
+        Returns:
+          The path with every digest filled in.
+        """
+        by_id = {c.id: arrays[c.name] for c in path.components if c.name in arrays}
+        stored = self._store.write(by_id)
+        components = []
+        for component in path.components:
+            if component.id in stored:
+                s = stored[component.id]
+                component = dataclasses.replace(component, digest=s.digest, pack=s.pack)
+                self._cache[s.digest] = by_id[component.id]
+            components.append(component)
+        return dataclasses.replace(path, components=tuple(components))
+
+    def log_child(self, line: Mapping[str, Any], seconds: float) -> None:
+        """Adds one child to the log, and its wall time to the times."""
+        self.log.append(line)
+        times = {"path": line["path"], "task": line["task"], "seconds": round(seconds, 3)}
+        self.times.append(times)
+
+    def commit(
+        self,
+        message: str,
+        *,
+        tasks: Iterable[TaskRecord] = (),
+        roots: Iterable[Path] = (),
+        finished: bool = False,
+    ) -> None:
+        """Makes changed records durable at once: all of it or nothing.
+
+        Args:
+          message: what the commit is for.
+          tasks: changed records.
+          roots: new roots.
+          finished: one more task iteration of the run is over.
+        """
+        progress = self.progress
+        position = progress.position + int(finished)
+        self._commit(dataclasses.replace(progress, position=position), message, tasks, roots)
+
+    def _commit(
+        self,
+        progress: Progress,
+        message: str,
+        tasks: Iterable[TaskRecord] = (),
+        roots: Iterable[Path] = (),
+    ) -> None:
+        records = {record.name: record for record in tasks}
+        changed = {TASK + name: record.to_json() for name, record in records.items()}
+        changed |= {root.id: root.to_json() for root in roots}
+        self.times.flush()
+        progress = dataclasses.replace(progress, log_lines=self.log.flush())
+        self._journal.commit(changed, progress.to_json(), message)
+        self._records |= records
+
+    def prune(self) -> None:
+        """Removes the checkpoints that no live path needs; called when a task iteration ends."""
+        live = [*self.paths().values()]
+        for name in self.tasks:
+            population = self.task(name).population
+            live += [] if population is None else list(population.own)
+        self._store.prune({c.pack for path in live for c in path.components})
+
+    # What it shows
+
+    def summary(self) -> dict[str, Any]:
+        """Everything that `mu2 show --json` prints; its keys are told by `mu2 show --help`."""
+        from mu2.report.summary import summarise
+
+        return summarise(self)
+
+
+def _difference(file: FilePath, resolved: str) -> str:
+    """The first lines in which two Gin texts differ."""
+    try:
+        before = file.read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return f"Its settings ({file}) cannot be read."
+    now = resolved.splitlines()
+    gone = [line for line in before if line not in now]
+    new = [line for line in now if line not in before]
+    parts = []
+    if gone:
+        parts.append(f"It has: {'; '.join(gone[:3])}{' …' if len(gone) > 3 else ''}.")
+    if new:
+        parts.append(f"Now there is: {'; '.join(new[:3])}{' …' if len(new) > 3 else ''}.")
+    return " ".join(parts)

@@ -1,0 +1,482 @@
+import json
+import os
+import subprocess
+import sys
+import types
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from mu2 import cli
+from mu2.errors import Mu2Error
+from tests.report import fakes
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
+
+def python(*words, **environment):
+    return subprocess.run(
+        [sys.executable, *words],
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+# Start
+
+
+def test_help_loads_no_library():
+    program = """
+import sys
+from mu2.cli import main
+code = main(["--help"])
+heavy = {"jax", "flax", "gin", "rich", "numpy", "PIL", "orbax", "ml_collections"}
+sys.exit(code or ", ".join(sorted(heavy & set(sys.modules))) or 0)
+"""
+    done = python("-c", program)
+    assert (done.returncode, done.stderr) == (0, "")
+    for command in ("check", "run", "show", "predict"):
+        assert f"  {command} " in done.stdout
+
+
+def test_python_m_is_the_same_command():
+    done = python("-m", "mu2", "show", "no/such/system")
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert "no/such/system" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_closed_pipe_is_quiet(unbuffered):
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        [sys.executable, "-m", "mu2", "show", "no/such/system", "--json"],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (141, "")
+
+
+def test_no_command_shows_the_help(capsys):
+    assert cli.main([]) == 2
+    assert "check" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["check", "run", "show", "predict"])
+def test_every_command_has_help(command, capsys):
+    assert cli.main([command, "--help"]) == 0
+    said = capsys.readouterr().out
+    assert said.startswith(f"usage: mu2 {command} ")
+    assert max(len(line) for line in said.splitlines()) <= 100
+
+
+# The command line
+
+
+def test_bindings_are_taken_out_in_order():
+    words, bindings = cli.split_bindings(
+        ["run", "--gin.A.b=1", "x.gin", "--gin.s/C.d = (1, 2)", "--system", "d", "--gin.E=''"]
+    )
+    assert words == ["run", "x.gin", "--system", "d"]
+    assert bindings == ["A.b=1", "s/C.d=(1, 2)", "E=''"]
+
+
+def test_after_two_dashes_nothing_is_a_binding():
+    words, bindings = cli.split_bindings(["check", "--", "--gin.a=1"])
+    assert (words, bindings) == (["check", "--", "--gin.a=1"], [])
+
+
+@pytest.mark.parametrize("word", ["--gin.A.b", "--gin.A.b=", "--gin.=1", "--gin."])
+def test_a_binding_without_name_or_value_is_refused(word, capsys):
+    assert cli.main(["check", "x.gin", word, "5"]) == 2
+    said = capsys.readouterr().err
+    assert f"{word} is no binding" in said
+    assert "=VALUE" in said
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *("1", "-1", "1e-3", ".5", "True", "None", "'a'", '"a b"', "('a', 'b')", "[1, (2,)]"),
+        *("{'a': 1}", "@Task()", "@digits/Task()", "@mu2.tasks.Task", "%SEED", "(@a/T(), @b/T())"),
+        *("[%A, %b/C]", "'train[20%:]'", "('@x', '%y')"),
+    ],
+)
+def test_gin_values_pass(value):
+    assert cli.quoting_faults([f"A.b={value}"]) == []
+
+
+@pytest.mark.parametrize(
+    ("value", "right"),
+    [
+        ("digits", "'\"digits\"'"),
+        ("train[20%:]", "'\"train[20%:]\"'"),
+        ("train[:5%]+train[10%:]", "'\"train[:5%]+train[10%:]\"'"),
+        ("/data/sets", "'\"/data/sets\"'"),
+        ("true", "'\"true\"'"),
+        ("(cosine, linear)", "'(cosine, linear)', with each string in double quotes"),
+    ],
+)
+def test_a_string_that_lost_its_quotes(value, right):
+    (fault,) = cli.quoting_faults(["A.b=1", f"x/A.b={value}"])
+    assert f"--gin.x/A.b={value}: a string without quotes" in fault.message
+    assert fault.hint == f"Write --gin.x/A.b={right}."
+
+
+def test_files_may_stand_on_both_sides_of_an_option():
+    options = cli.parse(["run", "a.gin", "--system", "d", "b.gin", "--accept-changes", "c.gin"])
+    assert options.files == ["a.gin", "b.gin", "c.gin"]
+    assert (options.system, options.accept_changes, options.json) == ("d", True, False)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["predict", "d", "--task", "t", "1.png", "2.png"],
+        ["predict", "d", "1.png", "--task", "t", "2.png"],
+        ["predict", "--task", "t", "d", "1.png", "2.png"],
+        ["predict", "d", "1.png", "2.png", "--task=t"],
+    ],
+)
+def test_images_may_stand_on_both_sides_of_an_option(words):
+    options = cli.parse(words)
+    assert (options.system, options.task, options.top) == ("d", "t", 1)
+    assert options.images == ["1.png", "2.png"]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["run", "a.gin"], "--system"),
+        (["check"], "FILE"),
+        (["check", "a.gin", "--jsn"], "did you mean --json?"),
+        (["run", "a.gin", "--system", "d", "--acept-changes"], "did you mean --accept-changes?"),
+        (["run", "a.gin", "--system", "d", "--iterations", "3"], "unknown: --iterations"),
+        (["show", "d", "e"], "unknown: e"),
+        (["show", "d", "--gin.A.b=1"], "show takes no Gin bindings"),
+        (["predict", "d", "--task", "t"], "IMAGE"),
+        (["predict", "d", "--task", "t", "1.png", "--top", "0"], "'0' is no whole number"),
+        (["predict", "d", "--task", "t", "1.png", "--top", "x"], "'x' is no whole number"),
+        (["learn"], "learn"),
+    ],
+)
+def test_a_wrong_command_line(words, said, capsys):
+    assert cli.main(words) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert said in printed.err
+
+
+# Commands, the rooms behind them replaced by fakes
+
+
+class FakeFaults(Exception):
+    def __init__(self, faults):
+        super().__init__(faults)
+        self.faults = faults
+
+
+class FakeSystem:
+    """Tells a task `t` of three classes by the brightness of an image of 4 by 4."""
+
+    def __init__(self):
+        self.seen = []
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+    @classmethod
+    def open(cls, directory):
+        if directory != "d":
+            raise Mu2Error(f"{directory} is no system.", hint="mu2 run makes one.")
+        return cls()
+
+    def summary(self):
+        return fakes.summary()
+
+    def task(self, name):
+        if name != "t":
+            raise Mu2Error(f"no task {name!r}.", hint="Did you mean 't'?")
+        return types.SimpleNamespace(class_names=("dark", "grey", "light"))
+
+    def input_shape(self, task):
+        return 4, 4, 3
+
+    def predict(self, task, images):
+        assert (images.dtype, images.shape[1:]) == (np.uint8, (4, 4, 3))
+        light = images.mean(axis=(1, 2, 3)) / 255
+        each = np.stack([(1 - light) ** 2, 2 * light * (1 - light), light**2], axis=1)
+        return each.argmax(axis=1), each
+
+
+@pytest.fixture
+def rooms(monkeypatch):
+    """What stands behind the commands: set its attributes to change what they do."""
+
+    def load(files, bindings):
+        rooms.loaded = files, bindings
+        return types.SimpleNamespace(experiment="experiment", resolved="resolved")
+
+    def begin(experiment, resolved, directory, accept_changes):
+        rooms.begun = experiment, resolved, directory, accept_changes
+        return FakeSystem()
+
+    rooms = types.SimpleNamespace(
+        config=types.SimpleNamespace(load=load, Faults=FakeFaults),
+        preview=types.SimpleNamespace(
+            preview=lambda experiment: {"children": 128, "tasks": ("digits",)}, begin=begin
+        ),
+        experiment=types.SimpleNamespace(
+            run=lambda experiment, system, reporter: fakes.tell(reporter, fakes.Clock()),
+        ),
+        system=types.SimpleNamespace(System=FakeSystem),
+    )
+    for name in ("config", "experiment", "preview", "system"):
+        monkeypatch.setitem(sys.modules, f"mu2.{name}", getattr(rooms, name))
+    image = types.SimpleNamespace(
+        resize=lambda images, size: np.repeat(
+            np.repeat(images[:, :1, :1], size, axis=1), size, axis=2
+        ),
+        to_channels=lambda images, channels: images,
+    )
+    monkeypatch.setitem(sys.modules, "mu2.tasks.image", image)
+    return rooms
+
+
+def fail(error):
+    def raising(*_, **__):
+        raise error
+
+    return raising
+
+
+def test_check_says_ok_and_what_a_run_would_do(rooms, capsys):
+    assert cli.main(["check", "a.gin", "b.gin", "--gin.A.b=1", "--gin.C.d='x'"]) == 0
+    assert rooms.loaded == (["a.gin", "b.gin"], ["A.b=1", "C.d='x'"])
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("ok")
+    assert lines[1:] == ["  children  128", "  tasks     digits"]
+
+
+def test_check_prints_one_document(rooms, capsys):
+    assert cli.main(["check", "a.gin", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {
+        "ok": True,
+        "faults": [],
+        "preview": {"children": 128, "tasks": ["digits"]},
+    }
+
+
+FAULTS = FakeFaults([Mu2Error("wrong.", location="a.gin:3", hint="Mend it."), Mu2Error("too.")])
+
+
+def test_check_tells_every_fault(rooms, capsys):
+    rooms.config.load = fail(FAULTS)
+    assert cli.main(["check", "a.gin"]) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err == "a.gin:3: wrong.\n  Mend it.\nmu2: too.\n2 faults.\n"
+
+
+def test_check_tells_every_fault_in_one_document(rooms, capsys):
+    rooms.config.load = fail(FAULTS)
+    assert cli.main(["check", "a.gin", "--json"]) == 2
+    printed = capsys.readouterr()
+    assert printed.err == ""
+    assert json.loads(printed.out) == {
+        "ok": False,
+        "faults": [
+            {"message": "wrong.", "location": "a.gin:3", "hint": "Mend it."},
+            {"message": "too.", "location": None, "hint": None},
+        ],
+    }
+
+
+def test_lost_quotes_are_told_before_gin_stumbles(rooms, capsys):
+    rooms.config.load = fail(AssertionError("not reached"))
+    assert cli.main(["check", "a.gin", "--gin.A.b=x", "--gin.A.c=y", "--json"]) == 2
+    faults = json.loads(capsys.readouterr().out)["faults"]
+    assert ["--gin.A.b=x" in faults[0]["message"], "--gin.A.c=y" in faults[1]["message"]]
+    assert len(faults) == 2
+
+
+def test_run_shows_lines_then_the_table(rooms, capsys):
+    assert cli.main(["run", "a.gin", "--system", "d", "--gin.A.b=2", "--accept-changes"]) == 0
+    assert rooms.loaded == (["a.gin"], ["A.b=2"])
+    assert rooms.begun == ("experiment", "resolved", "d", True)
+    printed = capsys.readouterr()
+    assert "digits 1/2  generation 1  child 1/4" in printed.err
+    assert "params" in printed.out
+    assert printed.out.rstrip().endswith("its last run is complete.")
+
+
+def test_an_interrupted_run_says_how_to_go_on(rooms, capsys):
+    rooms.experiment.run = fail(KeyboardInterrupt())
+    assert cli.main(["run", "a.gin", "--system", "d"]) == 130
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err == (
+        "mu2: interrupted. The last commit of d is whole; the same command goes on from it.\n"
+    )
+
+
+def test_an_interrupt_elsewhere_is_quiet(rooms, capsys):
+    rooms.config.load = fail(KeyboardInterrupt())
+    assert cli.main(["run", "a.gin", "--system", "d"]) == 130
+    assert capsys.readouterr().err == "mu2: interrupted.\n"
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (Mu2Error("no.", hint="So."), "mu2: no.\n  So.\n"),
+        (PermissionError(13, "Permission denied", "d/HEAD"), "mu2: d/HEAD: Permission denied.\n"),
+        (
+            OSError(28, "No space left on device"),
+            "mu2: No space left on device.\n"
+            "  Make room, then give the same command again: what is committed is whole.\n",
+        ),
+    ],
+)
+def test_a_run_that_fails(error, said, rooms, capsys):
+    rooms.experiment.run = fail(error)
+    assert cli.main(["run", "a.gin", "--system", "d"]) == 2
+    assert capsys.readouterr().err == said
+
+
+def test_a_fault_of_mu2_itself_is_not_hidden(rooms):
+    rooms.experiment.run = fail(ZeroDivisionError())
+    with pytest.raises(ZeroDivisionError):
+        cli.main(["run", "a.gin", "--system", "d"])
+
+
+def test_show(rooms, capsys):
+    assert cli.main(["show", "d"]) == 0
+    assert "digits" in capsys.readouterr().out
+    assert cli.main(["show", "d", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == fakes.summary()
+
+
+def test_show_of_what_is_no_system(rooms, capsys):
+    assert cli.main(["show", "e", "--json"]) == 2
+    (fault,) = json.loads(capsys.readouterr().out)["faults"]
+    assert fault["message"] == "e is no system."
+
+
+# Images
+
+
+@pytest.fixture
+def images(tmp_path):
+    files = []
+    for number, level in enumerate((0, 255, 128)):
+        files.append(str(tmp_path / f"{number}.png"))
+        Image.new("L", (7, 5), level).save(files[-1])
+    return files
+
+
+def test_predict(rooms, images, capsys):
+    assert cli.main(["predict", "d", "--task", "t", *images]) == 0
+    rows = [line.split()[1:] for line in capsys.readouterr().out.splitlines()[2:]]
+    assert rows == [["dark", "1.000"], ["light", "1.000"], ["grey", "0.500"]]
+
+
+def test_predict_prints_one_document(rooms, images, capsys, monkeypatch):
+    monkeypatch.setattr(cli, "CHUNK", 2)
+    assert cli.main(["predict", "d", "--task", "t", *images, "--json", "--top", "5"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert [*document] == ["format", "system", "task", "images"]
+    assert [image["file"] for image in document["images"]] == images
+    light = document["images"][1]
+    assert (light["class"], light["class_index"], light["probability"]) == ("light", 2, 1.0)
+    assert [guess["class"] for guess in light["top"]] == ["light", "dark", "grey"]
+
+
+def test_predict_for_an_unknown_task(rooms, images, capsys):
+    assert cli.main(["predict", "d", "--task", "u", *images]) == 2
+    assert capsys.readouterr().err == "mu2: no task 'u'.\n  Did you mean 't'?\n"
+
+
+def test_predict_names_every_file_that_is_no_image(rooms, images, tmp_path, capsys):
+    (tmp_path / "text.png").write_text("no image")
+    whole = (tmp_path / "0.png").read_bytes()
+    (tmp_path / "torn.png").write_bytes(whole[: len(whole) // 2 + 8])
+    (tmp_path / "empty.png").touch()
+    names = ["text.png", "torn.png", "empty.png", "missing.png", ""]
+    bad = [str(tmp_path / name) for name in names]
+    assert cli.main(["predict", "d", "--task", "t", images[0], *bad]) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    for file, reason in zip(
+        bad, ("no image", "", "no image", "No such file", "directory"), strict=True
+    ):
+        assert f"mu2: {file}: " in printed.err
+        assert reason in printed.err
+    assert printed.err.endswith("5 faults.\n")
+
+
+@pytest.mark.parametrize("share", [1.5, 3])
+def test_an_image_that_would_fill_the_memory_is_refused(share, tmp_path, monkeypatch):
+    file = str(tmp_path / "big.png")
+    Image.new("L", (100, 100)).save(file)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", int(10_000 / share))
+    with pytest.raises(Mu2Error, match="pixels"):
+        cli.read_image(file)
+
+
+def test_missing_pillow_says_how_to_get_it(images, monkeypatch):
+    monkeypatch.setitem(sys.modules, "PIL", None)
+    with pytest.raises(Mu2Error) as caught:
+        cli.read_image(images[0])
+    assert caught.value.hint == "pip install 'mu2[images]'"
+
+
+def saved(tmp_path, image, name="x.png", **options):
+    file = str(tmp_path / name)
+    image.save(file, **options)
+    return cli.read_image(file)
+
+
+def test_every_kind_of_image_becomes_rgb(tmp_path):
+    grey = np.array([[0, 100, 255]], np.uint8)
+    as_rgb = np.repeat(grey[:, :, None], 3, axis=2)
+    for image in (
+        Image.fromarray(grey),
+        Image.fromarray(grey).convert("P"),
+        Image.fromarray(as_rgb),
+        Image.fromarray(grey).convert("LA"),
+        Image.fromarray(grey.astype(np.uint16) * 257),
+    ):
+        pixels = saved(tmp_path, image)
+        assert pixels.dtype == np.uint8
+        np.testing.assert_array_equal(pixels, as_rgb)
+    one_bit = saved(tmp_path, Image.fromarray(np.array([[False, True]])))
+    np.testing.assert_array_equal(one_bit[0, :, 0], [0, 255])
+
+
+def test_transparent_counts_as_white(tmp_path):
+    image = Image.fromarray(np.array([[[0, 0, 0, 0], [0, 0, 0, 255]]], np.uint8))
+    np.testing.assert_array_equal(saved(tmp_path, image)[0, :, 0], [255, 0])
+
+
+def test_a_photograph_stands_upright(tmp_path):
+    image = Image.new("RGB", (4, 2))
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    assert saved(tmp_path, image, "x.jpg", exif=exif).shape == (4, 2, 3)
