@@ -88,7 +88,8 @@ def _constructors() -> dict[str, Callable[..., Any]]:
 
 
 def _vocabulary() -> Vocabulary:
-    from mu2.evolution.space import DATA_HYPERPARAMETERS, MUTATION_PROBABILITY
+    from mu2.evolution.space import AUGMENTATION, MUTATION_PROBABILITY
+    from mu2.models import models
     from mu2.training.optimizer import SCHEDULES
 
     types: dict[str, Any] = {
@@ -98,17 +99,17 @@ def _vocabulary() -> Vocabulary:
         "momentum": float,
         "nesterov": bool,
         MUTATION_PROBABILITY: float,
-        **dict.fromkeys(DATA_HYPERPARAMETERS, float),
+        **dict.fromkeys(AUGMENTATION, float),
         "crop": bool,
         "flip": bool,
-        "image_size": int,
     }
     made = {name: Configurable.of(name, make) for name, make in _constructors().items()}
+    known = models().values()
     return Vocabulary(
         configurables=made,
         hyperparameters=types,
-        model_hyperparameters={"num_layers": int, "adapter_dim": int},
-        optional=frozenset({"adapter_dim"}),
+        model_hyperparameters={k: v for model in known for k, v in model.hyperparameters.items()},
+        optional=frozenset().union(*(model.optional for model in known)),
     )
 
 

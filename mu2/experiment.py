@@ -244,7 +244,7 @@ def end_task_iteration(
         )
     if best.test_digest is None:
         test = data.read("test", experiment.model(best).input_shape(best.hyperparameters))
-        logits = path_logits(experiment, system, executor, best, test.images)
+        logits = path_logits(experiment, system, executor, best, test.inputs)
         best = dataclasses.replace(
             best,
             test_accuracy=evaluate.accuracy(logits, test.labels),

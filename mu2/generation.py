@@ -29,7 +29,7 @@ class TaskData:
           Mu2Error: there are fewer training examples than a batch holds.
         """
         if (part, shape) not in self._read:
-            examples = self._task.read(part, shape[0], shape[2])
+            examples = self._task.read(part, shape)
             if part == "train":
                 check_batch(self._task.name, len(examples), self._batch_size)
             self._read[part, shape] = examples

@@ -18,9 +18,9 @@ class Executor(Protocol):
         """Trains each job; yields the results in the order of the jobs."""
 
     def logits(
-        self, network: Network, arrays: Mapping[str, Arrays], images: np.ndarray, num_classes: int
+        self, network: Network, arrays: Mapping[str, Arrays], inputs: np.ndarray, num_classes: int
     ) -> np.ndarray:
-        """float32 logits [N, num_classes] of uint8 images [N, S, S, C] for one path."""
+        """float32 logits [N, num_classes] of examples [N, ...] for one path."""
 
     def compiled(self) -> int:
         """XLA programs compiled so far: training steps and forward passes."""
@@ -44,10 +44,10 @@ class LocalExecutor:
                 yield from pool.map(lambda t, j: t.train(j), self._trainers, together)
 
     def logits(
-        self, network: Network, arrays: Mapping[str, Arrays], images: np.ndarray, num_classes: int
+        self, network: Network, arrays: Mapping[str, Arrays], inputs: np.ndarray, num_classes: int
     ) -> np.ndarray:
         """See `Executor.logits`."""
-        return self._trainers[0].logits(network, arrays, images, num_classes)
+        return self._trainers[0].logits(network, arrays, inputs, num_classes)
 
     def compiled(self) -> int:
         """See `Executor.compiled`."""

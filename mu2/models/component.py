@@ -120,11 +120,18 @@ class Model(abc.ABC):
 
     # The kind of examples it reads: `image`, `table` or `text`.
     input: ClassVar[str] = "image"
+    # The hyperparameters that shape it, with their types, and those that need no default.
+    hyperparameters: ClassVar[Mapping[str, type]] = {}
+    optional: ClassVar[frozenset[str]] = frozenset()
 
     @property
     def name(self) -> str:
         """JSON text of the class and its fields; equal texts are equal architectures."""
         return json.dumps({type(self).__name__: dataclasses.asdict(self)}, sort_keys=True)
+
+    def hyperparameter_names(self) -> tuple[str, ...]:
+        """The hyperparameters that shape this architecture."""
+        return tuple(self.hyperparameters)
 
     @abc.abstractmethod
     def input_shape(self, hyperparameters: Mapping[str, Any]) -> tuple[int, ...]:
@@ -146,10 +153,6 @@ class Model(abc.ABC):
         Raises:
           Mu2Error: no network can be built from these values.
         """
-
-    @abc.abstractmethod
-    def hyperparameter_names(self) -> tuple[str, ...]:
-        """The hyperparameters that shape this architecture."""
 
     def slots(self, hyperparameters: Mapping[str, Any], num_classes: int) -> tuple[Component, ...]:
         """The same components as `evolution` wants them: name, signature, size, optional."""

@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import flax.linen as nn
 import jax
@@ -158,6 +158,13 @@ class ViT(Model):
       channels: channels of the images (grey images are repeated).
     """
 
+    hyperparameters: ClassVar[Mapping[str, type]] = {
+        "image_size": int,
+        "num_layers": int,
+        "adapter_dim": int,
+    }
+    optional: ClassVar[frozenset[str]] = frozenset({"adapter_dim"})
+
     patch: int = 16
     width: int = 192
     heads: int = 3
@@ -174,10 +181,6 @@ class ViT(Model):
                 "the heads must divide the width.",
                 hint=f"Set ViT.heads to a divisor of {self.width}.",
             )
-
-    def hyperparameter_names(self) -> tuple[str, ...]:
-        """The hyperparameters that shape this architecture."""
-        return ("image_size", "num_layers", "adapter_dim")
 
     def input_shape(self, hyperparameters: Mapping[str, Any]) -> tuple[int, ...]:
         """[S, S, C] of one image."""

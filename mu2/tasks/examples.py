@@ -1,4 +1,4 @@
-"""Examples: decoded images and their labels."""
+"""Examples: what a network reads, and the labels."""
 
 import dataclasses
 
@@ -7,14 +7,15 @@ import numpy as np
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Examples:
-    """Decoded images and their labels.
+    """Decoded examples and their labels.
 
     Attributes:
-      images: uint8 [N, H, W, C].
+      inputs: images uint8 [N, H, W, C], rows of a table float32 [N, F], or texts uint8 [N, T],
+        bytes with zeros behind.
       labels: int32 [N].
     """
 
-    images: np.ndarray
+    inputs: np.ndarray
     labels: np.ndarray
 
     def __len__(self) -> int:

@@ -2,7 +2,7 @@
 
 import dataclasses
 import re
-from typing import Literal, Protocol, get_args, runtime_checkable
+from typing import ClassVar, Literal, Protocol, get_args, runtime_checkable
 
 import numpy as np
 
@@ -26,6 +26,8 @@ class Source(Protocol):
     Every method raises Mu2Error where the data, or the library that reads them, are missing.
     """
 
+    input: ClassVar[str]  # the kind of its examples: `image`, `table` or `text`
+
     def num_classes(self) -> int:
         """Number of classes, the same in every split."""
         ...
@@ -42,15 +44,17 @@ class Source(Protocol):
         """Number of examples that a split expression selects, found without decoding any."""
         ...
 
-    def read(self, split: str, image_size: int) -> Examples:
+    def read(self, split: str, size: int) -> Examples:
         """The examples that a split expression selects, decoded.
 
         Args:
           split: a split expression.
-          image_size: side S in pixels that every image is resized to.
+          size: side S in pixels that every image is resized to; bytes T that every text is cut or
+            filled up to; columns F of a table, which must be those it has.
 
         Returns:
-          Examples with images uint8 [N, S, S, C], C 1 or 3, and labels int32 [N].
+          Examples with inputs uint8 [N, S, S, C] (C 1 or 3), uint8 [N, T] or float32 [N, F], and
+          labels int32 [N].
         """
         ...
 
@@ -140,16 +144,22 @@ class Task:
                 )
         return {part: sum(len(span) for span in spans[part]) for part in spans}
 
-    def read(self, part: Part, image_size: int, channels: int = 3) -> Examples:
+    def given(self) -> dict[str, int]:
+        """The hyperparameters that the data set by themselves: `num_features` of a table."""
+        if self.source.input != "table":
+            return {}
+        return {"num_features": self.source.num_features()}  # type: ignore[attr-defined]
+
+    def read(self, part: Part, shape: tuple[int, ...]) -> Examples:
         """The examples of one part, decoded; nothing is kept, so that keeping is the caller's.
 
         Args:
           part: 'train', 'validation' or 'test'.
-          image_size: side S in pixels that images are resized to.
-          channels: C; grey images are repeated.
+          shape: of one example: [S, S, C] of an image (grey is repeated, colour becomes grey),
+            [T] of a text, [F] of a table.
 
         Returns:
-          Examples with images uint8 [N, S, S, C] and labels int32 [N], N at least 1.
+          Examples with inputs [N, *shape] (see `Source.read`) and labels int32 [N], N at least 1.
 
         Raises:
           Mu2Error: the data are missing, are no images, or are not labelled.
@@ -157,7 +167,7 @@ class Task:
         if part not in get_args(Part):
             raise Mu2Error(f"a task has no part {part!r}; it has {', '.join(get_args(Part))}.")
         expression = getattr(self, part)
-        examples = self.source.read(expression, image_size)
+        examples = self.source.read(expression, shape[0])
         if not len(examples):
             raise Mu2Error(f"task {self.name!r} has no examples in {part} ({expression}).")
         classes = self.source.num_classes()
@@ -168,4 +178,6 @@ class Task:
                 f"{examples.labels[wrong[0]]}, and labels run from 0 to {classes - 1}.",
                 hint="A negative label usually marks a split without labels; take another split.",
             )
-        return Examples(to_channels(examples.images, channels), examples.labels)
+        if len(shape) < 3:
+            return examples
+        return Examples(to_channels(examples.inputs, shape[2]), examples.labels)

@@ -27,4 +27,4 @@ def epochs(examples: Examples, batch_size: int, steps: int, key: Key) -> Iterato
             fresh = key.fold_in("epoch", epoch).numpy().permutation(len(examples))
             order, epoch = np.concatenate([order, fresh]), epoch + 1
         chosen, order = order[:batch_size], order[batch_size:]
-        yield Examples(examples.images[chosen], examples.labels[chosen])
+        yield Examples(examples.inputs[chosen], examples.labels[chosen])

@@ -13,19 +13,19 @@ from mu2.training.program import Program
 def logits(
     program: Program,
     params: Mapping[str, Any],
-    images: np.ndarray,
+    inputs: np.ndarray,
     num_classes: int,
     batch_size: int,
 ) -> np.ndarray:
-    """float32 logits [N, num_classes] of uint8 images [N, S, S, C].
+    """float32 logits [N, num_classes] of examples [N, ...].
 
     The last batch is filled up with zeros, so that one program serves every split and the logits
-    of an image do not depend on how many images follow.
+    of an example do not depend on how many follow.
     """
     parts = []
-    for start in range(0, len(images), batch_size):
-        batch = images[start : start + batch_size]
-        filled = np.zeros((batch_size, *images.shape[1:]), images.dtype)
+    for start in range(0, len(inputs), batch_size):
+        batch = inputs[start : start + batch_size]
+        filled = np.zeros((batch_size, *inputs.shape[1:]), inputs.dtype)
         filled[: len(batch)] = batch
         parts.append((program.logits(params, filled), len(batch)))
     return np.concatenate([np.asarray(jax.device_get(y))[:n, :num_classes] for y, n in parts])

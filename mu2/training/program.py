@@ -18,7 +18,7 @@ from jax import lax
 
 from mu2.models.component import Network
 from mu2.training import optimizer
-from mu2.training.augment import Augmentation, augment, normalise
+from mu2.training.augment import Augmentation, augment, is_image, normalise
 from mu2.training.optimizer import Optimizer
 
 HEAD_BUCKET = 64
@@ -134,7 +134,7 @@ class Program:
         flags: Mapping[str, jax.Array],
         o: Optimizer,
         a: Augmentation,
-        image_BxSxSxC: jax.Array,
+        input_Bx: jax.Array,
         label_B: jax.Array,
         num_classes: jax.Array,
         key: jax.Array,
@@ -148,7 +148,7 @@ class Program:
           flags: component name to int32 0 or 1, is it trained.
           o: optimizer hyperparameters.
           a: augmentation ranges.
-          image_BxSxSxC: uint8.
+          input_Bx: uint8 [B, S, S, C], uint8 [B, T] or float32 [B, F].
           label_B: int32.
           num_classes: int32 scalar, classes that exist.
           key: the generation's batch key; the step's number is folded in, so that all children
@@ -158,7 +158,9 @@ class Program:
         Returns:
           The next state.
         """
-        x = augment(jax.random.fold_in(key, state.step), image_BxSxSxC, a)
+        x = normalise(input_Bx)
+        if is_image(input_Bx):
+            x = augment(jax.random.fold_in(key, state.step), input_Bx, a)
         loss, gradients = jax.value_and_grad(_loss)(
             state.params, self.network, flags, x, label_B, num_classes
         )
@@ -176,9 +178,9 @@ class Program:
         finite = state.finite & jnp.isfinite(loss)
         return State(params, trace, state.step + 1, finite)
 
-    def _logits(self, params: Mapping[str, Any], image_BxSxSxC: jax.Array) -> jax.Array:
-        """float32 logits [B, bucket] of uint8 images, without augmentation."""
-        return self.network.apply(params, normalise(image_BxSxSxC))
+    def _logits(self, params: Mapping[str, Any], input_Bx: jax.Array) -> jax.Array:
+        """float32 logits [B, bucket] of a batch of examples, without augmentation."""
+        return self.network.apply(params, normalise(input_Bx))
 
 
 class Programs:

@@ -151,7 +151,7 @@ class Trainer:
         start, t = time.perf_counter(), self.training
         program = self._program(job.network, job.num_classes)
         steps = t.steps(len(job.train))
-        validation = job.validation.images[: t.validation_examples(len(job.validation))]
+        validation = job.validation.inputs[: t.validation_examples(len(job.validation))]
         labels = job.validation.labels[: len(validation)]
         state = self._initial(program.network, job.arrays)
         flags = {c.name: np.int32(c.name in job.trained) for c in program.network}
@@ -170,7 +170,7 @@ class Trainer:
                     flags,
                     optimizer,
                     ranges,
-                    self.devices.split(batch.images),
+                    self.devices.split(batch.inputs),
                     self.devices.split(batch.labels),
                     np.int32(job.num_classes),
                     batch_key,
@@ -193,12 +193,12 @@ class Trainer:
         )
 
     def logits(
-        self, network: Network, arrays: Mapping[str, Arrays], images: np.ndarray, num_classes: int
+        self, network: Network, arrays: Mapping[str, Arrays], inputs: np.ndarray, num_classes: int
     ) -> np.ndarray:
-        """float32 logits [N, num_classes] of uint8 images for a path's network and leaves."""
+        """float32 logits [N, num_classes] of examples for a path's network and leaves."""
         program = self._program(network, num_classes)
         params = self._initial(program.network, arrays).params
-        return evaluate.logits(program, params, images, num_classes, self.training.batch_size)
+        return evaluate.logits(program, params, inputs, num_classes, self.training.batch_size)
 
     def _program(self, network: Network, num_classes: int) -> Program:
         """The program of a network, its head padded so that class counts share programs."""
@@ -235,8 +235,8 @@ class Trainer:
 
 
 def augmentation(hyperparameters: Mapping[str, Any]) -> Augmentation:
-    """A path's augmentation ranges as run-time scalars."""
-    h = hyperparameters
+    """A path's augmentation ranges as run-time scalars; none where it has no images."""
+    h = {**dict.fromkeys(Augmentation._fields, 0.0), **hyperparameters}
     return Augmentation(
         crop=np.bool_(h["crop"]),
         area_min=np.float32(h["area_min"]),

@@ -159,25 +159,25 @@ def test_one_class_is_nothing_to_learn():
 
 
 def test_read_gives_a_part_as_the_source_does():
-    examples = task(validation="train[-3:]+train[:1]").read("validation", 4)
-    assert examples.images[:, 0, 0, 0].tolist() == [17, 18, 19, 0]
+    examples = task(validation="train[-3:]+train[:1]").read("validation", (4, 4, 3))
+    assert examples.inputs[:, 0, 0, 0].tolist() == [17, 18, 19, 0]
     assert examples.labels.tolist() == [2, 3, 4, 0]
     assert len(examples) == 4
 
 
 @pytest.mark.parametrize(("have", "want"), [(1, 1), (1, 3), (3, 3), (3, 1)])
 def test_read_gives_the_channels_asked_for(have, want):
-    images = task(source=Counting(channels=have)).read("train", 4, want).images
+    images = task(source=Counting(channels=have)).read("train", (4, 4, want)).inputs
     assert images.shape == (20, 4, 4, want)
     assert images.dtype == np.uint8
     np.testing.assert_array_equal(images[7], 7)
-    assert task(source=Counting(channels=have)).read("train", 4).images.shape[-1] == 3
+    assert task(source=Counting(channels=have)).read("train", (4, 4, 3)).inputs.shape[-1] == 3
 
 
 @pytest.mark.parametrize("part", ["dev", "", None, "train[:5]"])
 def test_other_parts_are_refused(part):
     with pytest.raises(Mu2Error, match="it has train, validation, test"):
-        task().read(part, 4)
+        task().read(part, (4, 4, 3))
 
 
 @pytest.mark.parametrize(("wrong", "at"), [(5, 3), (-1, 3), (1000, 3)])
@@ -186,15 +186,15 @@ def test_a_label_that_is_no_class_is_named_with_its_place(wrong, at):
     with pytest.raises(
         Mu2Error, match=rf"example {at} of train \(train\) has label {wrong}"
     ) as caught:
-        labelled.read("train", 4)
+        labelled.read("train", (4, 4, 3))
     assert "labels run from 0 to 4" in caught.value.message
     # The part without it is as good as ever.
-    assert len(task(source=labelled.source, train="train[:3]").read("train", 4)) == 3
+    assert len(task(source=labelled.source, train="train[:3]").read("train", (4, 4, 3))) == 3
 
 
 def test_a_part_without_examples_is_refused():
     with pytest.raises(Mu2Error, match=r"has no examples in test \(test\)"):
-        task(source=Empty()).read("test", 4)
+        task(source=Empty()).read("test", (4, 4, 3))
 
 
 def test_tasks_of_one_definition_are_equal_and_cannot_be_changed():

@@ -73,7 +73,7 @@ def test_a_child_learns(trained):
 
 def test_quality_is_the_best_interval_and_the_kept_arrays_give_it(trainer, job, trained):
     assert trained.quality == max(trained.qualities)
-    y = trainer.logits(job.network, trained.arrays, job.validation.images, 4)
+    y = trainer.logits(job.network, trained.arrays, job.validation.inputs, 4)
     assert y.shape == (40, 4)
     assert y.dtype == np.float32
     assert np.mean(y.argmax(-1) == job.validation.labels) == trained.quality

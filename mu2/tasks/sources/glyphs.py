@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 
@@ -86,6 +87,8 @@ class Glyphs:
       Mu2Error: the script is unknown, or a number is too small.
     """
 
+    input: ClassVar[str] = "image"
+
     script: str = "latin"
     per_class: int = 320
     side: int = 32
@@ -137,7 +140,7 @@ class Glyphs:
         sizes = self._sizes()
         spans = splits.parse(split, sizes, self._owner)
         drawn = {name: self._draw(name, sizes[name]) for name in {span.split for span in spans}}
-        images = [drawn[span.split].images[span.start : span.stop] for span in spans]
+        images = [drawn[span.split].inputs[span.start : span.stop] for span in spans]
         labels = [drawn[span.split].labels[span.start : span.stop] for span in spans]
         return Examples(resize(np.concatenate(images), image_size), np.concatenate(labels))
 

@@ -1,6 +1,7 @@
 """Handwritten digits that come with scikit-learn."""
 
 import dataclasses
+from typing import ClassVar
 
 import numpy as np
 
@@ -29,6 +30,8 @@ class Digits:
     Source: E. Alpaydin and C. Kaynak, Optical Recognition of Handwritten Digits, UCI (1998), CC BY
     4.0; the copy is that of scikit-learn.
     """
+
+    input: ClassVar[str] = "image"
 
     def num_classes(self) -> int:
         """Ten."""

@@ -7,7 +7,7 @@ import os
 import re
 import shlex
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -43,6 +43,8 @@ class TFDS:
     Raises:
       Mu2Error: the name is not of TFDS's form.
     """
+
+    input: ClassVar[str] = "image"
 
     name: str
     data_dir: str | None = None

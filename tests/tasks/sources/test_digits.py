@@ -16,13 +16,13 @@ pytest.importorskip("sklearn")
 def digest(examples):
     """SHA-256 of images and labels, whatever the machine's byte order."""
     return hashlib.sha256(
-        examples.images.tobytes() + examples.labels.astype("<i4").tobytes()
+        examples.inputs.tobytes() + examples.labels.astype("<i4").tobytes()
     ).hexdigest()
 
 
 def rows(examples):
     """How often each (label, picture) occurs."""
-    pictures = (image.tobytes() for image in examples.images)
+    pictures = (image.tobytes() for image in examples.inputs)
     return collections.Counter(zip(examples.labels.tolist(), pictures, strict=True))
 
 
@@ -44,8 +44,8 @@ def test_it_is_a_source_of_ten_classes():
 def test_splits_are_the_same_bytes_on_every_machine(name, size, bytes_):
     examples = Digits().read(name, 8)
     assert Digits().size(name) == len(examples) == size
-    assert examples.images.shape == (size, 8, 8, 1)
-    assert (examples.images.dtype, examples.labels.dtype) == (np.uint8, np.int32)
+    assert examples.inputs.shape == (size, 8, 8, 1)
+    assert (examples.inputs.dtype, examples.labels.dtype) == (np.uint8, np.int32)
     assert digest(examples) == bytes_
 
 
@@ -84,20 +84,20 @@ def test_a_slice_is_a_part_of_its_split_and_terms_keep_their_order():
     whole = Digits().read("train", 8)
     some = Digits().read("train[:10%]+validation[-2:]+train[1000:1002]", 8)
     assert len(some) == Digits().size("train[:10%]+validation[-2:]+train[1000:1002]") == 130
-    np.testing.assert_array_equal(some.images[:126], whole.images[:126])
+    np.testing.assert_array_equal(some.inputs[:126], whole.inputs[:126])
     np.testing.assert_array_equal(some.labels[:126], whole.labels[:126])
     last = Digits().read("validation", 8)
-    np.testing.assert_array_equal(some.images[126:128], last.images[-2:])
-    np.testing.assert_array_equal(some.images[128:], whole.images[1000:1002])
+    np.testing.assert_array_equal(some.inputs[126:128], last.inputs[-2:])
+    np.testing.assert_array_equal(some.inputs[128:], whole.inputs[1000:1002])
 
 
 def test_images_come_in_the_size_asked_for():
     small, large = Digits().read("test", 8), Digits().read("test", 32)
-    assert large.images.shape == (269, 32, 32, 1)
+    assert large.inputs.shape == (269, 32, 32, 1)
     np.testing.assert_array_equal(large.labels, small.labels)
     # Blocks of the enlarged images average to the pixels they come from, more or less.
-    means = large.images.reshape(269, 8, 4, 8, 4).mean(axis=(2, 4))
-    assert np.corrcoef(means.ravel(), small.images.ravel())[0, 1] > 0.97
+    means = large.inputs.reshape(269, 8, 4, 8, 4).mean(axis=(2, 4))
+    assert np.corrcoef(means.ravel(), small.inputs.ravel())[0, 1] > 0.97
 
 
 def test_wrong_splits_are_refused_before_scikit_learn_is_needed(monkeypatch):

@@ -29,7 +29,7 @@ SCRIPTS = {
 
 
 def pictures(examples):
-    return {image.tobytes() for image in examples.images}
+    return {image.tobytes() for image in examples.inputs}
 
 
 @pytest.mark.parametrize(
@@ -45,10 +45,10 @@ def test_pictures_are_the_same_bytes_on_every_machine(split, size, bytes_):
     examples = source.read(split, 32)
     assert isinstance(source, Source)
     assert source.size(split) == len(examples) == size
-    assert examples.images.shape == (size, 32, 32, 1)
-    assert (examples.images.dtype, examples.labels.dtype) == (np.uint8, np.int32)
+    assert examples.inputs.shape == (size, 32, 32, 1)
+    assert (examples.inputs.dtype, examples.labels.dtype) == (np.uint8, np.int32)
     labels = examples.labels.astype("<i4").tobytes()
-    assert hashlib.sha256(examples.images.tobytes() + labels).hexdigest() == bytes_
+    assert hashlib.sha256(examples.inputs.tobytes() + labels).hexdigest() == bytes_
 
 
 def test_an_object_gives_what_another_of_its_attributes_gave_in_any_order():
@@ -57,7 +57,7 @@ def test_an_object_gives_what_another_of_its_attributes_gave_in_any_order():
     first = {split: one.read(split, 16) for split in ("train", "test")}
     second = {split: other.read(split, 16) for split in ("test", "train")}
     for split, examples in first.items():
-        np.testing.assert_array_equal(examples.images, second[split].images)
+        np.testing.assert_array_equal(examples.inputs, second[split].inputs)
         np.testing.assert_array_equal(examples.labels, second[split].labels)
 
 
@@ -90,10 +90,10 @@ def test_a_slice_is_a_part_of_its_split_and_terms_keep_their_order():
     expression = "train[90%:]+test[:3]+train[5:6]"
     some = Glyphs("digits", per_class=60, side=8).read(expression, 8)
     assert source.size(expression) == len(some) == 64
-    np.testing.assert_array_equal(some.images[:60], whole.images[540:])
+    np.testing.assert_array_equal(some.inputs[:60], whole.inputs[540:])
     np.testing.assert_array_equal(some.labels[:60], whole.labels[540:])
-    np.testing.assert_array_equal(some.images[60:63], source.read("test", 8).images[:3])
-    np.testing.assert_array_equal(some.images[63:], whole.images[5:6])
+    np.testing.assert_array_equal(some.inputs[60:63], source.read("test", 8).inputs[:3])
+    np.testing.assert_array_equal(some.inputs[63:], whole.inputs[5:6])
 
 
 @pytest.mark.parametrize("script", SCRIPTS)
@@ -149,7 +149,7 @@ def test_the_inside_of_an_outline_is_inked_and_its_holes_are_not():
 def test_letters_stand_upright_and_are_light_on_dark():
     images = Glyphs("latin_capitals", per_class=60).read("train", 32)
     mean = {
-        letter: images.images[images.labels == i].astype(float).mean(axis=0)[..., 0]
+        letter: images.inputs[images.labels == i].astype(float).mean(axis=0)[..., 0]
         for i, letter in enumerate(Glyphs("latin_capitals").class_names())
     }
     assert max(mean[letter][:2].max() for letter in mean) < 60
@@ -162,10 +162,10 @@ def test_letters_stand_upright_and_are_light_on_dark():
 def test_images_are_drawn_at_a_side_and_resized_to_another():
     drawn = Glyphs("digits", per_class=2, side=32).read("train", 32)
     resized = Glyphs("digits", per_class=2, side=32).read("train", 16)
-    assert resized.images.shape == (20, 16, 16, 1)
+    assert resized.inputs.shape == (20, 16, 16, 1)
     np.testing.assert_array_equal(resized.labels, drawn.labels)
-    means = drawn.images.reshape(20, 16, 2, 16, 2).mean(axis=(2, 4))
-    assert np.corrcoef(means.ravel(), resized.images.ravel())[0, 1] > 0.97
+    means = drawn.inputs.reshape(20, 16, 2, 16, 2).mean(axis=(2, 4))
+    assert np.corrcoef(means.ravel(), resized.inputs.ravel())[0, 1] > 0.97
 
 
 def test_an_unknown_script_is_answered_with_the_nearest():

@@ -79,8 +79,8 @@ def test_the_sets_of_the_catalog_have_their_sizes_and_classes(
     assert {split: data.size(split) for split in data.splits()} == sizes
     assert data.num_classes() == len(data.class_names()) == classes
     examples = data.read("test[:3]+train[-2:]", 20)
-    assert examples.images.shape == (5, 20, 20, channels)
-    assert (examples.images.dtype, examples.labels.dtype) == (np.uint8, np.int32)
+    assert examples.inputs.shape == (5, 20, 20, channels)
+    assert (examples.inputs.dtype, examples.labels.dtype) == (np.uint8, np.int32)
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ def test_examples_are_those_that_tfds_gives(source, tfds_dir, name, split, side)
         for example in tfds.data_source(name, split=term, data_dir=tfds_dir)
     ]
     assert data.size(split) == len(examples) == len(expected)
-    np.testing.assert_array_equal(examples.images, [example["image"] for example in expected])
+    np.testing.assert_array_equal(examples.inputs, [example["image"] for example in expected])
     assert examples.labels.tolist() == [example["label"] for example in expected]
 
 
@@ -110,7 +110,7 @@ def test_slices_of_cmaterdb_have_the_right_size_and_are_parts_of_the_split(sourc
     assert data.size("train[20%:]") == 4 * fifth
     whole, some = data.read("train", 8), data.read("train[:20%]", 8)
     assert len(some) == fifth
-    np.testing.assert_array_equal(some.images, whole.images[:fifth])
+    np.testing.assert_array_equal(some.inputs, whole.inputs[:fifth])
     np.testing.assert_array_equal(some.labels, whole.labels[:fifth])
     # The classes are balanced over the whole, and a slice has them all.
     assert set(np.bincount(whole.labels)) == {fifth // 2}
@@ -119,15 +119,15 @@ def test_slices_of_cmaterdb_have_the_right_size_and_are_parts_of_the_split(sourc
 
 def test_the_one_bit_images_of_omniglot_are_0_and_255(source):
     examples = source("omniglot").read("train[:40]+small1[:20]", 105)
-    assert examples.images.shape == (60, 105, 105, 3)
-    assert np.unique(examples.images).tolist() == [0, 255]
+    assert examples.inputs.shape == (60, 105, 105, 3)
+    assert np.unique(examples.inputs).tolist() == [0, 255]
     # Dark ink on a light ground, the same in the three channels.
-    assert (examples.images == 255).mean() > 0.8
-    assert (examples.images == examples.images[..., :1]).all()
+    assert (examples.inputs == 255).mean() > 0.8
+    assert (examples.inputs == examples.inputs[..., :1]).all()
     assert 0 <= examples.labels.min() <= examples.labels.max() < 1623
     smaller = source("omniglot").read("train[:40]+small1[:20]", 28)
-    assert len(np.unique(smaller.images)) > 50
-    assert smaller.images.mean() == pytest.approx(examples.images.mean(), rel=0.01)
+    assert len(np.unique(smaller.inputs)) > 50
+    assert smaller.inputs.mean() == pytest.approx(examples.inputs.mean(), rel=0.01)
 
 
 def test_another_label_can_be_learnt(source):
@@ -143,7 +143,7 @@ def test_a_task_with_validation_from_train_is_whole(source):
     parts = {"train": "train[20%:]", "validation": "train[:20%]"}
     task = Task("cmaterdb/telugu", source("cmaterdb/telugu"), **parts)
     assert task.check() == {"train": 2000, "validation": 500, "test": 500}
-    assert task.read("validation", 16, 1).images.shape == (500, 16, 16, 1)
+    assert task.read("validation", (16, 16, 1)).inputs.shape == (500, 16, 16, 1)
     with pytest.raises(Mu2Error, match="task 'cmaterdb/telugu' has no split 'validation'"):
         Task("cmaterdb/telugu", source("cmaterdb/telugu")).check()
 
@@ -280,7 +280,7 @@ def test_a_file_that_ends_too_soon_is_damage(copied, length):
     assert caught.value.hint.startswith(f"Remove {version} and prepare it again")
     assert caught.value.hint.endswith(command("cmaterdb/telugu", home))
     # The split in the other file is as good as ever.
-    np.testing.assert_array_equal(of(copied).read("test", 8).images, whole.images)
+    np.testing.assert_array_equal(of(copied).read("test", 8).inputs, whole.inputs)
 
 
 def test_a_changed_byte_is_damage_and_no_other_picture(copied):
