@@ -69,10 +69,12 @@ def load(
 
 def _constructors() -> dict[str, Callable[..., Any]]:
     """What Gin files may name. Imported here, as `mu2 --help` should not wait for jax."""
+    from mu2.evolution.budget import Budget
     from mu2.evolution.engine import Evolution
     from mu2.evolution.mutation import Mutation
     from mu2.evolution.scoring import Scoring
     from mu2.evolution.space import Choices, Hyperparameters, Ranges, SearchSpace
+    from mu2.evolution.stopping import Halving
     from mu2.experiment import Experiment
     from mu2.mesh import Layout
     from mu2.models import RandomRoot, installed, models
@@ -82,7 +84,7 @@ def _constructors() -> dict[str, Callable[..., Any]]:
     classes = (
         *(Experiment, Stream, Task, Digits, Glyphs, TFDS),
         *(SearchSpace, Hyperparameters, Ranges, Choices, RandomRoot),
-        *(Evolution, Mutation, Scoring, Training, Layout),
+        *(Evolution, Mutation, Scoring, Halving, Budget, Training, Layout),
     )
     return {**{made.__name__: made for made in classes}, **models(), **installed()}
 

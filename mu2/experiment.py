@@ -12,7 +12,8 @@ from mu2.evolution.mutation import Plan
 from mu2.evolution.path import Component, Path
 from mu2.evolution.population import Population
 from mu2.evolution.space import SearchSpace
-from mu2.generation import TaskData, child_record
+from mu2.evolution.stopping import recorded
+from mu2.generation import TaskData, child_flops, child_record
 from mu2.key import Key
 from mu2.mesh import Executor, Layout, LocalExecutor
 from mu2.models import Arrays, Model, Network, RandomRoot, Root
@@ -89,11 +90,12 @@ def run(experiment: Experiment, system: System, reporter: Reporter) -> None:
     executor = LocalExecutor(experiment.layout, experiment.training)
     introduce_roots(experiment, system)
     reporter.run_started(experiment, system)
-    for visit, task in experiment.stream.schedule()[system.progress.position :]:
+    schedule = experiment.stream.schedule()
+    for visit, task in schedule[system.progress.position :]:
         data = TaskData(task, experiment.training.batch_size)
         record = begin_task_iteration(experiment, system, task)
         reporter.task_started(task.name, visit)
-        while not finished(experiment, record):
+        while not experiment.evolution.finished(record.under_way, len(schedule)):
             record = evolve_generation(experiment, system, executor, record, data, reporter)
         record = end_task_iteration(experiment, system, executor, record, data)
         reporter.task_done(record)
@@ -161,6 +163,7 @@ def begin_task_iteration(experiment: Experiment, system: System, task: Task) -> 
         return record
     population = engine.begin(
         experiment.evolution,
+        experiment.space.narrowed(task.source.input),
         system.paths(),
         task=task.name,
         private=task.private,
@@ -184,13 +187,6 @@ def check_same_task(system: System, record: TaskRecord, task: Task) -> None:
         )
 
 
-def finished(experiment: Experiment, record: TaskRecord) -> bool:
-    """Whether the task iteration has made all its children."""
-    if record.population is None:
-        return True
-    return record.population.children >= experiment.evolution.children_per_iteration
-
-
 def evolve_generation(
     experiment: Experiment,
     system: System,
@@ -207,11 +203,13 @@ def evolve_generation(
         paths,
         record.under_way,
         key,
+        data.given,
     )
-    jobs = [make_job(experiment, system, plan, paths, data, key) for plan in plans]
+    jobs = [make_job(experiment, system, record, plan, paths, data, key) for plan in plans]
     for plan, job, trained in zip(plans, jobs, executor.train(jobs), strict=True):
         population = keep(experiment, system, population, plan, trained, paths)
-        line = child_record(plan, job, trained, population)
+        population = accounted_for(experiment, population, plan, job, trained)
+        line = child_record(plan, job, trained, population, experiment.training)
         system.log_child(line, trained.seconds)
         reporter.child_done({**line, "seconds": trained.seconds})
     record = dataclasses.replace(record, population=population)
@@ -270,6 +268,7 @@ def end_task_iteration(
 def make_job(
     experiment: Experiment,
     system: System,
+    record: TaskRecord,
     plan: Plan,
     paths: Mapping[str, Path],
     data: TaskData,
@@ -281,17 +280,22 @@ def make_job(
     augmentation from (generation,), so that the children of a generation share them.
     """
     model, network = experiment.model(plan), experiment.network(plan)
+    mutation = experiment.evolution.mutation
     arrays: dict[str, Arrays] = {}
     for slot, planned in zip(network, plan.components, strict=True):
         if planned.source is None:
             draw = key.fold_in(plan.generation, plan.child, "init", slot.name)
-            arrays[slot.name] = as_stored(slot.init(draw.jax()))
+            fresh = slot.init(draw.jax(), identity=mutation.identity_layers)
+            arrays[slot.name] = as_stored(fresh)
         elif planned.action == "resample":
             old = of_stored(system.arrays(planned.source))
             arrays[slot.name] = as_stored(model.resample(slot.name, old, slot))
         else:
             arrays[slot.name] = system.arrays(planned.source)
-    scoring, accounted = experiment.evolution.scoring, engine.accounted(plan, paths)
+            if not mutation.inherit_momentum:
+                arrays[slot.name] = as_stored(of_stored(arrays[slot.name]))
+    evolution, intervals = experiment.evolution, experiment.training.intervals
+    accounted = engine.accounted(plan, paths)
     shape = model.input_shape(plan.hyperparameters)
     return Job(
         network=network,
@@ -303,7 +307,8 @@ def make_job(
         num_classes=plan.num_classes,
         key=key.fold_in(plan.generation),
         bar=plan.bar,
-        score=lambda quality: scoring.score(quality, accounted),
+        score=lambda quality: evolution.scoring.score(quality, accounted, plan.flops),
+        floors=evolution.floors(record.under_way, intervals),
     )
 
 
@@ -320,11 +325,28 @@ def keep(
         return population  # it diverged
     child = engine.child_path(plan, trained.quality, experiment.evolution.scoring, paths)
     child = dataclasses.replace(child, dtype=experiment.training.dtype)
-    kept = engine.retain(population, plan, child)
-    if kept is population:
-        return population
+    kept = engine.retain(population, plan, child, experiment.evolution.population)
+    if child not in kept.own:
+        return kept
     stored = system.write(child, trained.arrays)
-    return dataclasses.replace(kept, own=(*population.own, stored))
+    own = tuple(stored if path is child else path for path in kept.own)
+    return dataclasses.replace(kept, own=own)
+
+
+def accounted_for(
+    experiment: Experiment, population: Population, plan: Plan, job: Job, trained: Trained
+) -> Population:
+    """The population with what a child cost, and how it stood after each interval."""
+    evolution, training = experiment.evolution, experiment.training
+    flops = child_flops(plan, job, trained, training)
+    measured = evolution.budget is not None and evolution.budget.measured
+    scores = [job.score(quality) for quality in trained.qualities]
+    return dataclasses.replace(
+        population,
+        flops=population.flops + flops,
+        seconds=population.seconds + (trained.seconds if measured else 0.0),
+        rungs=recorded(population.rungs, scores) if evolution.stopping else (),
+    )
 
 
 def path_logits(

@@ -3,10 +3,11 @@
 from typing import Any
 
 from mu2.errors import Mu2Error
+from mu2.evolution.budget import training_flops
 from mu2.evolution.mutation import Plan
 from mu2.evolution.population import Population
 from mu2.tasks import Examples, Part, Task
-from mu2.training import Job, Trained
+from mu2.training import Job, Trained, Training
 
 
 class TaskData:
@@ -21,6 +22,11 @@ class TaskData:
         self._task = task
         self._batch_size = batch_size
         self._read: dict[tuple[str, tuple[int, ...]], Examples] = {}
+
+    @property
+    def given(self) -> dict[str, int]:
+        """The hyperparameters that the data set by themselves."""
+        return self._task.given()
 
     def read(self, part: Part, shape: tuple[int, ...]) -> Examples:
         """One part, decoded and brought to the shape of one example at its first use.
@@ -46,7 +52,15 @@ def check_batch(task: str, examples: int, batch_size: int) -> None:
         )
 
 
-def child_record(plan: Plan, job: Job, trained: Trained, population: Population) -> dict[str, Any]:
+def child_flops(plan: Plan, job: Job, trained: Trained, training: Training) -> float:
+    """Floating-point operations that a child took."""
+    validated = training.validation_examples(len(job.validation)) * len(trained.qualities)
+    return training_flops(plan, trained.steps * training.batch_size, validated)
+
+
+def child_record(
+    plan: Plan, job: Job, trained: Trained, population: Population, training: Training
+) -> dict[str, Any]:
     """The log line of one child."""
     sizes = {component.name: component.size for component in plan.components}
     best = population.best
@@ -65,9 +79,11 @@ def child_record(plan: Plan, job: Job, trained: Trained, population: Population)
         "best": None if best is None else best.quality,
         "retained": any(path.id == plan.id for path in population.own),
         "diverged": trained.diverged,
+        "stopped": trained.stopped,
         "actions": {component.name: component.action for component in plan.components},
         "trained_parameters": sum(sizes[name] for name in job.trained),
         "parameters": sum(sizes.values()),
         "steps": trained.steps,
+        "flops": child_flops(plan, job, trained, training),
         "hyperparameters": dict(sorted(plan.hyperparameters.items())),
     }

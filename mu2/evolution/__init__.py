@@ -1,16 +1,20 @@
 """The decisions of evolution: which parent, which mutation, who survives. No arrays in here."""
 
+from mu2.evolution.budget import Budget
 from mu2.evolution.engine import Evolution
 from mu2.evolution.mutation import Mutation, Plan, PlannedComponent
 from mu2.evolution.path import Component, Path
 from mu2.evolution.population import Population
 from mu2.evolution.scoring import Scoring
 from mu2.evolution.space import Choices, Hyperparameters, Ranges, SearchSpace
+from mu2.evolution.stopping import Halving
 
 __all__ = [
+    "Budget",
     "Choices",
     "Component",
     "Evolution",
+    "Halving",
     "Hyperparameters",
     "Mutation",
     "Path",

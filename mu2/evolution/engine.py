@@ -2,16 +2,20 @@
 
 import dataclasses
 from collections.abc import Collection, Mapping
-from typing import Any
+from typing import Any, Literal
 
-from mu2.errors import Mu2Error
-from mu2.evolution.mutation import Mutation, Plan, data_hyperparameters, mutate
+from mu2.errors import Mu2Error, did_you_mean
+from mu2.evolution.budget import Budget
+from mu2.evolution.mutation import HEAD, Mutation, Plan, data_hyperparameters, mutate
 from mu2.evolution.path import Path
 from mu2.evolution.population import Population
 from mu2.evolution.scoring import Scoring, accounted_parameters, lockers
 from mu2.evolution.selection import choose_parent
 from mu2.evolution.space import SearchSpace
+from mu2.evolution.stopping import Halving
 from mu2.key import Key
+
+PARENTS = ("seeds", "any", "roots")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,26 +23,62 @@ class Evolution:
     """How many children, and by which rules they are made and judged.
 
     Attributes:
-      children_per_iteration: children of one task iteration.
+      children_per_iteration: children of one task iteration, at most.
       children_per_generation: children that share their data hyperparameters and batches and are
         planned before any of them is trained; the papers train one a device.
       mutation: which mutations there are.
       scoring: how quality becomes score.
+      parents: where a parent comes from once none of the task's own paths is accepted: the
+        `seeds` in turn (µ2Net), or `any` path, all alike (µ2Net+). `roots`: from the roots alone,
+        as for the baselines.
+      seeds_first: the first children of a task iteration are made from one seed each, without
+        mutation (muNet, paper/README 2.2, rule 3).
+      population: own paths that are kept at most while a task iteration lasts, the best by score;
+        None: all.
+      stopping: which children are stopped before their training ends; None: none.
+      budget: what the run may spend; None: children_per_iteration is the only limit.
     """
 
     children_per_iteration: int = 32
     children_per_generation: int = 1
     mutation: Mutation = Mutation()
     scoring: Scoring = Scoring()
+    parents: Literal["seeds", "any", "roots"] = "seeds"
+    seeds_first: bool = False
+    population: int | None = None
+    stopping: Halving | None = None
+    budget: Budget | None = None
 
     def __post_init__(self) -> None:
-        for name in ("children_per_iteration", "children_per_generation"):
-            if getattr(self, name) < 1:
-                raise Mu2Error(f"Evolution.{name} is {getattr(self, name)}; it must be 1 or more.")
+        for name in ("children_per_iteration", "children_per_generation", "population"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise Mu2Error(f"Evolution.{name} is {value}; it must be 1 or more.")
+        if self.parents not in PARENTS:
+            raise Mu2Error(
+                f"Evolution.parents is {self.parents!r}.",
+                hint=did_you_mean(str(self.parents), PARENTS),
+            )
+
+    def floors(self, population: Population, intervals: int) -> tuple[float | None, ...]:
+        """For each interval but the last, the score without which a child's training ends."""
+        return self.stopping.floors(population.rungs, intervals) if self.stopping else ()
+
+    def finished(self, population: Population, visits: int) -> bool:
+        """Whether a task iteration makes no further generation.
+
+        Args:
+          population: its state.
+          visits: task iterations of the run, which share the budget.
+        """
+        if population.children >= self.children_per_iteration:
+            return True
+        return bool(self.budget and population.children and self.budget.spent(population, visits))
 
 
 def begin(
     evolution: Evolution,
+    space: SearchSpace[Any],
     paths: Mapping[str, Path],
     *,
     task: str,
@@ -50,12 +90,14 @@ def begin(
 ) -> Population:
     """The population at the start of a task iteration (paper/README 3.1).
 
-    Seeds are the roots and the other tasks' paths that are not private, shuffled. The task's own
-    kept path goes on, its own locks lifted and its score counted again, as others may by now
-    share its components. A task that has become private takes its kept path with it.
+    Seeds are the roots and the other tasks' paths that are not private and have layers to give,
+    shuffled. The task's own kept path goes on, its own locks lifted and its score counted again,
+    as others may by now share its components. A task that has become private takes its kept path
+    with it.
 
     Args:
       evolution: the rules.
+      space: the search space, narrowed to the task's kind of examples.
       paths: every live path by id.
       task: the active task.
       private: whether it is private.
@@ -64,7 +106,14 @@ def begin(
       offspring: children the task had from each path in earlier iterations.
       key: the task iteration's key.
     """
-    seeds = sorted(p.id for p in paths.values() if p.task != task and not p.private)
+    seeds = sorted(
+        p.id
+        for p in paths.values()
+        if p.task != task
+        and not p.private
+        and (p.task is None or evolution.parents != "roots")
+        and has_something_for(space, p)
+    )
     key.fold_in("seeds").numpy().shuffle(seeds)
     locks = lockers(paths.values(), task)
     own = tuple(
@@ -72,7 +121,7 @@ def begin(
             p,
             private=p.private or private,
             score=evolution.scoring.score(
-                p.quality or 0.0, accounted_parameters(p.components, locks, task)
+                p.quality or 0.0, accounted_parameters(p.components, locks, task), p.flops
             ),
         )
         for p in paths.values()
@@ -90,27 +139,40 @@ def begin(
     )
 
 
+def has_something_for(space: SearchSpace[Any], path: Path) -> bool:
+    """Whether a path of another architecture has a layer that fits this one's."""
+    if path.model == space.model.name:
+        return True
+    # A head never leaves its task, and the number of features is the task's own affair.
+    values = {"num_features": 1, **space.defaults()}
+    slots = {(s.name, s.signature) for s in space.model.slots(values, 1) if s.name != HEAD}
+    return any((c.name, c.signature) in slots for c in path.components)
+
+
 def plan_generation(
     evolution: Evolution,
     space: SearchSpace[Any],
     paths: Mapping[str, Path],
     population: Population,
     key: Key,
+    given: Mapping[str, Any] | None = None,
 ) -> tuple[Population, tuple[Plan, ...]]:
     """Plans the next generation: draws its data hyperparameters, then parents and mutations.
 
     Args:
       evolution: the rules.
-      space: the search space.
+      space: the search space, narrowed to the task's kind of examples.
       paths: every live path by id.
       population: the state before.
       key: the task iteration's key; generation, child and purpose are folded in.
+      given: hyperparameters that the data set by themselves.
 
     Returns:
       The population with parents, seeds and children counted, and the plans.
     """
     generation = population.generation
-    data = data_hyperparameters(space, population.best, key.fold_in(generation, "data").numpy())
+    draw = key.fold_in(generation, "data").numpy()
+    data = data_hyperparameters(evolution.mutation, space, population.best, draw)
     everyone = {**paths, **{path.id: path for path in population.own}}
     locks = lockers(paths.values(), population.task)
     count = min(
@@ -120,17 +182,23 @@ def plan_generation(
     plans = []
     for child in range(population.children, population.children + count):
         child_key = key.fold_in(generation, child)
-        parent_id, seeds = choose_parent(
-            [path.id for path in population.ranked()],
-            population.seeds,
-            population.offspring,
-            child_key.fold_in("parent").numpy(),
-        )
+        still = evolution.seeds_first and child < len(population.seeds)
+        if still:
+            parent_id, seeds = sorted(population.seeds)[child], population.seeds
+        else:
+            own = population.ranked() if evolution.parents != "roots" else ()
+            parent_id, seeds = choose_parent(
+                [path.id for path in own],
+                population.seeds,
+                population.offspring,
+                child_key.fold_in("parent").numpy(),
+                walk=evolution.parents != "any",
+            )
         parent = everyone[parent_id]
         child_id = f"{population.task}/{population.iteration}/{child}"
         same_task = parent.task == population.task
         free = [c.id for c in parent.components if same_task and not locks.get(c.id)]
-        hyperparameters, components = mutate(
+        hyperparameters, components, probabilities = mutate(
             evolution.mutation,
             space,
             parent,
@@ -138,9 +206,10 @@ def plan_generation(
             child_id=child_id,
             task=population.task,
             num_classes=population.num_classes,
-            data=data,
+            data={**data, **(given or {})},
             trainable=free,
             random=child_key.fold_in("mutation").numpy(),
+            still=still,
         )
         plans.append(
             Plan(
@@ -155,6 +224,7 @@ def plan_generation(
                 bar=parent.score if same_task else None,
                 generation=generation,
                 child=child,
+                probabilities=probabilities,
             )
         )
         offspring = dict(population.offspring)
@@ -193,15 +263,28 @@ def child_path(plan: Plan, quality: float, scoring: Scoring, paths: Mapping[str,
         model=plan.model,
         private=plan.private,
         quality=quality,
-        score=scoring.score(quality, accounted(plan, paths)),
+        score=scoring.score(quality, accounted(plan, paths), plan.flops),
+        flops=plan.flops,
+        probabilities=plan.probabilities,
     )
 
 
-def retain(population: Population, plan: Plan, child: Path) -> Population:
-    """The population with the child, if it scores at least what its same-task parent scored."""
+def retain(population: Population, plan: Plan, child: Path, limit: int | None = None) -> Population:
+    """The population with the child, if it scores at least what its same-task parent scored.
+
+    Args:
+      population: the state before.
+      plan: what the child was made from.
+      child: its path.
+      limit: `Evolution.population`; the lowest scores beyond it go, of equals the oldest.
+    """
     if plan.bar is not None and (child.score or 0.0) < plan.bar:
         return population
-    return dataclasses.replace(population, own=(*population.own, child))
+    grown = dataclasses.replace(population, own=(*population.own, child))
+    if limit is None or len(grown.own) <= limit:
+        return grown
+    stay = {path.id for path in grown.ranked()[:limit]}
+    return dataclasses.replace(grown, own=tuple(p for p in grown.own if p.id in stay))
 
 
 def finish(population: Population, paths: Mapping[str, Path]) -> Path | None:

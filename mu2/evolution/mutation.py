@@ -1,17 +1,22 @@
 """Mutation: from a parent to the plan of a child, without touching an array."""
 
 import dataclasses
-from collections.abc import Collection, Mapping
+import fnmatch
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, Literal
 
 import numpy as np
 from ml_collections import FrozenConfigDict
 
-from mu2.errors import Mu2Error
+from mu2.errors import Mu2Error, did_you_mean
 from mu2.evolution.path import Component, Path
 from mu2.evolution.space import DATA_HYPERPARAMETERS, MUTATION_PROBABILITY, SearchSpace, Slot
 
 HEAD = "head"
+Action = Literal["share", "clone", "resample", "new"]
+
+
+ADAPTERS = ("none", "insert", "insert_and_remove", "every")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,13 +24,86 @@ class Mutation:
     """Which mutations there are.
 
     Attributes:
-      always_cloned: components that are cloned whenever they could be shared. The head is never
-        shared, whatever stands here.
-      insert_adapters: optional components may be inserted.
+      always_cloned: components that are cloned whenever they could be shared; `*` stands for any
+        letters. The head is never shared, whatever stands here.
+      adapters: what happens to optional components: `none` are there, mutations `insert` them or
+        `insert_and_remove` them, or `every` one is there from the start.
+      learned: every action has a probability of its own, which begins at µ, moves along µ's range
+        with probability µ, and is inherited (paper/README 4.1, rule 2). µ itself then stays.
+      identity_layers: a new layer that can be the identity begins as one, so that inserting it
+        leaves the function as it was (arXiv 2308.06103); otherwise it begins at random.
+      inherit_momentum: a cloned component keeps the momentum it had.
+      data_from_first: data hyperparameters move only once the task has a path of its own.
     """
 
     always_cloned: tuple[str, ...] = ("encoder_norm",)
-    insert_adapters: bool = False
+    adapters: Literal["none", "insert", "insert_and_remove", "every"] = "none"
+    learned: bool = False
+    identity_layers: bool = False
+    inherit_momentum: bool = True
+    data_from_first: bool = False
+
+    def __post_init__(self) -> None:
+        if self.adapters not in ADAPTERS:
+            raise Mu2Error(
+                f"Mutation.adapters is {self.adapters!r}.",
+                hint=did_you_mean(str(self.adapters), ADAPTERS),
+            )
+
+    def clones(self, name: str) -> bool:
+        """Whether a component is cloned whenever it could be shared."""
+        return any(fnmatch.fnmatchcase(name, pattern) for pattern in self.always_cloned)
+
+
+class Dice:
+    """Decides whether an action happens; the draws of one child.
+
+    Attributes:
+      probabilities: of the actions that have one of their own; it grows where they are learned.
+    """
+
+    def __init__(
+        self,
+        mutation: Mutation,
+        space: SearchSpace[Any],
+        probabilities: Mapping[str, float],
+        random: np.random.Generator,
+    ):
+        """Begins with a parent's probabilities; consumes `random` draw by draw."""
+        self.probabilities = dict(probabilities)
+        self.random = random
+        self._learned = mutation.learned
+        self._space = space
+
+    def __call__(self, action: str, mu: float) -> bool:
+        """Whether an action (`hp:NAME`, `clone:NAME`, `add:NAME`, `remove:NAME`) happens."""
+        if not self._learned:
+            return bool(self.random.random() < mu)
+        own = self.probabilities.get(action, mu)
+        if self.random.random() < mu and MUTATION_PROBABILITY in self._space.ranges:
+            own = self._space.move(MUTATION_PROBABILITY, own, self.random)
+        self.probabilities[action] = own
+        return bool(self.random.random() < own)
+
+    def move(
+        self, values: Mapping[str, Any], names: Collection[str], mu: float | None = None
+    ) -> dict[str, Any]:
+        """Moves each named hyperparameter where its action happens (paper/README 3.2, rule 1).
+
+        µ itself comes first and its new value governs the rest; the others follow sorted.
+
+        Args:
+          values: the present values.
+          names: the ones that may move; the others stay.
+          mu: µ to use throughout; None takes the one among the values.
+        """
+        result = dict(values)
+        for name in self._space.mutable:
+            if name not in names or (self._learned and name == MUTATION_PROBABILITY):
+                continue
+            if self(f"hp:{name}", result[MUTATION_PROBABILITY] if mu is None else mu):
+                result[name] = self._space.move(name, result[name], self.random)
+        return result
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,14 +118,16 @@ class PlannedComponent:
       source: the component shared, cloned or resampled; None for `new`.
       size: number of parameters.
       signature: their shapes and dtypes.
+      flops: of its forward pass for one example.
     """
 
     name: str
     id: str
-    action: Literal["share", "clone", "resample", "new"]
+    action: Action
     source: Component | None
     size: int
     signature: str
+    flops: float = 0.0
 
     @property
     def trainable(self) -> bool:
@@ -77,6 +157,7 @@ class Plan:
       bar: score it must reach to be kept, which is its same-task parent's; None otherwise.
       generation: number of its generation within the task iteration.
       child: its number within the task iteration.
+      probabilities: of actions, where they are learned.
     """
 
     id: str
@@ -90,38 +171,16 @@ class Plan:
     bar: float | None
     generation: int
     child: int
+    probabilities: Mapping[str, float] = dataclasses.field(default_factory=dict)
 
-
-def mutate_hyperparameters(
-    space: SearchSpace[Any],
-    values: Mapping[str, Any],
-    names: Collection[str],
-    random: np.random.Generator,
-    probability: float | None = None,
-) -> dict[str, Any]:
-    """Moves each named hyperparameter with probability µ (paper/README 3.2, rule 1).
-
-    µ itself comes first and its new value governs the rest; the others follow sorted.
-
-    Args:
-      space: ranges and choices.
-      values: the present values.
-      names: the ones that may move.
-      random: consumed.
-      probability: µ to use throughout; None takes the path's own.
-    """
-    result = dict(values)
-    for name in space.mutable:
-        if name not in names:
-            continue
-        mu = result[MUTATION_PROBABILITY] if probability is None else probability
-        if random.random() < mu:
-            result[name] = space.move(name, result[name], random)
-    return result
+    @property
+    def flops(self) -> float:
+        """Of a forward pass for one example."""
+        return sum(component.flops for component in self.components)
 
 
 def data_hyperparameters(
-    space: SearchSpace[Any], best: Path | None, random: np.random.Generator
+    mutation: Mutation, space: SearchSpace[Any], best: Path | None, random: np.random.Generator
 ) -> dict[str, Any]:
     """The data hyperparameters of one generation (paper/README 3.2).
 
@@ -129,6 +188,7 @@ def data_hyperparameters(
     default µ rather than a path's.
 
     Args:
+      mutation: which mutations there are.
       space: the search space.
       best: the task's best path so far, if any.
       random: consumed.
@@ -136,8 +196,10 @@ def data_hyperparameters(
     source = space.hyperparameters if best is None else best.hyperparameters
     names = [name for name in DATA_HYPERPARAMETERS if name in space.hyperparameters]
     values = {name: source.get(name, space.hyperparameters[name]) for name in names}
-    mu = space.hyperparameters[MUTATION_PROBABILITY]
-    return mutate_hyperparameters(space, values, names, random, mu)
+    if best is None and mutation.data_from_first:
+        return values
+    dice = Dice(mutation, space, {} if best is None else best.probabilities, random)
+    return dice.move(values, names, space.hyperparameters[MUTATION_PROBABILITY])
 
 
 def mutate(
@@ -152,7 +214,8 @@ def mutate(
     data: Mapping[str, Any],
     trainable: Collection[str],
     random: np.random.Generator,
-) -> tuple[FrozenConfigDict, tuple[PlannedComponent, ...]]:
+    still: bool = False,
+) -> tuple[FrozenConfigDict, tuple[PlannedComponent, ...], Mapping[str, float]]:
     """A child's hyperparameters and components (paper/README 3.2).
 
     Args:
@@ -163,55 +226,82 @@ def mutate(
       child_id: the child's path id.
       task: the child's task.
       num_classes: width of its head.
-      data: the generation's data hyperparameters.
+      data: the generation's data hyperparameters, and those that the data set by themselves.
       trainable: ids of the parent's components that nobody locks; they are copied, not shared.
       random: consumed.
+      still: nothing mutates but what has to.
+
+    Returns:
+      Hyperparameters, components in forward order, and the probabilities of actions.
     """
-    inherited = {**space.hyperparameters, **parent.hyperparameters}
-    own = [name for name in space.mutable if name not in data]
-    values = mutate_hyperparameters(space, {**inherited, **data}, own, random)
+    dice = Dice(mutation, space, parent.probabilities, random)
+    inherited = {name: parent.hyperparameters.get(name, v) for name, v in space.defaults().items()}
+    own = [] if still else [name for name in space.mutable if name not in data]
+    values = dice.move({**inherited, **data}, own)
     mu = values[MUTATION_PROBABILITY]
-    same_task = parent.task == task
+
+    def happens(action: str) -> bool:
+        return not still and dice(action, mu)
+
     components = []
     for slot in space.model.slots(values, num_classes):
         here = parent.component(slot.name)
-        missing = slot.optional and here is None
-        if missing and not (mutation.insert_adapters and random.random() < mu):
+        if slot.optional and not _stays(slot, here, mutation, happens):
             continue
-        fits = here is not None and here.signature == slot.signature
-        new_id = f"{child_id}/{slot.name}"
-        if slot.name == HEAD and not same_task:
-            planned = _planned(slot, new_id, "new", None)
-        elif here is not None and fits:
-            cloned = (
-                slot.name == HEAD
-                or slot.name in mutation.always_cloned
-                or here.id in trainable
-                or random.random() < mu
-            )
-            if cloned:
-                planned = _planned(slot, new_id, "clone", here)
-            else:
-                planned = _planned(slot, here.id, "share", here)
-        elif (found := _ancestral(slot, ancestry)) is not None:
-            planned = _planned(slot, new_id, "clone", found)
-        elif here is not None and space.model.resamples(slot.name):
-            planned = _planned(slot, new_id, "resample", here)
-        else:
-            planned = _planned(slot, new_id, "new", None)
-        components.append(planned)
+        action, source = _origin(
+            slot, here, mutation, space, parent.task == task, ancestry, trainable, happens
+        )
+        component_id = here.id if here and action == "share" else f"{child_id}/{slot.name}"
+        components.append(_planned(slot, component_id, action, source))
     if not any(component.name == HEAD for component in components):
         raise Mu2Error(f"the model declares no component named {HEAD!r}.")
-    return FrozenConfigDict(values), tuple(components)
+    return FrozenConfigDict(values), tuple(components), dice.probabilities
+
+
+def _stays(
+    slot: Slot, here: Component | None, mutation: Mutation, happens: Callable[[str], bool]
+) -> bool:
+    """Whether an optional component is in the child."""
+    if mutation.adapters == "every":
+        return True
+    if here is None:
+        return mutation.adapters != "none" and happens(f"add:{slot.name}")
+    return not (mutation.adapters == "insert_and_remove" and happens(f"remove:{slot.name}"))
+
+
+def _origin(
+    slot: Slot,
+    here: Component | None,
+    mutation: Mutation,
+    space: SearchSpace[Any],
+    same_task: bool,
+    ancestry: tuple[Path, ...],
+    trainable: Collection[str],
+    happens: Callable[[str], bool],
+) -> tuple[Action, Component | None]:
+    """What is done for one place of the child, and with which component."""
+    if slot.name == HEAD and not same_task:
+        return "new", None
+    if here is not None and here.signature == slot.signature:
+        forced = slot.name == HEAD or mutation.clones(slot.name) or here.id in trainable
+        cloned = forced or happens(f"clone:{slot.name}")
+        return ("clone" if cloned else "share"), here
+    if (found := _ancestral(slot, ancestry)) is not None:
+        return "clone", found
+    if here is not None and space.model.resamples(slot.name):
+        return "resample", here
+    return "new", None
 
 
 def _planned(
     slot: Slot,
     component_id: str,
-    action: Literal["share", "clone", "resample", "new"],
+    action: Action,
     source: Component | None,
 ) -> PlannedComponent:
-    return PlannedComponent(slot.name, component_id, action, source, slot.size, slot.signature)
+    return PlannedComponent(
+        slot.name, component_id, action, source, slot.size, slot.signature, slot.flops
+    )
 
 
 def _ancestral(slot: Slot, ancestry: tuple[Path, ...]) -> Component | None:

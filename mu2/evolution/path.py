@@ -50,6 +50,8 @@ class Path:
       num_classes: width of the head; 0 for a root, which has none.
       model: text that identifies the architecture; paths of one text speak of the same layers.
       dtype: of the arithmetic.
+      flops: of a forward pass for one example.
+      probabilities: of actions, where a run learns them.
       private: it is no seed for other tasks.
       quality: best validation accuracy in [0, 1].
       score: quality with size decay.
@@ -66,6 +68,8 @@ class Path:
     num_classes: int
     model: str = ""
     dtype: str = "float32"
+    flops: float = 0.0
+    probabilities: Mapping[str, float] = dataclasses.field(default_factory=dict)
     private: bool = False
     quality: float | None = None
     score: float | None = None
@@ -81,6 +85,7 @@ class Path:
         document = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
         document["components"] = [dataclasses.asdict(c) for c in self.components]
         document["hyperparameters"] = dict(sorted(self.hyperparameters.items()))
+        document["probabilities"] = dict(sorted(self.probabilities.items()))
         return document
 
     @classmethod

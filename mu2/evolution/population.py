@@ -21,6 +21,10 @@ class Population:
       offspring: path id to the number of children this task had from it.
       children: children made in this iteration.
       generation: generations done in this iteration.
+      rungs: for each validation interval, the scores of the children that had it; kept where
+        children are stopped early.
+      flops: floating-point operations that its children took.
+      seconds: wall time of its children; 0 where the budget does not ask.
     """
 
     task: str
@@ -32,6 +36,9 @@ class Population:
     offspring: Mapping[str, int]
     children: int = 0
     generation: int = 0
+    rungs: tuple[tuple[float, ...], ...] = ()
+    flops: float = 0.0
+    seconds: float = 0.0
 
     def ranked(self) -> tuple[Path, ...]:
         """Own paths by falling score; of equal scores the newest first."""
@@ -56,6 +63,9 @@ class Population:
             "offspring": dict(sorted(self.offspring.items())),
             "children": self.children,
             "generation": self.generation,
+            "rungs": [list(rung) for rung in self.rungs],
+            "flops": self.flops,
+            "seconds": self.seconds,
         }
 
     @classmethod
@@ -67,5 +77,6 @@ class Population:
                 "own": tuple(Path.from_json(path) for path in document["own"]),
                 "seeds": tuple(document["seeds"]),
                 "offspring": dict(document["offspring"]),
+                "rungs": tuple(tuple(rung) for rung in document["rungs"]),
             }
         )

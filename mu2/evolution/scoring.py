@@ -9,25 +9,43 @@ from mu2.evolution.path import Component, Path
 
 @dataclasses.dataclass(frozen=True)
 class Scoring:
-    """score = quality * scale ** (accounted parameters / num_parameters) (paper/README 3.4).
+    """The score: quality with a decay for size and one for compute.
+
+    quality * scale ** (accounted parameters / num_parameters) * flops_scale ** (flops / num_flops)
+    (paper/README 3.4 and 4.1).
 
     Attributes:
-      scale: the decay, in (0, 1]; 1.0 makes the score the quality.
+      scale: the decay for size, in (0, 1]; 1.0 leaves it out.
       num_parameters: parameters that cost one factor of `scale`.
+      flops_scale: the decay for compute, in (0, 1]; 1.0 leaves it out.
+      num_flops: floating-point operations, for one example, that cost one factor of `flops_scale`.
     """
 
     scale: float = 1.0
     num_parameters: int = 1
+    flops_scale: float = 1.0
+    num_flops: float = 1.0
 
     def __post_init__(self) -> None:
-        if not 0 < self.scale <= 1:
-            raise Mu2Error(f"Scoring.scale is {self.scale}; it must be above 0 and at most 1.")
-        if self.num_parameters < 1:
-            raise Mu2Error(f"Scoring.num_parameters is {self.num_parameters}; it must be positive.")
+        for name in ("scale", "flops_scale"):
+            if not 0 < getattr(self, name) <= 1:
+                raise Mu2Error(
+                    f"Scoring.{name} is {getattr(self, name)}; it must be above 0 and at most 1."
+                )
+        for name in ("num_parameters", "num_flops"):
+            if getattr(self, name) < 1:
+                raise Mu2Error(f"Scoring.{name} is {getattr(self, name)}; it must be positive.")
 
-    def score(self, quality: float, accounted: float) -> float:
-        """The score of a quality in [0, 1] with that many accounted parameters."""
-        return quality * self.scale ** (accounted / self.num_parameters)
+    def score(self, quality: float, accounted: float, flops: float) -> float:
+        """The score of a quality in [0, 1].
+
+        Args:
+          quality: validation accuracy.
+          accounted: accounted parameters.
+          flops: floating-point operations of a forward pass for one example.
+        """
+        size = self.scale ** (accounted / self.num_parameters)
+        return float(quality * size * self.flops_scale ** (flops / self.num_flops))
 
 
 def lockers(paths: Iterable[Path], active: str | None) -> dict[str, frozenset[str | None]]:

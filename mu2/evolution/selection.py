@@ -15,6 +15,8 @@ def choose_parent(
     seeds: Sequence[str],
     offspring: Mapping[str, int],
     random: np.random.Generator,
+    *,
+    walk: bool = True,
 ) -> tuple[str, tuple[str, ...]]:
     """Draws a parent (paper/README 3.2).
 
@@ -27,6 +29,8 @@ def choose_parent(
       seeds: ids of the seed paths in their present order.
       offspring: children this task already had from each path.
       random: consumed.
+      walk: the seeds are tried in turn; without it, as µ2Net+ does (paper/README 4.1, rule 6), the
+        draw is uniform over all once none of the own paths is accepted.
 
     Returns:
       The parent's id, and the seeds in their new order.
@@ -34,7 +38,7 @@ def choose_parent(
     for path in own:
         if random.random() < acceptance(offspring.get(path, 0)):
             return path, tuple(seeds)
-    for i, path in enumerate(seeds):
+    for i, path in enumerate(seeds if walk else ()):
         if random.random() < acceptance(offspring.get(path, 0)):
             return path, (*seeds[i + 1 :], *seeds[: i + 1])
     everyone = [*own, *seeds]

@@ -42,6 +42,10 @@ class Slot(Protocol):
         """Number of parameters."""
 
     @property
+    def flops(self) -> float:
+        """Floating-point operations of its forward pass for one example."""
+
+    @property
     def optional(self) -> bool:
         """True if it is there only after a mutation inserted it."""
 

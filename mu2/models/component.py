@@ -31,6 +31,16 @@ def _init(module: nn.Module, input_shape: tuple[int, ...], key: jax.Array) -> An
     return module.init(key, jnp.zeros((1, *input_shape), jnp.float32)).get("params", {})
 
 
+@functools.cache
+def _flops(module: nn.Module, input_shape: tuple[int, ...]) -> float:
+    """Floating-point operations for one example, as XLA counts them; compiles nothing."""
+    params, _ = _shapes(module, input_shape)
+    x = jax.ShapeDtypeStruct((1, *input_shape), jnp.float32)
+    apply = jax.jit(lambda params, x: module.apply({"params": params}, x))
+    cost = apply.lower(params, x).cost_analysis()
+    return float(cost.get("flops", 0.0)) if isinstance(cost, Mapping) else 0.0
+
+
 @dataclasses.dataclass(frozen=True)
 class Component:
     """One layer in its place in a network: a Linen module and the shape it is fed.
@@ -40,12 +50,14 @@ class Component:
       module: a Flax Linen module of one array argument and one array result.
       input_shape: shape of one example at its input, without the batch axis.
       optional: present in a path only after a mutation inserted it.
+      identity: names of leaves that, all zero, make the layer the identity; empty if none do.
     """
 
     name: str
     module: nn.Module
     input_shape: tuple[int, ...]
     optional: bool = False
+    identity: tuple[str, ...] = ()
 
     @property
     def output_shape(self) -> tuple[int, ...]:
@@ -68,10 +80,27 @@ class Component:
         """Number of parameters."""
         return sum(int(np.prod(leaf.shape)) for leaf in self.shapes.values())
 
-    def init(self, key: jax.Array) -> Arrays:
-        """Fresh parameters, leaf name to float32 array; consumes `key`."""
+    @property
+    def flops(self) -> float:
+        """Floating-point operations of a forward pass for one example."""
+        return _flops(self.module, self.input_shape)
+
+    def init(self, key: jax.Array, *, identity: bool = False) -> Arrays:
+        """Fresh parameters.
+
+        Args:
+          key: consumed.
+          identity: begin as the identity, where the layer can.
+
+        Returns:
+          Leaf name to float32 array.
+        """
         params = flatten(_init(self.module, self.input_shape, key))
-        return {name: np.asarray(leaf) for name, leaf in params.items()}
+        zeros = self.identity if identity else ()
+        return {
+            name: np.zeros(leaf.shape, leaf.dtype) if name in zeros else np.asarray(leaf)
+            for name, leaf in params.items()
+        }
 
     def apply(self, params: Tree, x_Bx: jax.Array) -> jax.Array:
         """The layer's output for a batch; `params` is the tree that `nest` makes of the leaves."""

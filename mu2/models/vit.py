@@ -146,6 +146,14 @@ class Head(nn.Module):
         return (x_BxD @ kernel.astype(self.dtype)).astype(jnp.float32) + bias[None]
 
 
+# The last matrices of both residual branches: where they are zero, a block is the identity.
+RESIDUAL_OUTPUTS = tuple(
+    f"{layer}/{leaf}"
+    for layer in ("MultiHeadDotProductAttention_1/out", "MlpBlock_3/Dense_1")
+    for leaf in ("kernel", "bias")
+)
+
+
 @dataclasses.dataclass(frozen=True)
 class ViT(Model):
     """The Vision Transformer; its hyperparameters are image_size, num_layers and adapter_dim.
@@ -205,9 +213,11 @@ class ViT(Model):
             raise Mu2Error(f"num_layers is {layers}; it must be 0 or more.")
         components: list[Component] = []
 
-        def add(name: str, module: nn.Module, optional: bool = False) -> None:
+        def add(
+            name: str, module: nn.Module, optional: bool = False, identity: tuple[str, ...] = ()
+        ) -> None:
             shape = components[-1].output_shape if components else self.input_shape(hyperparameters)
-            components.append(Component(name, module, shape, optional))
+            components.append(Component(name, module, shape, optional, identity))
 
         add("embedding", Embedding(self.patch, self.width, dtype))
         add("cls", ClassToken(dtype))
@@ -215,7 +225,8 @@ class ViT(Model):
         for i in range(layers):
             if "adapter_dim" in hyperparameters:
                 add(f"adapter_{i}", Adapter(hyperparameters["adapter_dim"], dtype), optional=True)
-            add(f"encoderblock_{i}", EncoderBlock(self.heads, self.mlp_dim, dtype))
+            block = EncoderBlock(self.heads, self.mlp_dim, dtype)
+            add(f"encoderblock_{i}", block, identity=RESIDUAL_OUTPUTS)
         add("encoder_norm", EncoderNorm(dtype))
         add("head", Head(num_classes, dtype))
         return Network(components)

@@ -91,6 +91,8 @@ class Job:
       num_classes: classes of the task.
       key: the generation's key for batches and augmentation, shared by its children.
       bar: score an interval must reach to be kept; None if any will do.
+      floors: for each interval but the last, the score without which training ends after it; None
+        where any will do. Empty: no child is stopped.
       score: quality to score.
     """
 
@@ -104,6 +106,7 @@ class Job:
     key: Key
     bar: float | None
     score: Callable[[float], float]
+    floors: tuple[float | None, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -116,6 +119,7 @@ class Trained:
       arrays: leaves of the trained components at the best interval, by component name; none if
         no interval reached the bar.
       diverged: a loss was NaN or infinite.
+      stopped: it fell below a floor before its last interval.
       steps: training steps done.
       seconds: wall time.
     """
@@ -124,6 +128,7 @@ class Trained:
     qualities: tuple[float, ...]
     arrays: Mapping[str, Arrays]
     diverged: bool
+    stopped: bool
     steps: int
     seconds: float
 
@@ -162,7 +167,8 @@ class Trainer:
         best_arrays: dict[str, Arrays] = {}
         qualities: list[float] = []
         bar = -math.inf if job.bar is None else job.bar
-        for _ in range(t.intervals):
+        diverged = stopped = False
+        for interval in range(t.intervals):
             for _ in range(steps):
                 batch = next(batches)
                 state = program.train_step(
@@ -176,18 +182,24 @@ class Trainer:
                     batch_key,
                 )
             y = evaluate.logits(program, state.params, validation, job.num_classes, t.batch_size)
-            if not (bool(state.finite) and np.isfinite(y).all()):
+            diverged = not (bool(state.finite) and np.isfinite(y).all())
+            if diverged:
                 break
             qualities.append(evaluate.accuracy(y, labels))
-            if job.score(qualities[-1]) >= bar:
-                bar = job.score(qualities[-1])
+            score = job.score(qualities[-1])
+            if score >= bar:
+                bar = score
                 best_arrays = self._extract(state, job)
-        diverged = len(qualities) < t.intervals
+            floor = job.floors[interval] if interval < len(job.floors) else None
+            stopped = floor is not None and score < floor
+            if stopped:
+                break
         return Trained(
             quality=None if diverged else max(qualities),
             qualities=tuple(qualities),
             arrays={} if diverged else best_arrays,
             diverged=diverged,
+            stopped=stopped,
             steps=int(state.step),
             seconds=time.perf_counter() - start,
         )

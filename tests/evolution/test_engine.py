@@ -319,7 +319,7 @@ def test_paths_whose_parent_goes_point_to_its_parent():
 RULES = Evolution(
     children_per_iteration=6,
     children_per_generation=2,
-    mutation=Mutation(insert_adapters=True),
+    mutation=Mutation(adapters="insert"),
     scoring=Scoring(scale=0.9, num_parameters=3000),
 )
 SCHEDULE = ("a", "b", "secret", "a", "b", "secret", "c")

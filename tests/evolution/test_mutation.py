@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from mu2.errors import Mu2Error
 from mu2.evolution import Mutation, Ranges
-from mu2.evolution.mutation import data_hyperparameters, mutate, mutate_hyperparameters
+from mu2.evolution.mutation import ADAPTERS, Dice, data_hyperparameters, mutate
 from mu2.key import Key
 from tests.evolution import toys
 
@@ -22,7 +22,7 @@ def child(
     parent=ROOT, *, mutation=None, space=None, ancestry=(), task="a", trainable=(), data=DATA, at=0
 ):
     """Hyperparameters and components by name of a child `a/0/7`."""
-    hyperparameters, components = mutate(
+    hyperparameters, components, _ = mutate(
         mutation or Mutation(),
         space or toys.space(),
         parent,
@@ -57,7 +57,7 @@ def test_every_hyperparameter_moves_with_probability_mu():
     values = {**toys.DEFAULTS, "hue": 0.1, "mutation_probability": 0.3}
     moved, together = collections.Counter(), 0
     for _ in range(trials):
-        result = mutate_hyperparameters(space, values, names, random)
+        result = Dice(Mutation(), space, {}, random).move(values, names)
         moved.update(name for name in names if result[name] != values[name])
         together += result["hue"] != values["hue"] and result["num_layers"] != values["num_layers"]
         assert {k: v for k, v in result.items() if k not in names} == {
@@ -79,7 +79,7 @@ def test_mu_moves_first_and_its_new_value_governs_the_rest():
     random, trials, down = Key.from_seed(6).numpy(), 2000, 0
     values = dict(space.hyperparameters)
     for _ in range(trials):
-        result = mutate_hyperparameters(space, values, space.mutable, random)
+        result = Dice(Mutation(), space, {}, random).move(values, space.mutable)
         moved = {name for name in ("adapter_dim", "hue") if result[name] != values[name]}
         assert moved == ({"adapter_dim", "hue"} if result["mutation_probability"] else set())
         down += result["mutation_probability"] == 0.0
@@ -117,18 +117,18 @@ def test_data_hyperparameters_of_a_child_are_those_of_its_generation():
 def test_data_hyperparameters_start_from_the_defaults_overwritten_by_the_best_paths(seed):
     space = toys.space(Ranges(hue=(0.0, 0.1, 0.2)), mutation_probability=0.0)
     random = Key.from_seed(seed).numpy()
-    assert data_hyperparameters(space, None, random) == DATA
+    assert data_hyperparameters(Mutation(), space, None, random) == DATA
     best = toys.path("a/0/0", hue=0.2, image_size=48, mutation_probability=1.0)
-    assert data_hyperparameters(space, best, random) == {**DATA, "hue": 0.2, "image_size": 48}
+    assert data_hyperparameters(Mutation(), space, best, random) == {**DATA, "hue": 0.2, "image_size": 48}
     # A path made before a hyperparameter was declared has the default.
-    assert data_hyperparameters(space, toys.without(best, "flip"), random)["flip"] is True
+    assert data_hyperparameters(Mutation(), space, toys.without(best, "flip"), random)["flip"] is True
 
 
 def test_data_hyperparameters_move_with_the_configured_mu_whatever_the_paths():
     trials, random = 4000, Key.from_seed(8).numpy()
     space = toys.space(Ranges(hue=(0.0, 0.1, 0.2), mutation_probability=(0.1, 0.2, 0.3)))
     best = toys.path("a/0/0", hue=0.1, mutation_probability=0.3)
-    drawn = [data_hyperparameters(space, best, random)["hue"] for _ in range(trials)]
+    drawn = [data_hyperparameters(Mutation(), space, best, random)["hue"] for _ in range(trials)]
     toys.assert_frequency(drawn.count(0.1), trials, 0.8)
     toys.assert_frequency(drawn.count(0.0), trials, 0.1)
 
@@ -174,7 +174,7 @@ def test_a_cloned_component_is_another_that_comes_from_the_first():
 
 
 def test_components_stand_in_forward_order():
-    _, components = child(mutation=Mutation(insert_adapters=True), at=3)
+    _, components = child(mutation=Mutation(adapters="insert"), at=3)
     _, whole = child(toys.path("root/r", adapters=("adapter_0", "adapter_1")))
     order = list(whole)
     assert order == [slot.name for slot in toys.Toy().slots(toys.DEFAULTS, 10)]
@@ -249,7 +249,7 @@ def test_adapters_are_inserted_with_probability_mu_each():
     parent = toys.path("root/random", mutation_probability=0.3)
     trials, inserted = 3000, collections.Counter()
     for i in range(trials):
-        done = actions(parent, mutation=Mutation(insert_adapters=True), at=i)
+        done = actions(parent, mutation=Mutation(adapters="insert"), at=i)
         adapters = {name: action for name, action in done.items() if name.startswith("adapter")}
         assert set(adapters.values()) <= {"new"}
         inserted.update(list(adapters))
@@ -262,10 +262,10 @@ def test_adapters_are_not_inserted_unless_asked_for():
     assert not any("adapter" in name for name in actions(parent))
 
 
-@pytest.mark.parametrize("insert", [True, False])
-def test_adapters_once_there_stay(insert):
+@pytest.mark.parametrize("adapters", ["insert", "none"])
+def test_adapters_once_there_stay(adapters):
     parent = toys.path("b/0/0", mutation_probability=0.0, adapters=("adapter_1",))
-    done = actions(parent, mutation=Mutation(insert_adapters=insert))
+    done = actions(parent, mutation=Mutation(adapters=adapters))
     assert done["adapter_1"] == "share"
     assert "adapter_0" not in done
 
@@ -287,15 +287,16 @@ def test_an_adapter_of_another_width_is_an_ancestors_or_new():
     st.fixed_dictionaries({name: st.sampled_from(v) for name, v in toys.RANGES.items()}),
     st.sampled_from(["a/0/0", "b/0/0", "root/random"]),
     st.sets(st.sampled_from(["adapter_0", "adapter_1"])),
+    st.sampled_from(ADAPTERS),
     st.booleans(),
 )
-def test_every_child_is_whole(seed, settings, parent_id, adapters, insert):
+def test_every_child_is_whole(seed, settings, parent_id, adapters, rule, learned):
     parent = toys.path(parent_id, adapters=adapters, **settings)
     free = [c.id for c in parent.components[::2]] if parent.task == "a" else []
     values, components = child(
         parent,
         space=toys.space(WIDE),
-        mutation=Mutation(insert_adapters=insert),
+        mutation=Mutation(adapters=rule, learned=learned),
         ancestry=(ROOT,),
         trainable=free,
         at=seed,

@@ -68,12 +68,12 @@ def test_all_tasks_together_account_for_every_parameter_once(used):
 
 
 def test_scores_by_hand():
-    assert Scoring().score(0.75, 10**9) == 0.75
+    assert Scoring().score(0.75, 10**9, 0) == 0.75
     decay = Scoring(scale=0.5, num_parameters=1000)
-    assert decay.score(0.8, 0) == 0.8
-    assert decay.score(0.8, 1000) == 0.4
-    assert decay.score(0.8, 2000) == 0.2
-    assert Scoring(scale=0.98, num_parameters=1_484_162).score(0.9, 742_081) == pytest.approx(
+    assert decay.score(0.8, 0, 0) == 0.8
+    assert decay.score(0.8, 1000, 0) == 0.4
+    assert decay.score(0.8, 2000, 0) == 0.2
+    assert Scoring(scale=0.98, num_parameters=1_484_162).score(0.9, 742_081, 0) == pytest.approx(
         0.9 * 0.98**0.5
     )
 
@@ -82,7 +82,7 @@ def test_scores_by_hand():
 def test_fewer_parameters_never_score_less(scale, quality, few, many):
     scoring = Scoring(scale, 1000)
     few, many = sorted([few, many])
-    assert scoring.score(quality, many) <= scoring.score(quality, few) <= quality
+    assert scoring.score(quality, many, 0) <= scoring.score(quality, few, 0) <= quality
 
 
 @pytest.mark.parametrize("scale", [0, -0.5, 1.01])

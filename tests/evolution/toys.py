@@ -50,6 +50,10 @@ class Slot:
     def signature(self):
         return f"float32[{self.size}]"
 
+    @property
+    def flops(self):
+        return 2.0 * self.size
+
 
 @dataclasses.dataclass(frozen=True)
 class Toy:
@@ -106,6 +110,7 @@ def path(path_id, *, parent=None, parent_task=None, shares=(), adapters=(), clas
         components=components,
         hyperparameters=space(**hyperparameters).defaults(),
         num_classes=0 if task is None else classes,
+        model="Toy",
         **given,
     )
 
@@ -134,10 +139,21 @@ def live(*paths):
     return {each.id: each for each in paths}
 
 
-def begin(paths, task, *, evolution=None, private=False, iteration=0, offspring=None, key=None):
+def begin(
+    paths,
+    task,
+    *,
+    evolution=None,
+    search_space=None,
+    private=False,
+    iteration=0,
+    offspring=None,
+    key=None,
+):
     """A task iteration's first population."""
     return engine.begin(
         evolution or Evolution(),
+        search_space or space(),
         paths,
         task=task,
         private=private,

@@ -1,0 +1,56 @@
+"""Stopping: children that cannot catch up are not trained to the end."""
+
+import dataclasses
+from collections.abc import Sequence
+
+from mu2.errors import Mu2Error
+
+Rungs = tuple[tuple[float, ...], ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Halving:
+    """Successive halving between validation intervals, one child at a time.
+
+    After each interval but the last a child goes on if its score is among the best 1 / `factor` of
+    all children of the task iteration at that interval, itself counted. Children of one generation
+    do not see each other, so that the outcome does not depend on where and when they train.
+    Source: asynchronous successive halving (Li et al., arXiv 1810.05934); not in the µNet papers.
+
+    Attributes:
+      factor: the share that goes on is 1 / factor; at least 2.
+      first: intervals that every child may have; at least 1.
+    """
+
+    factor: int = 2
+    first: int = 1
+
+    def __post_init__(self) -> None:
+        if self.factor < 2:
+            raise Mu2Error(f"Halving.factor is {self.factor}; it must be 2 or more.")
+        if self.first < 1:
+            raise Mu2Error(f"Halving.first is {self.first}; it must be 1 or more.")
+
+    def floors(self, rungs: Rungs, intervals: int) -> tuple[float | None, ...]:
+        """The score a child needs after each interval to go on; None where any will do.
+
+        Args:
+          rungs: for each interval, the scores of the children that had it.
+          intervals: of a whole training.
+        """
+        return tuple(
+            self._floor(rungs[i] if i < len(rungs) else (), i) for i in range(intervals - 1)
+        )
+
+    def _floor(self, scores: Sequence[float], interval: int) -> float | None:
+        go_on = (len(scores) + 1) // self.factor
+        if interval + 1 < self.first or not scores:
+            return None
+        # While too few are known to halve, only a child as good as all of them goes on.
+        return sorted(scores, reverse=True)[max(go_on, 1) - 1]
+
+
+def recorded(rungs: Rungs, scores: Sequence[float]) -> Rungs:
+    """The rungs with the scores of one more child, an interval each."""
+    longer = [*rungs, *((),) * (len(scores) - len(rungs))]
+    return tuple((*rung, scores[i]) if i < len(scores) else rung for i, rung in enumerate(longer))
