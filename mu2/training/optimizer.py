@@ -22,6 +22,7 @@ class Optimizer(NamedTuple):
       nesterov: bool.
       total_steps: float32, steps of the whole training.
       interval_steps: float32, steps between two validations.
+      final_rate: float32, share of the peak below which a falling rate does not go.
     """
 
     learning_rate: Any
@@ -31,9 +32,16 @@ class Optimizer(NamedTuple):
     nesterov: Any
     total_steps: Any
     interval_steps: Any
+    final_rate: Any = np.float32(0)
 
     @classmethod
-    def of(cls, hyperparameters: Mapping[str, Any], intervals: int, steps: int) -> "Optimizer":
+    def of(
+        cls,
+        hyperparameters: Mapping[str, Any],
+        intervals: int,
+        steps: int,
+        final_rate: float = 0.0,
+    ) -> "Optimizer":
         """From a path's hyperparameters, the number of intervals and the steps of each."""
         return cls(
             learning_rate=np.float32(hyperparameters["learning_rate"]),
@@ -43,13 +51,14 @@ class Optimizer(NamedTuple):
             nesterov=np.bool_(hyperparameters["nesterov"]),
             total_steps=np.float32(intervals * steps),
             interval_steps=np.float32(steps),
+            final_rate=np.float32(final_rate),
         )
 
 
 def learning_rate(o: Optimizer, step: jax.Array) -> jax.Array:
     """The learning rate of a step (float32 scalar, counted from 0).
 
-    cosine: linear warm-up from 1/100 of the peak, then cosine to zero. restarts: the same, one
+    cosine: linear warm-up from 1/100 of the peak, then cosine to zero or `final_rate`. restarts: the same, one
     cycle a validation interval. constant: half of the peak. linear: the warm-up, then a straight
     line to zero. Source: paper/README 3.3 and 4.1.
     """
@@ -62,7 +71,7 @@ def learning_rate(o: Optimizer, step: jax.Array) -> jax.Array:
     falling = jnp.where(
         o.schedule == SCHEDULES.index("linear"), 1.0 - done, 0.5 * (1.0 + jnp.cos(jnp.pi * done))
     )
-    factor = jnp.where(t < warmup, rising, falling)
+    factor = jnp.where(t < warmup, rising, jnp.maximum(falling, o.final_rate))
     return o.learning_rate * jnp.where(o.schedule == SCHEDULES.index("constant"), 0.5, factor)
 
 

@@ -33,6 +33,8 @@ class Training:
         smaller set is seen once.
       max_validation_examples: largest number of validation examples used.
       clip_norm: largest global norm of the gradient.
+      final_rate: share of the learning rate below which cosine and linear schedules do not fall
+        (0 in µ2Net, 0.001 in µ2Net+; paper/README 4.1).
       dtype: dtype of the arithmetic, `float32` or `bfloat16`; parameters stay float32.
     """
 
@@ -41,6 +43,7 @@ class Training:
     max_train_examples: int = 51200
     max_validation_examples: int = 5120
     clip_norm: float = 1.0
+    final_rate: float = 0.0
     dtype: str = "float32"
 
     def __post_init__(self) -> None:
@@ -49,6 +52,8 @@ class Training:
                 raise Mu2Error(f"Training.{name} is {getattr(self, name)}; it must be 1 or more.")
         if not self.clip_norm > 0:
             raise Mu2Error(f"Training.clip_norm is {self.clip_norm}; it must be above 0.")
+        if not 0 <= self.final_rate <= 1:
+            raise Mu2Error(f"Training.final_rate is {self.final_rate}; it must be from 0 to 1.")
         if self.dtype not in ("float32", "bfloat16"):
             raise Mu2Error(
                 f"Training.dtype is {self.dtype!r}.", hint="Set it to 'float32' or 'bfloat16'."
@@ -160,7 +165,7 @@ class Trainer:
         labels = job.validation.labels[: len(validation)]
         state = self._initial(program.network, job.arrays)
         flags = {c.name: np.int32(c.name in job.trained) for c in program.network}
-        optimizer = Optimizer.of(job.hyperparameters, t.intervals, steps)
+        optimizer = Optimizer.of(job.hyperparameters, t.intervals, steps, t.final_rate)
         ranges = augmentation(job.hyperparameters)
         batch_key = job.key.fold_in("augment").jax()
         batches = epochs(job.train, t.batch_size, t.intervals * steps, job.key.fold_in("batches"))
