@@ -2,16 +2,18 @@
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from mu2.errors import Mu2Error
+from mu2.errors import Mu2Error, did_you_mean
 from mu2.models.adapter import Adapter
 from mu2.models.component import Arrays, Component, Model, Network
+
+GELUS = ("tanh", "exact")
 
 
 class Embedding(nn.Module):
@@ -74,6 +76,7 @@ class Mlp(nn.Module):
 
     dim: int
     dtype: str = "float32"
+    gelu: str = "tanh"
 
     @nn.compact
     def __call__(self, x_BxTxD: jax.Array) -> jax.Array:
@@ -88,7 +91,7 @@ class Mlp(nn.Module):
                 name=name,
             )
 
-        y = nn.gelu(dense(self.dim, "Dense_0")(x_BxTxD))
+        y = nn.gelu(dense(self.dim, "Dense_0")(x_BxTxD), approximate=self.gelu == "tanh")
         return dense(x_BxTxD.shape[-1], "Dense_1")(y)
 
 
@@ -98,11 +101,13 @@ class EncoderBlock(nn.Module):
     heads: int
     mlp_dim: int
     dtype: str = "float32"
+    gelu: str = "tanh"
+    epsilon: float = 1e-6
 
     @nn.compact
     def __call__(self, x_BxTxD: jax.Array) -> jax.Array:
         """Maps [B, T, D] to [B, T, D]."""
-        y = nn.LayerNorm(dtype=self.dtype, name="LayerNorm_0")(x_BxTxD)
+        y = nn.LayerNorm(self.epsilon, dtype=self.dtype, name="LayerNorm_0")(x_BxTxD)
         y = nn.MultiHeadDotProductAttention(
             num_heads=self.heads,
             dtype=self.dtype,
@@ -111,14 +116,15 @@ class EncoderBlock(nn.Module):
             name="MultiHeadDotProductAttention_1",
         )(y)
         x_BxTxD = x_BxTxD + y
-        y = nn.LayerNorm(dtype=self.dtype, name="LayerNorm_2")(x_BxTxD)
-        return x_BxTxD + Mlp(self.mlp_dim, self.dtype, name="MlpBlock_3")(y)
+        y = nn.LayerNorm(self.epsilon, dtype=self.dtype, name="LayerNorm_2")(x_BxTxD)
+        return x_BxTxD + Mlp(self.mlp_dim, self.dtype, self.gelu, name="MlpBlock_3")(y)
 
 
 class EncoderNorm(nn.Module):
     """The last LayerNorm; keeps the class token alone, as nothing else is read after it."""
 
     dtype: str = "float32"
+    epsilon: float = 1e-6
 
     @nn.compact
     def __call__(self, x_BxTxD: jax.Array) -> jax.Array:
@@ -127,7 +133,7 @@ class EncoderNorm(nn.Module):
         scale = self.param("scale", nn.initializers.ones, (d,), jnp.float32)
         bias = self.param("bias", nn.initializers.zeros, (d,), jnp.float32)
         x = x_BxTxD[:, 0].astype(jnp.float32)
-        x = (x - x.mean(-1, keepdims=True)) * jax.lax.rsqrt(x.var(-1, keepdims=True) + 1e-6)
+        x = (x - x.mean(-1, keepdims=True)) * jax.lax.rsqrt(x.var(-1, keepdims=True) + self.epsilon)
         return (x * scale[None] + bias[None]).astype(self.dtype)
 
 
@@ -164,6 +170,8 @@ class ViT(Model):
       heads: attention heads; divides width.
       mlp_dim: inner width of the MLP.
       channels: channels of the images (grey images are repeated).
+      gelu: `tanh` approximates it, as the public JAX weights were trained; `exact`, as PyTorch's.
+      epsilon: added to the variance in every LayerNorm.
     """
 
     hyperparameters: ClassVar[Mapping[str, type]] = {
@@ -178,6 +186,8 @@ class ViT(Model):
     heads: int = 3
     mlp_dim: int = 768
     channels: int = 3
+    gelu: Literal["tanh", "exact"] = "tanh"
+    epsilon: float = 1e-6
 
     def __post_init__(self) -> None:
         for name in ("patch", "width", "heads", "mlp_dim", "channels"):
@@ -189,6 +199,10 @@ class ViT(Model):
                 "the heads must divide the width.",
                 hint=f"Set ViT.heads to a divisor of {self.width}.",
             )
+        if self.gelu not in GELUS:
+            raise Mu2Error(f"ViT.gelu is {self.gelu!r}.", hint=did_you_mean(str(self.gelu), GELUS))
+        if not self.epsilon > 0:
+            raise Mu2Error(f"ViT.epsilon is {self.epsilon}; it must be above 0.")
 
     def input_shape(self, hyperparameters: Mapping[str, Any]) -> tuple[int, ...]:
         """[S, S, C] of one image."""
@@ -225,9 +239,9 @@ class ViT(Model):
         for i in range(layers):
             if "adapter_dim" in hyperparameters:
                 add(f"adapter_{i}", Adapter(hyperparameters["adapter_dim"], dtype), optional=True)
-            block = EncoderBlock(self.heads, self.mlp_dim, dtype)
+            block = EncoderBlock(self.heads, self.mlp_dim, dtype, self.gelu, self.epsilon)
             add(f"encoderblock_{i}", block, identity=RESIDUAL_OUTPUTS)
-        add("encoder_norm", EncoderNorm(dtype))
+        add("encoder_norm", EncoderNorm(dtype, self.epsilon))
         add("head", Head(num_classes, dtype))
         return Network(components)
 
