@@ -119,9 +119,15 @@ def test_data_hyperparameters_start_from_the_defaults_overwritten_by_the_best_pa
     random = Key.from_seed(seed).numpy()
     assert data_hyperparameters(Mutation(), space, None, random) == DATA
     best = toys.path("a/0/0", hue=0.2, image_size=48, mutation_probability=1.0)
-    assert data_hyperparameters(Mutation(), space, best, random) == {**DATA, "hue": 0.2, "image_size": 48}
+    assert data_hyperparameters(Mutation(), space, best, random) == {
+        **DATA,
+        "hue": 0.2,
+        "image_size": 48,
+    }
     # A path made before a hyperparameter was declared has the default.
-    assert data_hyperparameters(Mutation(), space, toys.without(best, "flip"), random)["flip"] is True
+    assert (
+        data_hyperparameters(Mutation(), space, toys.without(best, "flip"), random)["flip"] is True
+    )
 
 
 def test_data_hyperparameters_move_with_the_configured_mu_whatever_the_paths():

@@ -1,0 +1,261 @@
+"""The methods beyond µ2Net's own: learned probabilities, adapters, parents, caps, baselines."""
+
+import collections
+import dataclasses
+
+import pytest
+
+from mu2.config import load
+from mu2.errors import Mu2Error
+from mu2.evolution import Evolution, Mutation, Ranges, Scoring, engine
+from mu2.evolution.mutation import Dice, data_hyperparameters, mutate
+from mu2.evolution.selection import choose_parent
+from mu2.key import Key
+from tests.evolution import toys
+
+ROOT = toys.path("root/random")
+MU = (0.02, 0.1, 0.2, 0.3)
+
+
+def child(parent, mutation, *, space=None, task="a", at=0, **settings):
+    return mutate(
+        mutation,
+        space or toys.space(),
+        parent,
+        (),
+        child_id="a/0/7",
+        task=task,
+        num_classes=10,
+        data={"image_size": 32, "hue": 0.0, "flip": True},
+        trainable=(),
+        random=Key.from_seed(8).fold_in(at).numpy(),
+        **settings,
+    )
+
+
+# Learned probabilities
+
+
+def learned(**ranges):
+    return toys.space(Ranges(mutation_probability=MU, **ranges), mutation_probability=0.2)
+
+
+def test_an_actions_probability_moves_one_step_with_the_initial_one_and_then_decides():
+    space, random = learned(), Key.from_seed(1).numpy()
+    seen, fired, trials = collections.Counter(), 0, 6000
+    for _ in range(trials):
+        dice = Dice(Mutation(learned=True), space, {"clone:embedding": 0.3}, random)
+        fired += dice("clone:embedding", 0.2)
+        seen[dice.probabilities["clone:embedding"]] += 1
+    # From the end of the list half of the steps are clamped.
+    assert set(seen) == {0.2, 0.3}
+    toys.assert_frequency(seen[0.2], trials, 0.2 * 0.5)
+    toys.assert_frequency(fired, trials, 0.1 * 0.2 + 0.9 * 0.3)
+
+
+def test_an_action_without_a_probability_begins_at_mu():
+    dice = Dice(Mutation(learned=True), learned(), {}, Key.from_seed(2).numpy())
+    dice("add:adapter_0", 0.2)
+    assert dice.probabilities["add:adapter_0"] in (0.1, 0.2, 0.3)
+
+
+def test_probabilities_are_stored_and_inherited():
+    space = learned(learning_rate=toys.RANGES["learning_rate"])
+    parent = toys.path("root/random", probabilities={"clone:embedding": 0.02, "hp:hue": 0.3})
+    _, _, probabilities = child(parent, Mutation(learned=True), space=space)
+    assert probabilities["hp:hue"] == 0.3  # not decided here, and kept
+    assert probabilities["clone:embedding"] in (0.02, 0.1)
+    assert {"hp:learning_rate", "clone:encoderblock_0"} <= set(probabilities)
+    # Forced actions are not decided, and mu itself stays.
+    assert not {"clone:encoder_norm", "clone:head", "hp:mutation_probability"} & set(probabilities)
+
+
+def test_mu_stays_where_probabilities_are_learned():
+    for i in range(60):
+        values, _, _ = child(ROOT, Mutation(learned=True), space=learned(), at=i)
+        assert values["mutation_probability"] == 0.2
+
+
+def test_nothing_is_learned_by_default():
+    assert child(ROOT, Mutation(), space=learned())[2] == {}
+
+
+# Adapters
+
+
+def adapters(parent, rule, at=0):
+    _, components, _ = child(parent, Mutation(adapters=rule), at=at)
+    return {c.name: c.action for c in components if c.name.startswith("adapter")}
+
+
+def test_every_adapter_is_there_from_the_start():
+    still = toys.path("root/random", mutation_probability=0.0)
+    assert adapters(still, "every") == {"adapter_0": "new", "adapter_1": "new"}
+
+
+def test_adapters_are_removed_with_probability_mu_each():
+    parent = toys.path("b/0/0", mutation_probability=0.3, adapters=("adapter_0", "adapter_1"))
+    trials, gone = 2000, collections.Counter()
+    for i in range(trials):
+        gone.update({"adapter_0", "adapter_1"} - set(adapters(parent, "insert_and_remove", i)))
+        assert set(adapters(parent, "insert", i)) == {"adapter_0", "adapter_1"}
+    for name in ("adapter_0", "adapter_1"):
+        toys.assert_frequency(gone[name], trials, 0.3)
+
+
+def test_an_unknown_rule_names_the_nearest():
+    with pytest.raises(Mu2Error) as caught:
+        Mutation(adapters="inser")
+    assert caught.value.hint == "Did you mean 'insert'?"
+
+
+# Parents, seeds, populations
+
+
+def test_without_the_walk_the_draw_is_uniform_once_no_own_path_is_accepted():
+    own, seeds, trials = ["a1"], ["s1", "s2", "s3"], 4000
+    drawn, random = collections.Counter(), Key.from_seed(5).numpy()
+    for _ in range(trials):
+        parent, order = choose_parent(own, seeds, {"a1": 60}, random, walk=False)
+        drawn[parent] += 1
+        assert order == tuple(seeds)
+    for path in (*own, *seeds):
+        toys.assert_frequency(drawn[path], trials, 1 / 4)
+
+
+def test_baselines_take_their_parents_from_the_roots_alone():
+    paths = toys.live(
+        ROOT, toys.path("root/other"), toys.path("a/0/0", score=1.0), toys.path("b/0/0")
+    )
+    rules = Evolution(children_per_iteration=40, parents="roots")
+    population = toys.begin(paths, "a", evolution=rules)
+    assert set(population.seeds) == {"root/random", "root/other"}
+    while population.children < 40:
+        population, plans = engine.plan_generation(
+            rules, toys.space(), paths, population, Key.from_seed(1)
+        )
+        assert {plan.parent.task for plan in plans} == {None}
+
+
+def test_the_first_children_are_one_of_each_seed_and_not_mutated():
+    paths = toys.live(ROOT, toys.path("b/0/0"), toys.path("c/0/0"))
+    rules = Evolution(children_per_iteration=8, children_per_generation=8, seeds_first=True)
+    space = toys.space(Ranges(**toys.RANGES), mutation_probability=0.3)
+    population = toys.begin(paths, "a", evolution=rules, search_space=space)
+    _, plans = engine.plan_generation(rules, space, paths, population, Key.from_seed(1))
+    assert [plan.parent.id for plan in plans[:3]] == ["b/0/0", "c/0/0", "root/random"]
+    for plan in plans[:3]:
+        changed = {c.name for c in plan.components if c.action != "share"}
+        assert changed == {"encoder_norm", "head"}
+        assert plan.hyperparameters["learning_rate"] == toys.DEFAULTS["learning_rate"]
+
+
+def test_a_capped_population_keeps_the_best_and_of_equals_the_newest():
+    paths = toys.live(ROOT)
+    population = toys.begin(paths, "a")
+    _, (plan,) = engine.plan_generation(
+        Evolution(), toys.space(), paths, population, Key.from_seed(0)
+    )
+    for i, score in enumerate((0.5, 0.9, 0.5, 0.7)):
+        path = toys.path(f"a/0/{i}", score=score)
+        population = engine.retain(population, plan, path, limit=2)
+    assert [path.id for path in population.own] == ["a/0/1", "a/0/3"]
+    population = engine.retain(population, plan, toys.path("a/0/9", score=0.7), limit=2)
+    assert [path.id for path in population.own] == ["a/0/1", "a/0/9"]
+
+
+def test_data_hyperparameters_may_wait_for_a_first_path():
+    space = toys.space(Ranges(hue=(0.0, 0.1, 0.2)), mutation_probability=1.0)
+    rule, random = Mutation(data_from_first=True), Key.from_seed(3).numpy()
+    assert data_hyperparameters(rule, space, None, random)["hue"] == 0.0
+    best = toys.path("a/0/0", hue=0.1)
+    assert data_hyperparameters(rule, space, best, random)["hue"] != 0.1
+
+
+def test_paths_of_another_architecture_are_seeds_only_if_a_layer_fits():
+    fits = dataclasses.replace(toys.path("b/0/0"), model="Other")
+    alien = dataclasses.replace(
+        fits,
+        id="c/0/0",
+        task="c",
+        components=tuple(dataclasses.replace(c, signature="int8[3]") for c in fits.components),
+    )
+    assert toys.begin(toys.live(ROOT, fits, alien), "a").seeds in {
+        ("b/0/0", "root/random"),
+        ("root/random", "b/0/0"),
+    }
+
+
+# Scores
+
+
+def test_size_and_compute_scores_by_hand():
+    rule = Scoring(scale=0.5, num_parameters=1000, flops_scale=0.9, num_flops=2e6)
+    assert rule.score(0.8, 0, 0) == 0.8
+    assert rule.score(0.8, 1000, 0) == 0.4
+    assert rule.score(0.8, 0, 2e6) == pytest.approx(0.72)
+    assert rule.score(0.8, 2000, 4e6) == pytest.approx(0.8 * 0.25 * 0.81)
+
+
+def test_a_childs_score_counts_its_forward_pass():
+    paths = toys.live(ROOT)
+    rules = Evolution(scoring=Scoring(flops_scale=0.5, num_flops=4476.0))
+    population = toys.begin(paths, "a", evolution=rules)
+    _, (plan,) = engine.plan_generation(rules, toys.space(), paths, population, Key.from_seed(0))
+    # Toy layers count twice their size: 100 + 32 + 2 * 1000 + 10 + 100 of a head.
+    assert plan.flops == 2 * 2242
+    made = engine.child_path(plan, 0.8, rules.scoring, paths)
+    assert made.flops == plan.flops
+    assert made.score == pytest.approx(0.8 * 0.5 ** (4484 / 4476))
+
+
+# The baselines, as their Gin files have them, over the real micro ViT of three blocks
+
+BLOCKS = {f"encoderblock_{i}" for i in range(3)}
+BODY = {"embedding", "cls", "posembed_input", *BLOCKS, "encoder_norm"}
+ADAPTERS = {f"adapter_{i}" for i in range(3)}
+
+
+@pytest.mark.parametrize(
+    ("method", "trained", "shared"),
+    [
+        ("finetune_all", BODY, set()),
+        ("freeze_bottom", {"encoderblock_1", "encoderblock_2", "encoder_norm"}, None),
+        ("adapters", {*ADAPTERS, "encoder_norm"}, None),
+        ("multihead", set(), None),
+    ],
+)
+def test_what_a_baseline_trains_and_what_it_shares(method, trained, shared):
+    experiment = load(
+        [
+            "search_spaces/vit_micro.gin",
+            "gin/stream/scripts.gin",
+            f"gin/mutation/baseline/{method}.gin",
+        ],
+        ["Hyperparameters.num_layers=3"],
+    ).experiment
+    rules, space = experiment.evolution, experiment.space.narrowed("image")
+    root = toys.path("root/ViT/random")
+    (made,) = experiment.roots
+    layers = made.components(space.model, space.defaults(), Key.from_seed(0))
+    root = dataclasses.replace(
+        root,
+        model=space.model.name,
+        hyperparameters=space.defaults(),
+        components=tuple(
+            dataclasses.replace(
+                root.components[0], name=c.name, id=f"{root.id}/{c.name}", size=c.size,
+                signature=c.signature,
+            )
+            for c, _ in layers
+        ),
+    )  # fmt: skip
+    paths = toys.live(root)
+    population = toys.begin(paths, "digits", evolution=rules, search_space=space)
+    _, plans = engine.plan_generation(rules, space, paths, population, Key.from_seed(0))
+    (plan,) = plans
+    actions = {c.name: c.action for c in plan.components}
+    assert {name for name, action in actions.items() if action != "share"} == {*trained, "head"}
+    assert {n for n, a in actions.items() if a == "share"} == BODY - trained - (shared or set())
+    assert experiment.stream.iterations == 1
+    assert rules.finished(dataclasses.replace(population, children=1), 4)

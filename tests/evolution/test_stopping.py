@@ -1,0 +1,59 @@
+"""Successive halving, one child at a time: who goes on, by hand and by number."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mu2.errors import Mu2Error
+from mu2.evolution import Halving
+from mu2.evolution.stopping import recorded
+from mu2.key import Key
+
+
+def test_the_first_child_is_never_stopped():
+    assert Halving().floors((), 4) == (None, None, None)
+
+
+def test_floors_by_hand():
+    rungs = ((0.1, 0.5, 0.3), (0.5, 0.4), (0.6,))
+    # Of four at the first interval two go on: the second best score so far must be reached.
+    assert Halving(2).floors(rungs, 4) == (0.3, 0.5, 0.6)
+    # Of four the best third is one, of three one, of two none: as good as the best.
+    assert Halving(3).floors(rungs, 4) == (0.5, 0.5, 0.6)
+    assert Halving(2, first=3).floors(rungs, 4) == (None, None, 0.6)
+
+
+def test_the_last_interval_has_no_floor():
+    assert len(Halving().floors(((0.5,), (0.5,)), 2)) == 1
+    assert Halving().floors(((0.5,),), 1) == ()
+
+
+def test_each_child_is_recorded_as_far_as_it_came():
+    rungs = recorded(recorded((), (0.2, 0.4, 0.5)), (0.1,))
+    assert rungs == ((0.2, 0.1), (0.4,), (0.5,))
+    assert recorded(((0.2,),), (0.3, 0.6)) == ((0.2, 0.3), (0.6,))
+
+
+@pytest.mark.parametrize("factor", [2, 3, 4])
+def test_about_one_in_factor_goes_on(factor):
+    rule, random, rungs, going = Halving(factor), Key.from_seed(3).numpy(), (), 0
+    children = 2000
+    for _ in range(children):
+        score = float(random.random())
+        floor = rule.floors(rungs, 2)[0]
+        going += floor is None or score >= floor
+        rungs = recorded(rungs, (score,))
+    assert going / children == pytest.approx(1 / factor, abs=0.03)
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=50), st.integers(2, 5))
+def test_a_child_better_than_all_goes_on_and_one_worse_than_all_does_not(scores, factor):
+    floor = Halving(factor).floors((tuple(scores),), 2)[0]
+    assert floor <= max(scores)
+    assert floor >= min(scores)
+
+
+@pytest.mark.parametrize(("settings", "name"), [({"factor": 1}, "factor"), ({"first": 0}, "first")])
+def test_what_makes_no_sense_is_refused(settings, name):
+    with pytest.raises(Mu2Error, match=rf"Halving\.{name}"):
+        Halving(**settings)
