@@ -58,6 +58,8 @@ KEPT_TO = {
     "gin": {"config", "linter"},
     "tensorflow_datasets": {"mu2/tasks/sources/tfds.py"},
     "sklearn": {"mu2/tasks/sources/sklearn.py"},
+    "datasets": {"mu2/tasks/sources/huggingface.py"},
+    "grain": {"mu2/tasks/streamed.py"},
     "matplotlib": {"mu2/tasks/sources/glyphs.py"},
     "tensorflow": set(),
     "torch": set(),

@@ -1,10 +1,43 @@
 """Tasks, the stream they come in, and the sources of their examples."""
 
-from mu2.tasks.examples import Examples
+from mu2.tasks.examples import Examples, ExampleStream
+from mu2.tasks.sources.csv import CSV
+from mu2.tasks.sources.docstrings import Docstrings
+from mu2.tasks.sources.folder import Folder
 from mu2.tasks.sources.glyphs import Glyphs
-from mu2.tasks.sources.sklearn import Digits
+from mu2.tasks.sources.huggingface import HuggingFace
+from mu2.tasks.sources.npz import Npz
+from mu2.tasks.sources.restratified import Restratified
+from mu2.tasks.sources.sklearn import Digits, Sklearn
+from mu2.tasks.sources.textlines import TextLines
 from mu2.tasks.sources.tfds import TFDS
 from mu2.tasks.stream import Stream
-from mu2.tasks.task import Part, Source, Task
+from mu2.tasks.task import Part, Source, Splits, Task
 
-__all__ = ["TFDS", "Digits", "Examples", "Glyphs", "Part", "Source", "Stream", "Task"]
+# What Gin files may name besides `Stream` and `Task`.
+SOURCES = (
+    *(CSV, Digits, Docstrings, Folder, Glyphs, HuggingFace, Npz),
+    *(Restratified, Sklearn, TFDS, TextLines),
+)
+
+__all__ = [
+    "CSV",
+    "SOURCES",
+    "TFDS",
+    "Digits",
+    "Docstrings",
+    "ExampleStream",
+    "Examples",
+    "Folder",
+    "Glyphs",
+    "HuggingFace",
+    "Npz",
+    "Part",
+    "Restratified",
+    "Sklearn",
+    "Source",
+    "Splits",
+    "Stream",
+    "Task",
+    "TextLines",
+]

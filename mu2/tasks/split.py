@@ -1,8 +1,12 @@
 """Split expressions: TFDS's syntax and rounding, on splits of known size."""
 
+import bisect
 import dataclasses
+import itertools
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+
+import numpy as np
 
 from mu2.errors import Mu2Error, did_you_mean
 
@@ -88,6 +92,21 @@ def shared(left: tuple[Span, ...], right: tuple[Span, ...]) -> int:
         for b in right
         if a.split == b.split
     )
+
+
+def locate(spans: tuple[Span, ...], indices: Sequence[int]) -> list[tuple[str, int]]:
+    """Where the examples of a selection stand: the split, and the index in it, of each."""
+    ends = list(itertools.accumulate(map(len, spans)))
+    places = []
+    for index in indices:
+        which = bisect.bisect_right(ends, index)
+        places.append((spans[which].split, spans[which].stop - ends[which] + index))
+    return places
+
+
+def members(spans: tuple[Span, ...], orders: Mapping[str, np.ndarray]) -> np.ndarray:
+    """The members of a selection, where each split is an array of its members in order."""
+    return np.concatenate([orders[span.split][span.start : span.stop] for span in spans])
 
 
 def _bounds(slice_: str, size: int) -> tuple[int, int]:

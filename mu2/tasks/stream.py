@@ -14,13 +14,17 @@ class Stream:
     Attributes:
       tasks: at least one; a sequence of another kind becomes a tuple.
       iterations: how often each is visited, at least once.
+      memory_limit_mb: most MiB that the decoded images of one part of a task may take; of a part
+        that takes more, batches are read ahead as they are needed. Results are the same, bit for
+        bit.
 
     Raises:
-      Mu2Error: there is no task, one is named twice, one is no task, or iterations is below 1.
+      Mu2Error: there is no task, one is named twice, one is no task, or a number is below 1.
     """
 
     tasks: tuple[Task, ...]
     iterations: int = 2
+    memory_limit_mb: int = 4096
 
     def __post_init__(self) -> None:
         if not isinstance(self.tasks, tuple | list):
@@ -44,10 +48,12 @@ class Stream:
                 f"the stream names {', '.join(map(repr, twice))} twice.",
                 hint="Stream.iterations says how often each task is visited.",
             )
-        if isinstance(self.iterations, bool) or not isinstance(self.iterations, int):
-            raise Mu2Error(f"a stream's iterations must be an int, not {self.iterations!r}.")
-        if self.iterations < 1:
-            raise Mu2Error(f"a stream's iterations must be at least 1, not {self.iterations}.")
+        for field in ("iterations", "memory_limit_mb"):
+            value = getattr(self, field)
+            if isinstance(value, bool) or not isinstance(value, int):
+                raise Mu2Error(f"a stream's {field} must be an int, not {value!r}.")
+            if value < 1:
+                raise Mu2Error(f"a stream's {field} must be at least 1, not {value}.")
 
     def schedule(self) -> tuple[tuple[int, Task], ...]:
         """Every task iteration in order: all tasks once, then all again.

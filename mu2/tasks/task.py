@@ -1,17 +1,24 @@
 """A task: a name, a source of examples, and which of them train, validate and test."""
 
 import dataclasses
+import math
 import re
-from typing import ClassVar, Literal, Protocol, get_args, runtime_checkable
+from collections.abc import Sequence
+from typing import Any, Literal, Protocol, get_args, runtime_checkable
 
 import numpy as np
 
 from mu2.errors import Mu2Error
 from mu2.tasks import split
-from mu2.tasks.examples import Examples
+from mu2.tasks.examples import Examples, ExampleStream
 from mu2.tasks.image import to_channels
+from mu2.tasks.reader import Readable
+from mu2.tasks.streamed import MIB, Streamed
 
 Part = Literal["train", "validation", "test"]
+
+# Splits that are likely meant for one that is missing, and that no rule should pass over.
+_ALIASES = {"validation": ("val", "valid", "dev"), "test": ("testing", "tests")}
 
 _SEGMENT = re.compile(r"[\w+:-][\w.+:-]*")
 
@@ -26,7 +33,10 @@ class Source(Protocol):
     Every method raises Mu2Error where the data, or the library that reads them, are missing.
     """
 
-    input: ClassVar[str]  # the kind of its examples: `image`, `table` or `text`
+    @property
+    def input(self) -> str:
+        """The kind of its examples: `image`, `table` or `text`."""
+        ...
 
     def num_classes(self) -> int:
         """Number of classes, the same in every split."""
@@ -59,9 +69,44 @@ class Source(Protocol):
         ...
 
 
+@runtime_checkable
+class Fitted(Protocol):
+    """A source that learns from training examples how to read any, as a table's scale is."""
+
+    def fitted(self, train: str) -> Source:
+        """The same source, which learns from the examples of a split expression alone."""
+        ...
+
+    def num_features(self) -> int:
+        """Numbers that an example becomes, where the source is a table."""
+        ...
+
+
+@dataclasses.dataclass(frozen=True)
+class Splits:
+    """What the parts of a task are.
+
+    Attributes:
+      train: split expression.
+      validation: split expression.
+      test: split expression.
+      rule: in words, the papers' rule where it made the parts; None where the task says them.
+    """
+
+    train: str
+    validation: str
+    test: str
+    rule: str | None = None
+
+
 @dataclasses.dataclass(frozen=True)
 class Task:
     """One classification task.
+
+    Where the source has no split 'validation' or 'test', and the task does not say what is to take
+    its place, the papers' rule does (paper/README 3.7): the first 5% of the split 'train' become
+    the missing part, the next 5% validation where both are missing, and the rest is trained on.
+    `splits` tells. What the task does say is never changed.
 
     Attributes:
       name: words of letters, digits and _ . + : - joined by '/'. 'root' and names below it belong
@@ -103,10 +148,10 @@ class Task:
                 f"the source of task {self.name!r} is the class {kind} and not an object of it.",
                 hint=f"In Gin, an object is written with parentheses: @{kind}().",
             )
-        if not isinstance(self.source, Source):
+        if not _is_source(self.source):
             raise Mu2Error(
                 f"the source of task {self.name!r} must be a source, not {self.source!r}.",
-                hint="A source is written as @Digits(), @Glyphs() or @TFDS().",
+                hint="A source is written as @Digits(), @TFDS() or @Folder().",
             )
         for part in get_args(Part):
             expression = getattr(self, part)
@@ -120,6 +165,36 @@ class Task:
                 f"task {self.name!r}: private must be True or False, not {self.private!r}."
             )
 
+    def splits(self) -> Splits:
+        """The parts, those that the source lacks made by the papers' rule.
+
+        Raises:
+          Mu2Error: data are missing; or a part is, and the source has it under another name.
+        """
+        parts: dict[str, str] = {part: getattr(self, part) for part in get_args(Part)}
+        left_alone = [part for part in ("validation", "test") if parts[part] == part]
+        names = self.source.splits() if left_alone else ()
+        missing = [part for part in left_alone if part not in names]
+        if not missing or parts["train"] != "train" or "train" not in names:
+            return Splits(**parts)
+        for part in missing:
+            for alias in (name for name in _ALIASES[part] if name in names):
+                raise Mu2Error(
+                    f"task {self.name!r} has no split {part!r}, but it has {alias!r}.",
+                    hint=f"Set Task.{part} = {alias!r}, or to a slice such as 'train[:5%]'.",
+                )
+        # In the order of the papers: test first.
+        made = [part for part in ("test", "validation") if part in missing]
+        for i, part in enumerate(made):
+            parts[part] = "train[:5%]" if i == 0 else "train[5%:10%]"
+        parts["train"] = f"train[{5 * len(made)}%:]"
+        takes = " and ".join(f"{part} is {parts[part]}" for part in made)
+        rule = (
+            f"no {' and no '.join(made)} split, so by the 5% rule of the papers {takes}, and "
+            f"train is {parts['train']}"
+        )
+        return Splits(**parts, rule=rule)
+
     def check(self) -> dict[Part, int]:
         """Number of examples of each part; nothing is decoded.
 
@@ -132,14 +207,14 @@ class Task:
                 f"task {self.name!r} has {self.source.num_classes()} class; two are needed."
             )
         sizes = {name: self.source.size(name) for name in self.source.splits()}
-        owner = f"task {self.name!r}"
-        spans = {part: split.parse(getattr(self, part), sizes, owner) for part in get_args(Part)}
+        owner, parts = f"task {self.name!r}", self.splits()
+        spans = {part: split.parse(getattr(parts, part), sizes, owner) for part in get_args(Part)}
         for part in ("validation", "test"):
             common = split.shared(spans["train"], spans[part])
             if common:
                 raise Mu2Error(
-                    f"task {self.name!r}: {common} examples are both in train ({self.train}) and "
-                    f"in {part} ({getattr(self, part)}).",
+                    f"task {self.name!r}: {common} examples are both in train ({parts.train}) and "
+                    f"in {part} ({getattr(parts, part)}).",
                     hint="Take slices that share none, such as 'train[10%:]' and 'train[:10%]'.",
                 )
         return {part: sum(len(span) for span in spans[part]) for part in spans}
@@ -148,7 +223,13 @@ class Task:
         """The hyperparameters that the data set by themselves: `num_features` of a table."""
         if self.source.input != "table":
             return {}
-        return {"num_features": self.source.num_features()}  # type: ignore[attr-defined]
+        return {"num_features": self.fitted().num_features()}  # type: ignore[attr-defined]
+
+    def fitted(self) -> Source:
+        """The source, a table's scale learnt from the examples that are trained on."""
+        if isinstance(self.source, Fitted):
+            return self.source.fitted(self.splits().train)
+        return self.source
 
     def read(self, part: Part, shape: tuple[int, ...]) -> Examples:
         """The examples of one part, decoded; nothing is kept, so that keeping is the caller's.
@@ -164,20 +245,74 @@ class Task:
         Raises:
           Mu2Error: the data are missing, are no images, or are not labelled.
         """
-        if part not in get_args(Part):
-            raise Mu2Error(f"a task has no part {part!r}; it has {', '.join(get_args(Part))}.")
-        expression = getattr(self, part)
-        examples = self.source.read(expression, shape[0])
+        expression = self._expression(part)
+        examples = self.fitted().read(expression, shape[0])
         if not len(examples):
             raise Mu2Error(f"task {self.name!r} has no examples in {part} ({expression}).")
+        self._check_labels(examples.labels, part, expression, range(len(examples)))
+        return _shaped(examples, shape)
+
+    def stream(
+        self, part: Part, shape: tuple[int, ...], memory_limit_mb: int = 4096
+    ) -> ExampleStream:
+        """The examples of one part, in memory where they fit, else read as they are needed.
+
+        Either way the same key gives the same batches, bit for bit. Rows and texts are always held
+        in memory, and so is what comes from a source that can only be read whole.
+
+        Args:
+          part: 'train', 'validation' or 'test'.
+          shape: of one example, as in `read`.
+          memory_limit_mb: most MiB that the decoded images of the part may take.
+
+        Returns:
+          `Examples`, or a `Streamed` that checks labels as it reads them.
+
+        Raises:
+          Mu2Error: as `read`.
+        """
+        expression, bytes_ = self._expression(part), math.prod(shape)
+        limit = memory_limit_mb * MIB
+        if len(shape) < 3 or not isinstance(self.source, Readable):
+            return self.read(part, shape)
+        if self.source.size(expression) * bytes_ <= limit:
+            return self.read(part, shape)
+        reader = self.source.reader(expression)
+
+        def read(indices: Sequence[int]) -> Examples:
+            examples = reader.read(indices, shape[0])
+            self._check_labels(examples.labels, part, expression, indices)
+            return _shaped(examples, shape)
+
+        return Streamed(read, len(reader), bytes_, limit)
+
+    def _expression(self, part: Part) -> str:
+        if part not in get_args(Part):
+            raise Mu2Error(f"a task has no part {part!r}; it has {', '.join(get_args(Part))}.")
+        return str(getattr(self.splits(), part))
+
+    def _check_labels(
+        self, labels: np.ndarray, part: Part, expression: str, indices: Sequence[int]
+    ) -> None:
+        """Raises Mu2Error unless all labels are classes."""
         classes = self.source.num_classes()
-        wrong = np.flatnonzero((examples.labels < 0) | (examples.labels >= classes))
+        wrong = np.flatnonzero((labels < 0) | (labels >= classes))
         if wrong.size:
             raise Mu2Error(
-                f"task {self.name!r}: example {wrong[0]} of {part} ({expression}) has label "
-                f"{examples.labels[wrong[0]]}, and labels run from 0 to {classes - 1}.",
+                f"task {self.name!r}: example {indices[wrong[0]]} of {part} ({expression}) has "
+                f"label {labels[wrong[0]]}, and labels run from 0 to {classes - 1}.",
                 hint="A negative label usually marks a split without labels; take another split.",
             )
-        if len(shape) < 3:
-            return examples
-        return Examples(to_channels(examples.inputs, shape[2]), examples.labels)
+
+
+def _shaped(examples: Examples, shape: tuple[int, ...]) -> Examples:
+    """Examples with the channels of a shape, where it is one of images."""
+    if len(shape) < 3:
+        return examples
+    return Examples(to_channels(examples.inputs, shape[2]), examples.labels)
+
+
+def _is_source(made: Any) -> bool:
+    """Whether an object has all that a source has; nothing is asked of it, nor any file read."""
+    names = ("input", "num_classes", "class_names", "splits", "size", "read")
+    return all(hasattr(type(made), name) or name in getattr(made, "__dict__", ()) for name in names)

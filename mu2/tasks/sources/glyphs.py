@@ -11,7 +11,7 @@ from mu2.errors import Mu2Error, did_you_mean
 from mu2.key import Key
 from mu2.tasks import split as splits
 from mu2.tasks.examples import Examples
-from mu2.tasks.image import resize
+from mu2.tasks.reader import Arrays, Reader
 
 _SANS = ("DejaVuSans", "DejaVuSans-Bold", "DejaVuSans-Oblique", "DejaVuSans-BoldOblique")
 _MONO = (
@@ -137,12 +137,19 @@ class Glyphs:
         Raises:
           Mu2Error: matplotlib is missing; the expression is wrong or selects nothing.
         """
+        return self.reader(split).read_all(image_size)
+
+    def reader(self, split: str) -> Reader:
+        """The selected examples, drawn at `side` pixels.
+
+        Raises:
+          Mu2Error: as `read`.
+        """
         sizes = self._sizes()
         spans = splits.parse(split, sizes, self._owner)
         drawn = {name: self._draw(name, sizes[name]) for name in {span.split for span in spans}}
-        images = [drawn[span.split].inputs[span.start : span.stop] for span in spans]
-        labels = [drawn[span.split].labels[span.start : span.stop] for span in spans]
-        return Examples(resize(np.concatenate(images), image_size), np.concatenate(labels))
+        images = splits.members(spans, {name: drawn[name].inputs for name in drawn})
+        return Arrays(images, splits.members(spans, {name: drawn[name].labels for name in drawn}))
 
     @property
     def _owner(self) -> str:

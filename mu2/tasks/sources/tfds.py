@@ -2,10 +2,12 @@
 
 import dataclasses
 import io
+import itertools
 import json
 import os
 import re
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -14,15 +16,12 @@ import numpy as np
 from mu2.errors import Mu2Error, did_you_mean
 from mu2.tasks import split as splits
 from mu2.tasks.examples import Examples
-from mu2.tasks.image import resize
+from mu2.tasks.reader import BLOCK, Reader
 
 _NAME = re.compile(
     r"(?P<set>[a-z]\w*)(?:/(?P<config>[\w.+-]+))?(?::(?P<version>\d+(?:\.(?:\d+|\*)){2}))?"
 )
 _VERSION = re.compile(r"\d+\.\d+\.\d+")
-
-# Records decoded together.
-_BLOCK = 256
 
 
 @dataclasses.dataclass(frozen=True)
@@ -103,26 +102,16 @@ class TFDS:
             file format, or damaged; a feature is missing or of another kind; the split expression
             is wrong or selects nothing; an image cannot be decoded.
         """
+        return self.reader(split).read_all(image_size)
+
+    def reader(self, split: str) -> Reader:
+        """The selected examples at any index; images are decoded when they are asked for.
+
+        Raises:
+          Mu2Error: as `read`.
+        """
         builder = self._open()
-        spans = splits.parse(split, _sizes(builder), self._owner)
-        records = {span.split: self._records(builder, span.split) for span in spans}
-        mode = "L" if builder.info.features[self.image_key].shape[-1] == 1 else "RGB"
-        n = sum(map(len, spans))
-        images = np.empty((n, image_size, image_size, len(mode)), np.uint8)
-        labels = np.empty(n, np.int32)
-        done = 0
-        for span in spans:
-            for start in range(span.start, span.stop, _BLOCK):
-                indices = range(start, min(start + _BLOCK, span.stop))
-                block = self._fetch(records[span.split], indices)
-                decoded = [
-                    self._decode(record[self.image_key], mode, f"{span.split}[{index}]")
-                    for index, record in zip(indices, block, strict=True)
-                ]
-                images[done : done + len(block)] = _resized(decoded, image_size)
-                labels[done : done + len(block)] = [record[self.label_key] for record in block]
-                done += len(block)
-        return Examples(images, labels)
+        return _Records(self, builder, splits.parse(split, _sizes(builder), self._owner))
 
     @property
     def _owner(self) -> str:
@@ -268,7 +257,7 @@ class TFDS:
                 f"{self._owner} needs array-record.", hint="pip install 'mu2[tfds]'"
             ) from error
 
-    def _fetch(self, records: Any, indices: range) -> list[dict[str, Any]]:
+    def _fetch(self, records: Any, indices: Sequence[int]) -> list[dict[str, Any]]:
         try:
             return list(records.__getitems__(list(indices)))
         # array_record raises RuntimeError for a file that is missing, short or garbled.
@@ -294,6 +283,46 @@ class TFDS:
                 f"{self._owner}: {place} is no image that Pillow can decode ({_first_line(error)})."
             ) from error
         return pixels[..., np.newaxis] if pixels.ndim == 2 else pixels
+
+
+class _Records(Reader):
+    """The records that some spans of a data set select."""
+
+    def __init__(self, source: TFDS, builder: Any, spans: tuple[splits.Span, ...]):
+        self._source = source
+        self._spans = spans
+        self._records = {span.split: source._records(builder, span.split) for span in spans}
+        grey = builder.info.features[source.image_key].shape[-1] == 1
+        self._mode = "L" if grey else "RGB"
+
+    def __len__(self) -> int:
+        return sum(map(len, self._spans))
+
+    def fetch(self, indices: Sequence[int]) -> tuple[list[np.ndarray], np.ndarray]:
+        source = self._source
+        images, labels = [], []
+        for split, index, record in self._undecoded(indices):
+            place = f"{split}[{index}]"
+            images.append(source._decode(record[source.image_key], self._mode, place))
+            labels.append(record[source.label_key])
+        return images, np.array(labels, np.int32)
+
+    def labels(self) -> np.ndarray:
+        labels = np.empty(len(self), np.int32)
+        for indices in self.blocks(BLOCK):
+            some = self._undecoded(indices)
+            labels[indices.start : indices.stop] = [r[self._source.label_key] for *_, r in some]
+        return labels
+
+    def _undecoded(self, indices: Sequence[int]) -> list[tuple[str, int, dict[str, Any]]]:
+        """Split, index and record of each example, images still encoded."""
+        places = splits.locate(self._spans, indices)
+        found: list[tuple[str, int, dict[str, Any]]] = []
+        for split, run in itertools.groupby(places, key=lambda place: place[0]):
+            wanted = [index for _, index in run]
+            records = self._source._fetch(self._records[split], wanted)
+            found += zip([split] * len(wanted), wanted, records, strict=True)
+        return found
 
 
 def _parts(name: object) -> re.Match[str]:
@@ -328,13 +357,6 @@ def _versions(folder: Path) -> list[str]:
         if _VERSION.fullmatch(path.name) and (path / "features.json").is_file()
     ]
     return sorted(names, key=lambda name: tuple(map(int, name.split("."))))
-
-
-def _resized(images: list[np.ndarray], size: int) -> np.ndarray:
-    """Images uint8 [H, W, C], each of its own H and W, as uint8 [N, size, size, C]."""
-    if len({image.shape for image in images}) == 1:
-        return resize(np.stack(images), size)
-    return np.concatenate([resize(image[np.newaxis], size) for image in images])
 
 
 def _first_line(error: BaseException) -> str:

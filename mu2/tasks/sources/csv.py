@@ -1,0 +1,445 @@
+"""CSV files: tables of numbers and categories, and labelled texts."""
+
+import csv
+import dataclasses
+import functools
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from mu2.errors import Mu2Error, did_you_mean
+from mu2.tasks import split as splits
+from mu2.tasks.examples import Examples
+from mu2.tasks.order import shuffled
+from mu2.tasks.reader import Arrays, Reader
+from mu2.tasks.sources.checks import check_bool, check_text, check_texts
+from mu2.tasks.sources.listing import entries, home, in_order
+from mu2.tasks.table import Scaling
+from mu2.tasks.text import to_bytes
+
+_SUFFIXES = (".csv", ".tsv")
+_MISSING = ("", "?", "NA", "N/A", "NaN", "nan", "null", "NULL")
+
+# More are names rather than kinds of something.
+_MOST_CATEGORIES = 1000
+
+
+@dataclasses.dataclass(frozen=True)
+class CSV:
+    """A table, or labelled texts, in one CSV file or in one file a split.
+
+    A folder's files are its splits: `train.csv`, `validation.csv`, `test.csv`; one file alone is
+    the split 'train'. The first line names the columns. The labels of 'train' are the classes,
+    numbers in their order and other labels by name; a label that only another split has is
+    refused.
+
+    With `text`, that column's texts are the examples. Without it the examples are rows of numbers
+    for a table network, made of the other columns so:
+
+    - A column is one of numbers where all its values in the training rows are, else of categories.
+    - A number becomes its distance from the mean in standard deviations; one that is missing
+      becomes the mean, and a column that has such gaps in the training rows gets a second one
+      behind, 1 where the value is missing.
+    - A category becomes as many columns as the training rows have categories, 1 in its own; one
+      that is missing, or that the training rows do not have, is 0 in all of them.
+
+    Means, deviations and categories are those of the training rows alone: of the examples that the
+    task trains on, so that nothing of validation or test is known in training.
+
+    A file is held in memory.
+
+    Attributes:
+      path: a CSV file, or a folder of them.
+      label: the column with the classes.
+      text: the column with the texts; None for a table.
+      columns: those to learn from; by default all but the label.
+      ignore: those to leave out of the default, such as numbers of rows or of customers.
+      categorical: columns of categories although they look like numbers.
+      missing: what is written where a value is missing.
+      delimiter: what stands between values; by default a comma, a tab in files named `.tsv`.
+      shuffle: whether the rows of a split come in a fixed random order, so that a slice is a fair
+        sample of it, or in the order of the file.
+      fit: the training rows, as a split expression; by default those that the task trains on.
+
+    Raises:
+      Mu2Error: an attribute is of another type.
+    """
+
+    path: str
+    label: str
+    text: str | None = None
+    columns: tuple[str, ...] | None = None
+    ignore: tuple[str, ...] = ()
+    categorical: tuple[str, ...] = ()
+    missing: tuple[str, ...] = _MISSING
+    delimiter: str | None = None
+    shuffle: bool = True
+    fit: str | None = None
+
+    def __post_init__(self) -> None:
+        check_text(self, "path", "label", optional=("text", "delimiter", "fit"))
+        check_texts(self, "ignore", "categorical", "missing", optional=("columns",))
+        check_bool(self, "shuffle")
+        if self.delimiter is not None and (len(self.delimiter) != 1 or self.delimiter in '"\r\n'):
+            raise Mu2Error(f"CSV.delimiter must be one character, not {self.delimiter!r}.")
+        if self.columns is not None:
+            for names, other in (((self.label,), "label"), (self.ignore, "ignore")):
+                if both := set(names) & set(self.columns):
+                    raise Mu2Error(f"CSV.columns and CSV.{other} both name {min(both)!r}.")
+        if self.text is not None and (self.columns or self.categorical):
+            raise Mu2Error("CSV.text makes the texts of one column the examples, and no others.")
+
+    @property
+    def input(self) -> str:
+        """`text` where the attribute is set, else `table`."""
+        return "table" if self.text is None else "text"
+
+    def fitted(self, train: str) -> "CSV":
+        """The same, its training rows those of a split expression unless `fit` names others."""
+        return self if self.fit is not None else dataclasses.replace(self, fit=train)
+
+    def num_classes(self) -> int:
+        """Number of classes.
+
+        Raises:
+          Mu2Error: as `read`.
+        """
+        return len(self._classes)
+
+    def class_names(self) -> tuple[str, ...]:
+        """The labels of 'train'.
+
+        Raises:
+          Mu2Error: as `read`.
+        """
+        return self._classes
+
+    def num_features(self) -> int:
+        """Numbers that a row of the table becomes.
+
+        Raises:
+          Mu2Error: as `read`.
+        """
+        return self._encoding.num_features()
+
+    def splits(self) -> tuple[str, ...]:
+        """'train', 'validation' and 'test', as far as there are such files, then the others.
+
+        Raises:
+          Mu2Error: as `read`.
+        """
+        return tuple(self._tables)
+
+    def size(self, split: str) -> int:
+        """Number of rows that a split expression selects.
+
+        Raises:
+          Mu2Error: as `read`.
+        """
+        return sum(map(len, splits.parse(split, self._sizes(), self._owner)))
+
+    def read(self, split: str, size: int) -> Examples:
+        """The selected examples (see `Source.read`).
+
+        Raises:
+          Mu2Error: a file is not there or is no CSV file; a column is missing; a row has other
+            than as many values as the first line has names; a label is missing or is no class; a
+            value of a column of numbers is none; the split expression is wrong or selects nothing;
+            rows have another number of features than `size`.
+        """
+        return self.reader(split).read_all(size)
+
+    def reader(self, split: str) -> Reader:
+        """The selected examples, in memory.
+
+        Raises:
+          Mu2Error: as `read`.
+        """
+        rows = self._selected(split)
+        known = {name: label for label, name in enumerate(self._classes)}
+        labels = np.array([self._known_label(row, known) for row in rows], np.int32)
+        if self.text is not None:
+            return Arrays([to_bytes(row[self.text]) for row in rows], labels)
+        encoding = self._encoding
+        return Arrays(encoding.apply(rows, self._numbers(rows, encoding.numbers)), labels)
+
+    @property
+    def _owner(self) -> str:
+        return f"CSV({self.path!r})"
+
+    @property
+    def _training(self) -> str:
+        """The split that the classes are taken from."""
+        return "train" if "train" in self._tables else next(iter(self._tables))
+
+    @functools.cached_property
+    def _classes(self) -> tuple[str, ...]:
+        names = {self._label(row) for row in self._rows(self._training)}
+        try:
+            return tuple(sorted(names, key=int))
+        except ValueError:
+            return tuple(sorted(names))
+
+    def _label(self, row: "_Row") -> str:
+        if not row[self.label]:
+            raise Mu2Error(
+                f"the label {self.label!r} is missing.",
+                location=row.location,
+                hint="Every row needs one.",
+            )
+        return row[self.label]
+
+    def _known_label(self, row: "_Row", known: dict[str, int]) -> int:
+        """The number of a row's label."""
+        name = self._label(row)
+        if name not in known:
+            raise Mu2Error(
+                f"the label {name!r} is none of the {len(known)} classes of {self._training!r}.",
+                location=row.location,
+                hint=did_you_mean(name, known),
+            )
+        return known[name]
+
+    @functools.cached_property
+    def _encoding(self) -> "_Encoding":
+        rows = self._selected(self.fit or self._training)
+        categories = {
+            name: self._categories(rows, name)
+            for name in self._names
+            if name in self.categorical or not self._is_number(rows, name)
+        }
+        numbers = tuple(name for name in self._names if name not in categories)
+        return _Encoding(numbers, Scaling.of(self._numbers(rows, numbers)), categories)
+
+    def _is_number(self, rows: "Sequence[_Row]", name: str) -> bool:
+        """Whether a column is one of numbers; a few values among numbers that are none are not."""
+        there = [row for row in rows if row[name] not in self.missing]
+        words = [row for row in there if _float(row[name]) is None]
+        if words and len(words) < len(there):
+            raise Mu2Error(
+                f"{name!r} is {words[0][name]!r}, and a number in {len(there) - len(words)} of "
+                f"the {len(there)} training rows that have a value.",
+                location=words[0].location,
+                hint="Correct it, name it in CSV.missing, or name the column in CSV.categorical "
+                "or CSV.ignore.",
+            )
+        return not words
+
+    def _categories(self, rows: "Sequence[_Row]", name: str) -> tuple[str, ...]:
+        found = sorted({row[name] for row in rows} - set(self.missing))
+        if len(found) > _MOST_CATEGORIES:
+            raise Mu2Error(
+                f"{self._owner}: {name!r} has {len(found)} categories in the training rows; "
+                f"{_MOST_CATEGORIES} are the most.",
+                hint=f"Leave it out: CSV.ignore = ({name!r},).",
+            )
+        return tuple(found)
+
+    def _numbers(self, rows: "Sequence[_Row]", names: Sequence[str]) -> np.ndarray:
+        """The values of columns of numbers, float64 [N, len(names)], NaN where one is missing."""
+        values = [[self._number(row, name) for name in names] for row in rows]
+        return np.array(values, np.float64).reshape(len(rows), len(names))
+
+    @functools.cached_property
+    def _names(self) -> tuple[str, ...]:
+        """The columns to learn from."""
+        header = self._tables[self._training].columns
+        named = {
+            "columns": self.columns or (),
+            "ignore": self.ignore,
+            "categorical": self.categorical,
+        }
+        for attribute, names in named.items():
+            for name in names:
+                if name not in header:
+                    raise self._no_column(name, attribute, self._tables[self._training])
+        chosen = self.columns
+        if chosen is None:
+            chosen = tuple(name for name in header if name not in (self.label, *self.ignore))
+        if not chosen:
+            raise Mu2Error(f"{self._owner} has no column but its label to learn from.")
+        if foreign := set(self.categorical) - set(chosen):
+            raise Mu2Error(f"CSV.categorical names {min(foreign)!r}, which is not learnt from.")
+        return chosen
+
+    def _number(self, row: "_Row", name: str) -> float:
+        """A value of a column of numbers; NaN where it is missing."""
+        value = row[name]
+        if value in self.missing:
+            return math.nan
+        number = _float(value)
+        if number is None:
+            raise Mu2Error(
+                f"{name!r} is {value!r}, and a column of numbers in the training rows.",
+                location=row.location,
+                hint="Correct it, name it in CSV.missing, or name the column in CSV.categorical.",
+            )
+        if not math.isfinite(number):
+            raise Mu2Error(
+                f"{name!r} is {value!r}, which is not finite.",
+                location=row.location,
+                hint="Leave it empty where the value is missing.",
+            )
+        return number
+
+    def _selected(self, split: str) -> "list[_Row]":
+        """The rows of a split expression, in order."""
+        spans = splits.parse(split, self._sizes(), self._owner)
+        rows = {span.split: self._rows(span.split) for span in spans}
+        found: list[_Row] = []
+        for span in spans:
+            n = len(rows[span.split])
+            order = shuffled(n, "CSV", span.split) if self.shuffle else np.arange(n)
+            found += [rows[span.split][i] for i in order[span.start : span.stop]]
+        return found
+
+    def _rows(self, split: str) -> "list[_Row]":
+        """All rows of a split in the order of the file, the columns that are needed checked."""
+        table = self._tables[split]
+        needed: dict[str, tuple[str, ...]] = {"label": (self.label,)}
+        needed |= {"columns": self._names} if self.text is None else {"text": (self.text,)}
+        for attribute, names in needed.items():
+            for name in names:
+                if name not in table.columns:
+                    raise self._no_column(name, attribute, table)
+        index = {name: i for i, name in enumerate(table.columns)}
+        return [_Row(table.file, *line, index) for line in table.rows]
+
+    def _no_column(self, name: str, attribute: str, table: "_Table") -> Mu2Error:
+        hint = did_you_mean(name, table.columns)
+        if len(table.columns) == 1:
+            hint = (
+                f"It has one column, {table.columns[0]!r}; CSV.delimiter says what parts columns."
+            )
+        return Mu2Error(
+            f"{table.file} has no column {name!r}, which CSV.{attribute} names.", hint=hint
+        )
+
+    def _sizes(self) -> dict[str, int]:
+        return {split: len(table.rows) for split, table in self._tables.items()}
+
+    @functools.cached_property
+    def _tables(self) -> "dict[str, _Table]":
+        path = home(self.path, self._owner)
+        files = {"train": path}
+        if path.is_dir():
+            found = [p for p in entries(path, path, self._owner) if p.suffix.lower() in _SUFFIXES]
+            files = {file.stem: file for file in found}
+            if len(files) < len(found):
+                raise Mu2Error(f"{self._owner}: two of its files have the same name.")
+            if not files:
+                raise Mu2Error(
+                    f"{self._owner} holds no CSV files.",
+                    hint="Each is named after its split: train.csv, validation.csv, test.csv.",
+                )
+        return {split: self._table(files[split]) for split in in_order(files)}
+
+    def _table(self, file: Path) -> "_Table":
+        delimiter = self.delimiter or ("\t" if file.suffix.lower() == ".tsv" else ",")
+        try:
+            status = file.stat()
+            return _parsed(str(file), delimiter, status.st_mtime_ns, status.st_size)
+        except OSError as error:
+            raise Mu2Error(f"{file}: {error.strerror}.") from error
+        except UnicodeDecodeError as error:
+            raise Mu2Error(
+                f"{file} is not written in UTF-8 (byte {error.start}).",
+                hint="Save it as UTF-8.",
+            ) from error
+
+
+@dataclasses.dataclass(frozen=True)
+class _Table:
+    """A file as it stands: the line that each row ends in, and its values."""
+
+    file: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[int, tuple[str, ...]], ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class _Row:
+    """One row, its values by column."""
+
+    file: str
+    line: int
+    values: tuple[str, ...]
+    index: dict[str, int]
+
+    def __getitem__(self, name: str) -> str:
+        return self.values[self.index[name]]
+
+    @property
+    def location(self) -> str:
+        return f"{self.file}:{self.line}"
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Encoding:
+    """How rows become numbers, learnt from the training rows."""
+
+    numbers: tuple[str, ...]
+    scaling: Scaling
+    categories: dict[str, tuple[str, ...]]
+
+    def num_features(self) -> int:
+        widths = map(len, self.categories.values())
+        return len(self.numbers) + len(self.scaling.gaps) + sum(widths)
+
+    def apply(self, rows: Sequence[_Row], numbers: np.ndarray) -> np.ndarray:
+        """Rows, and their values in the columns of numbers, as float32 [N, F]."""
+        parts = [self.scaling.apply(numbers)]
+        for name, known in self.categories.items():
+            part = np.zeros((len(rows), len(known)), np.float32)
+            place = {value: column for column, value in enumerate(known)}
+            for i, row in enumerate(rows):
+                if (column := place.get(row[name])) is not None:
+                    part[i, column] = 1
+            parts.append(part)
+        return np.concatenate(parts, axis=1)
+
+
+@functools.lru_cache(maxsize=16)
+def _parsed(file: str, delimiter: str, changed: int, size: int) -> _Table:
+    """A file's table; read again only where the file has changed.
+
+    Raises:
+      Mu2Error: it is no table.
+      OSError: it cannot be read.
+      UnicodeDecodeError: it is not in UTF-8.
+    """
+    rows: list[tuple[int, tuple[str, ...]]] = []
+    with open(file, encoding="utf-8-sig", newline="") as stream:
+        reader = csv.reader(stream, delimiter=delimiter, strict=True)
+        try:
+            for line in reader:
+                if line:  # an empty one is no row
+                    rows.append((reader.line_num, tuple(value.strip() for value in line)))
+        except csv.Error as error:
+            raise Mu2Error(
+                f"{str(error).rstrip('.')}.", location=f"{file}:{reader.line_num}"
+            ) from error
+    if len(rows) < 2:
+        raise Mu2Error(
+            f"{file} has no rows.", hint="The first line names the columns; rows follow."
+        )
+    columns = rows.pop(0)[1]
+    if twice := [name for name in columns if columns.count(name) > 1]:
+        raise Mu2Error(f"the column {twice[0]!r} is named twice.", location=f"{file}:1")
+    for number, values in rows:
+        if len(values) != len(columns):
+            raise Mu2Error(
+                f"{len(values)} values, and {len(columns)} columns are named in the first line.",
+                location=f"{file}:{number}",
+                hint="A value that holds the delimiter stands in double quotes.",
+            )
+    return _Table(file, columns, tuple(rows))
+
+
+def _float(value: str) -> float | None:
+    try:
+        return float(value)
+    except ValueError:
+        return None

@@ -1,0 +1,296 @@
+"""Data sets that the library `datasets` of Hugging Face reads."""
+
+import dataclasses
+import functools
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mu2.errors import Mu2Error, did_you_mean
+from mu2.tasks import split as splits
+from mu2.tasks.examples import Examples
+from mu2.tasks.order import shuffled
+from mu2.tasks.picture import decode
+from mu2.tasks.reader import BLOCK, Reader
+from mu2.tasks.sources.checks import check_bool, check_text
+from mu2.tasks.sources.listing import in_order
+from mu2.tasks.text import to_bytes
+
+
+@dataclasses.dataclass(frozen=True)
+class HuggingFace:
+    """A data set of labelled images or texts, from a folder or from the Hugging Face hub.
+
+    A folder is one that `save_to_disk` wrote, or one of files that `datasets` knows by themselves:
+    Parquet, images in folders, CSV, JSON lines. Any other path is a name on the hub, such as
+    'ylecun/mnist': `datasets` downloads it once and keeps it; with HF_HUB_OFFLINE=1 in the
+    environment it takes what it keeps and asks nobody. No code that comes with a data set is run.
+
+    Images are read in colour, exactly as `mu2 predict` reads them, and are decoded when they are
+    asked for. A split without labels, as the test sets of some benchmarks are, cannot be used.
+
+    Attributes:
+      path: a folder, or a name on the hub.
+      name: which configuration, where a data set has several.
+      revision: a tag or commit on the hub; set it, and the data cannot change under a result.
+      image_key: the column of images; where neither key is set, 'image'.
+      text_key: the column of texts, where the examples are texts.
+      label_key: the column of labels: classes, whole numbers from 0 on, or texts.
+      shuffle: whether the examples of a split come in a fixed random order, so that a slice is a
+        fair sample of it, or in the order of the data set, which often is by class.
+      cache_dir: where `datasets` keeps what it prepared; by default where it always does.
+
+    Raises:
+      Mu2Error: an attribute is of another type, or both keys are set.
+    """
+
+    path: str
+    name: str | None = None
+    revision: str | None = None
+    image_key: str | None = None
+    text_key: str | None = None
+    label_key: str = "label"
+    shuffle: bool = True
+    cache_dir: str | None = None
+
+    def __post_init__(self) -> None:
+        optional = ("name", "revision", "image_key", "text_key", "cache_dir")
+        check_text(self, "path", "label_key", optional=optional)
+        check_bool(self, "shuffle")
+        if self.image_key is not None and self.text_key is not None:
+            raise Mu2Error(
+                "HuggingFace.image_key and HuggingFace.text_key are both set; examples are images "
+                "or texts."
+            )
+
+    @property
+    def input(self) -> str:
+        """`text` where `text_key` is set, else `image`."""
+        return "image" if self.text_key is None else "text"
+
+    def num_classes(self) -> int:
+        """Number of classes.
+
+        Raises:
+          Mu2Error: as `read`.
+        """
+        return len(self.class_names())
+
+    def class_names(self) -> tuple[str, ...]:
+        """The data set's names of the classes; without them, the labels of 'train'.
+
+        Raises:
+          Mu2Error: as `read`.
+        """
+        return self._classes
+
+    def splits(self) -> tuple[str, ...]:
+        """'train', 'validation' and 'test', as far as the data set has them, then the others.
+
+        Raises:
+          Mu2Error: as `read`.
+        """
+        return tuple(self._loaded)
+
+    def size(self, split: str) -> int:
+        """Number of examples that a split expression selects.
+
+        Raises:
+          Mu2Error: as `read`, before any image is decoded.
+        """
+        return sum(map(len, splits.parse(split, self._sizes(), self._owner)))
+
+    def read(self, split: str, size: int) -> Examples:
+        """The selected examples: images uint8 [N, S, S, 3] or texts uint8 [N, T], and labels.
+
+        Raises:
+          Mu2Error: `datasets` or Pillow is missing; the data set is not there, or cannot be read;
+            a column is missing or of another kind; a label is no class; the split expression is
+            wrong or selects nothing; an image cannot be decoded.
+        """
+        return self.reader(split).read_all(size)
+
+    def reader(self, split: str) -> Reader:
+        """The selected examples at any index.
+
+        Raises:
+          Mu2Error: as `read`.
+        """
+        return _Rows(self, splits.parse(split, self._sizes(), self._owner))
+
+    @property
+    def _owner(self) -> str:
+        return f"HuggingFace({self.path!r})"
+
+    @property
+    def _key(self) -> str:
+        return self.text_key or self.image_key or "image"
+
+    def _sizes(self) -> dict[str, int]:
+        return {split: len(rows) for split, rows in self._loaded.items()}
+
+    @functools.cached_property
+    def _classes(self) -> tuple[str, ...]:
+        split = "train" if "train" in self._loaded else next(iter(self._loaded))
+        rows = self._loaded[split]
+        feature = rows.features[self.label_key]
+        if getattr(feature, "names", None):
+            return tuple(feature.names)
+        values = set(rows.unique(self.label_key)) - {None}
+        if feature.dtype == "string":
+            return tuple(sorted(values))
+        return tuple(map(str, range(int(max(values, default=-1)) + 1)))
+
+    def _labels(self, values: Sequence[Any], place: str) -> np.ndarray:
+        """Labels as they are stored, as int32; one that is missing is -1."""
+        if any(isinstance(value, str) for value in values):
+            known = {name: label for label, name in enumerate(self._classes)}
+            for value in values:
+                if value is not None and value not in known:
+                    raise Mu2Error(
+                        f"{self._owner}: {place} has the label {value!r}, which no example of "
+                        "'train' has.",
+                        hint=did_you_mean(value, known),
+                    )
+            values = [None if value is None else known[value] for value in values]
+        return np.array([-1 if value is None else int(value) for value in values], np.int32)
+
+    @functools.cached_property
+    def _loaded(self) -> dict[str, Any]:
+        """The data set's splits, its columns checked, images still encoded."""
+        try:
+            import datasets
+        except ImportError as error:
+            raise Mu2Error(
+                f"{self._owner} needs datasets.", hint="pip install 'mu2[hf]'"
+            ) from error
+        found = self._load(datasets)
+        if isinstance(found, datasets.Dataset):
+            found = {"train": found}
+        if not isinstance(found, dict) or not found:
+            raise Mu2Error(f"{self._owner} has no splits.")
+        loaded = {}
+        for split in in_order(map(str, found)):
+            rows = found[split]
+            self._check(datasets, split, rows.features)
+            if self.text_key is None:
+                rows = rows.cast_column(self._key, datasets.Image(decode=False))
+            loaded[split] = rows.select_columns([self._key, self.label_key])
+        return loaded
+
+    def _load(self, datasets: Any) -> Any:
+        folder = Path(self.path).expanduser()
+        saved = [folder / name for name in ("dataset_dict.json", "state.json")]
+        try:
+            if any(file.is_file() for file in saved):
+                return datasets.load_from_disk(str(folder))
+            path = str(folder) if folder.is_dir() else self.path
+            return datasets.load_dataset(
+                path, self.name, revision=self.revision, cache_dir=self.cache_dir
+            )
+        except ConnectionError as error:
+            raise Mu2Error(
+                f"{self._owner} is no folder, and the Hugging Face hub cannot be reached "
+                f"({_first_line(error)}).",
+                hint="A folder is looked for in the working directory. What is to be used without "
+                "the hub has to be loaded once with it.",
+            ) from error
+        # Each kind of file has its own library, with its own words for what is wrong.
+        except Exception as error:
+            raise Mu2Error(
+                f"{self._owner} cannot be read: {type(error).__name__}: {_first_line(error)}.",
+                hint=None
+                if folder.is_dir()
+                else "HuggingFace.path is a folder or a name on the hub, such as 'ylecun/mnist'.",
+            ) from error
+
+    def _check(self, datasets: Any, split: str, features: Any) -> None:
+        """Raises Mu2Error unless the two keys name columns of the right kinds."""
+        text = self.text_key is not None
+        for attribute, key in (
+            ("text_key" if text else "image_key", self._key),
+            ("label_key", self.label_key),
+        ):
+            if key not in features:
+                raise Mu2Error(
+                    f"{self._owner}: {split} has no column {key!r}, which HuggingFace.{attribute} "
+                    "names.",
+                    hint=did_you_mean(key, features),
+                )
+        fits = {
+            self._key: getattr(features[self._key], "dtype", None) in ("string", "large_string")
+            if text
+            else isinstance(features[self._key], datasets.Image),
+            self.label_key: isinstance(features[self.label_key], datasets.ClassLabel)
+            or str(getattr(features[self.label_key], "dtype", "")).startswith(
+                ("int", "uint", "bool", "string")
+            ),
+        }
+        for key, right in fits.items():
+            if not right:
+                wanted = "labels" if key == self.label_key else "texts" if text else "images"
+                kinds = ", ".join(f"{name} ({_kind(features[name])})" for name in features)
+                raise Mu2Error(
+                    f"{self._owner}: the column {key!r} of {split} holds no {wanted}.",
+                    hint=f"It has {kinds}.",
+                )
+
+
+class _Rows(Reader):
+    """Rows of a data set, in the order of a split expression."""
+
+    def __init__(self, source: HuggingFace, spans: tuple[splits.Span, ...]):
+        self._source = source
+        self._spans = spans
+        self._orders = {
+            split: shuffled(n, "HuggingFace", split) if source.shuffle else np.arange(n)
+            for split, n in source._sizes().items()
+            if split in {span.split for span in spans}
+        }
+
+    def __len__(self) -> int:
+        return sum(map(len, self._spans))
+
+    def fetch(self, indices: Sequence[int]) -> tuple[list[np.ndarray], np.ndarray]:
+        source, inputs = self._source, []
+        places = [
+            (split, int(self._orders[split][i])) for split, i in splits.locate(self._spans, indices)
+        ]
+        found: dict[tuple[str, int], tuple[Any, Any]] = {}
+        for split in {split for split, _ in places}:
+            wanted = [row for of, row in places if of == split]
+            rows = source._loaded[split][wanted]
+            values = zip(rows[source._key], rows[source.label_key], strict=True)
+            found.update(zip([(split, row) for row in wanted], values, strict=True))
+        for split, row in places:
+            value, place = found[split, row][0], f"{source._owner}: {split}[{row}]"
+            if source.text_key is not None:
+                inputs.append(to_bytes(value or ""))
+            elif value is None:
+                raise Mu2Error(f"{place} has no image.")
+            else:
+                image = value["bytes"] if value["bytes"] is not None else Path(value["path"])
+                inputs.append(decode(image, place))
+        stored = [found[place][1] for place in places]
+        return inputs, source._labels(stored, places[0][0] if places else "")
+
+    def labels(self) -> np.ndarray:
+        source = self._source
+        parts = [np.empty(0, np.int32)]
+        for span in self._spans:
+            rows = source._loaded[span.split].select_columns([source.label_key])
+            order = self._orders[span.split][span.start : span.stop]
+            for start in range(0, len(order), BLOCK):
+                values = rows[order[start : start + BLOCK]][source.label_key]
+                parts.append(source._labels(list(values), span.split))
+        return np.concatenate(parts)
+
+
+def _kind(feature: Any) -> str:
+    return str(getattr(feature, "dtype", None) or type(feature).__name__)
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
