@@ -213,7 +213,8 @@ def evolve_generation(
         system.log_child(line, trained.seconds)
         reporter.child_done({**line, "seconds": trained.seconds})
     record = dataclasses.replace(record, population=population)
-    system.commit(f"{record.name} generation {population.generation}", tasks=[record])
+    message = f"{record.name} generation {population.generation}"
+    system.commit(message, tasks=[record], passing=True)
     return record
 
 
@@ -261,7 +262,6 @@ def end_task_iteration(
         population=None,
     )
     system.commit(f"{record.name} iteration", tasks=[record, *changed], finished=True)
-    system.prune()
     return record
 
 

@@ -18,6 +18,7 @@ from mu2.store.components import Arrays, ComponentStore
 from mu2.store.files import write_file
 from mu2.store.journal import Journal
 from mu2.store.lock import WriterLock
+from mu2.store.sweep import sweep
 
 CACHE_BYTES = 1 << 30
 PREDICTED_TOGETHER = 256
@@ -93,21 +94,24 @@ class Progress:
       position: task iterations of the last run that are finished.
       complete: the last run is finished.
       log_lines: lines of the child log that belong to the commit.
+      packs: checkpoints written since the last lasting commit.
     """
 
     runs: tuple[str, ...] = ()
     position: int = 0
     complete: bool = True
     log_lines: int = 0
+    packs: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """A JSON document."""
-        return {**dataclasses.asdict(self), "runs": list(self.runs)}
+        return {**dataclasses.asdict(self), "runs": list(self.runs), "packs": list(self.packs)}
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> "Progress":
         """The progress of a document that `to_json` made."""
-        return cls(**{**document, "runs": tuple(document["runs"])})
+        tuples = {name: tuple(document[name]) for name in ("runs", "packs")}
+        return cls(**{**document, **tuples})
 
 
 class System:
@@ -131,16 +135,24 @@ class System:
         self._store = ComponentStore(directory / "components")
         self._cache: OrderedDict[str, Arrays] = OrderedDict()
         self._records: dict[str, TaskRecord] = {}
+        self._known_packs: set[str] = set()
+        self._new_packs: set[str] = set()
 
     @classmethod
-    def open(cls, directory: str | FilePath) -> "System":
+    def open(cls, directory: str | FilePath, at: str | None = None) -> "System":
         """Opens a system for reading; reads its index, no arrays.
 
+        Args:
+          directory: where it lies.
+          at: a commit of its history, by number or name (`mu2 log` lists them); None: the newest.
+
         Raises:
-          Mu2Error: there is no system, or it is of a newer format, or it is damaged.
+          Mu2Error: there is no system, or no such commit, or it is of a newer format, or it is
+            damaged.
         """
         directory = FilePath(directory)
-        return cls(directory, Journal.open(directory), None)
+        journal = Journal.open(directory)
+        return cls(directory, journal if at is None else journal.at(at), None)
 
     @classmethod
     def extend(cls, directory: str | FilePath) -> "System":
@@ -155,7 +167,9 @@ class System:
         lock = WriterLock(directory)
         lock.__enter__()
         try:
-            return cls(directory, Journal.open(directory), lock)
+            system = cls(directory, Journal.open(directory), lock)
+            system._known_packs = system._store.packs()
+            return system
         except BaseException:
             lock.__exit__(None, None, None)
             raise
@@ -298,7 +312,8 @@ class System:
         progress, fingerprint = self.progress, hashlib.sha256(resolved.encode()).hexdigest()
         for log in (self.log, self.times):
             log.keep(progress.log_lines)
-        self.prune()
+        if not progress.complete:
+            sweep(self.directory)  # of the generation that was cut off
         last = progress.runs[-1] if progress.runs else None
         if fingerprint == last:
             return
@@ -345,6 +360,9 @@ class System:
         """
         by_id = {c.id: arrays[c.name] for c in path.components if c.name in arrays}
         stored = self._store.write(by_id)
+        packs = {s.pack for s in stored.values()}
+        self._new_packs |= packs - self._known_packs
+        self._known_packs |= packs
         components = []
         for component in path.components:
             if component.id in stored:
@@ -366,6 +384,7 @@ class System:
         *,
         tasks: Iterable[TaskRecord] = (),
         roots: Iterable[Path] = (),
+        passing: bool = False,
         finished: bool = False,
     ) -> None:
         """Makes changed records durable at once: all of it or nothing.
@@ -374,11 +393,13 @@ class System:
           message: what the commit is for.
           tasks: changed records.
           roots: new roots.
+          passing: the commit will give way to the next lasting one.
           finished: one more task iteration of the run is over.
         """
         progress = self.progress
         position = progress.position + int(finished)
-        self._commit(dataclasses.replace(progress, position=position), message, tasks, roots)
+        progress = dataclasses.replace(progress, position=position)
+        self._commit(progress, message, tasks, roots, passing)
 
     def _commit(
         self,
@@ -386,22 +407,30 @@ class System:
         message: str,
         tasks: Iterable[TaskRecord] = (),
         roots: Iterable[Path] = (),
+        passing: bool = False,
     ) -> None:
         records = {record.name: record for record in tasks}
         changed = {TASK + name: record.to_json() for name, record in records.items()}
         changed |= {root.id: root.to_json() for root in roots}
         self.times.flush()
-        progress = dataclasses.replace(progress, log_lines=self.log.flush())
-        self._journal.commit(changed, progress.to_json(), message)
+        written = {*progress.packs, *self._new_packs}
+        packs = tuple(sorted(written)) if passing else ()
+        progress = dataclasses.replace(progress, log_lines=self.log.flush(), packs=packs)
+        self._journal.commit(changed, progress.to_json(), message, passing=passing)
         self._records |= records
+        self._new_packs.clear()
+        if not passing:
+            self._drop(written)
 
-    def prune(self) -> None:
-        """Removes the checkpoints that no live path needs; called when a task iteration ends."""
+    def _drop(self, written: set[str]) -> None:
+        """Removes those of the packs written since the last lasting commit that are not in use."""
         live = [*self.paths().values()]
         for name in self.tasks:
             population = self.task(name).population
             live += [] if population is None else list(population.own)
-        self._store.prune({c.pack for path in live for c in path.components})
+        gone = written - {c.pack for path in live for c in path.components}
+        self._store.remove(gone)
+        self._known_packs -= gone
 
     # What it shows
 

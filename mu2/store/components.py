@@ -16,7 +16,7 @@ import dataclasses
 import hashlib
 import os
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -25,6 +25,7 @@ import numpy as np
 
 from mu2.errors import Mu2Error
 from mu2.store.files import (
+    Json,
     damaged,
     encode,
     flush,
@@ -92,6 +93,19 @@ def digest(arrays: Arrays) -> str:
     for array in plain.values():
         state.update(array.tobytes())
     return state.hexdigest()
+
+
+def components_of(document: Json) -> Iterator[Stored]:
+    """The components that a record names: objects with the keys `digest` and `pack`."""
+    if isinstance(document, dict):
+        if isinstance(document.get("digest"), str) and isinstance(document.get("pack"), str):
+            if document["digest"] or document["pack"]:
+                yield Stored(document["digest"], document["pack"])
+            return
+        document = list(document.values())
+    if isinstance(document, list):
+        for part in document:
+            yield from components_of(part)
 
 
 class ComponentStore:
@@ -201,9 +215,16 @@ class ComponentStore:
         Raises:
           Mu2Error: the folder cannot be written.
         """
+        self.remove(self.packs() - keep)
+
+    def remove(self, packs: Iterable[str]) -> None:
+        """Removes packs by name, those that are there; call under the lock.
+
+        Raises:
+          Mu2Error: the folder cannot be written.
+        """
         try:
-            self._clear_new()
-            for pack in sorted(self.packs() - keep):
+            for pack in sorted(self.packs().intersection(packs)):
                 self._remove(pack)
             self._clear_new()
         except OSError as error:

@@ -63,6 +63,31 @@ class Index:
             yield from entries.items()
             below.extend((children or {}).values())
 
+    def nodes(self) -> Iterator[str]:
+        """The digest of every node, in no particular order; reads every node."""
+        below = [] if self.root is None else [self.root]
+        while below:
+            digest = below.pop()
+            yield digest
+            below.extend((self._node(digest)[1] or {}).values())
+
+    def entries(self, known: set[str]) -> Iterator[Entry]:
+        """The entries of all nodes that are not known yet.
+
+        Args:
+          known: files (`index/<digest>.json`) seen before, whose branches are passed over; those
+            seen now are added.
+        """
+        below = [] if self.root is None else [self.root]
+        while below:
+            digest = below.pop()
+            if (file := f"index/{digest}.json") in known:
+                continue
+            known.add(file)
+            entries, children = self._node(digest)
+            yield from entries.values()
+            below.extend((children or {}).values())
+
     def updated(self, changes: Mapping[str, Entry | None]) -> tuple[Self, dict[str, bytes]]:
         """The map with some entries changed, or dropped where None.
 

@@ -10,10 +10,12 @@ Layout of a system's folder (all JSON is spelt as `files.encode` spells it):
   lock                        who is writing
 """
 
+import contextlib
 import dataclasses
+import itertools
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from mu2.errors import Mu2Error
@@ -49,6 +51,9 @@ class Commit:
       index: digest of the index's topmost node; None where there are no records.
       introduced: records ever introduced, those removed since included.
       progress: JSON that the writer wants to find again.
+      passing: the next lasting commit takes its place.
+      files: what it wrote, if it is passing; what it made superfluous, if it is lasting. Names
+        below the folder.
     """
 
     number: int
@@ -57,6 +62,8 @@ class Commit:
     index: str | None
     introduced: int
     progress: Json
+    passing: bool = False
+    files: tuple[str, ...] = ()
 
 
 class Journal:
@@ -175,8 +182,9 @@ class Journal:
         if sha256(content) != match[2]:
             raise damaged(path, "its bytes are not those of its name.")
         try:
-            commit = Commit(**json.loads(content))
-        except TypeError as error:
+            document = json.loads(content)
+            commit = Commit(**{**document, "files": tuple(document["files"])})
+        except (KeyError, TypeError) as error:
             raise damaged(path, "it is no commit.") from error
         if commit.number != int(match[1]):
             raise damaged(path, "its number is not that of its name.")
@@ -188,16 +196,21 @@ class Journal:
         progress: Json,
         message: str,
         removed: Iterable[str] = (),
+        *,
+        passing: bool = False,
     ) -> Commit:
         """Writes changed records, then the commit, then HEAD; call under the lock.
 
         What it writes does not grow with the number of records. On return all of it is on disk.
+        What passing commits wrote is kept until the second lasting commit after them, for those
+        who are reading it.
 
         Args:
           changed: record name to its new document.
           progress: kept in the commit.
           message: kept in the commit.
           removed: names of records that end here; unknown ones are passed over.
+          passing: a step on the way to a lasting commit, which will take its place in the history.
 
         Raises:
           Mu2Error: the disk is full, the folder cannot be written, or another process has
@@ -214,7 +227,10 @@ class Journal:
             documents[sha256(content)] = content
         index, nodes = index.updated(entries)
         number = self.head.number + 1 if self.head else 1
-        commit = Commit(number, self.name, message, index.root, introduced, progress)
+        passed = {} if passing else self._passed()
+        previous = self.name if not passed else list(passed.values())[-1].previous
+        files = self._missing(documents, nodes) if passing else _files_of(passed)
+        commit = Commit(number, previous, message, index.root, introduced, progress, passing, files)
         content = encode(dataclasses.asdict(commit))
         name = f"{number:08d}-{sha256(content)}"
         try:
@@ -235,7 +251,80 @@ class Journal:
             kept.update({n: e.order for n, e in entries.items() if e})
             self._names = dict(sorted(kept.items(), key=lambda item: item[1]))
         self.head, self.name = commit, name
+        if not passing:
+            with contextlib.suppress(OSError, Mu2Error):  # `sweep` will find what stays behind
+                self._drop_superfluous(previous, index)
         return commit
+
+    def history(self) -> Iterator[tuple[str, Commit]]:
+        """The newest commit and those before it, by name, newest first.
+
+        Raises:
+          Mu2Error: one of them is missing or damaged.
+        """
+        name, commit = self.name, self.head
+        while name is not None and commit is not None:
+            yield name, commit
+            name = commit.previous
+            commit = None if name is None else self.read_commit(name)
+
+    def records_of(self, commit: Commit, known: set[str]) -> Iterator[str]:
+        """Digests of the records of a commit that are not known yet.
+
+        Args:
+          commit: of this journal.
+          known: files seen before, which are passed over, and to which those seen now are added.
+
+        Raises:
+          Mu2Error: a node of its index is missing or damaged.
+        """
+        for entry in Index(self.directory / "index", commit.index).entries(known):
+            if (file := f"records/{entry.digest}.json") not in known:
+                known.add(file)
+                yield entry.digest
+
+    def at(self, commit: str) -> "Journal":
+        """The journal as it stood at a commit of its history, for reading.
+
+        Args:
+          commit: its number, its name, or the beginning of its name.
+
+        Raises:
+          Mu2Error: there is no such commit, or more than one.
+        """
+        names = [name for name, _ in self.history()]
+        wanted = re.fullmatch(r"0*(\d+)(-[0-9a-f]*)?", commit)
+        start = f"{int(wanted[1]):08d}{wanted[2] or '-'}" if wanted else None
+        found = [name for name in names if start is not None and name.startswith(start)]
+        if len(found) != 1:
+            newest = ", ".join(name[:15].lstrip("0") for name in names[:5])
+            raise Mu2Error(
+                f"{self.directory} has no commit {commit!r} in its history.",
+                hint=f"The newest are {newest}; `mu2 log {self.directory}` lists all.",
+            )
+        return Journal(self.directory, self.header, found[0])
+
+    def _passed(self) -> dict[str, Commit]:
+        """The passing commits at the end of the history, newest first."""
+        return dict(itertools.takewhile(lambda item: item[1].passing, self.history()))
+
+    def _missing(
+        self, documents: Mapping[str, bytes], nodes: Mapping[str, bytes]
+    ) -> tuple[str, ...]:
+        """The files among those of some records and nodes that are still to be written."""
+        names = [*(f"records/{d}.json" for d in documents), *(f"index/{d}.json" for d in nodes)]
+        return tuple(sorted(name for name in names if not (self.directory / name).exists()))
+
+    def _drop_superfluous(self, previous: str | None, index: Index) -> None:
+        """Removes what the lasting commit before made superfluous, but for what is in use again."""
+        files = self.read_commit(previous).files if previous else ()
+        if not files:
+            return
+        used = {f"index/{digest}.json" for digest in index.nodes()}
+        used |= {f"records/{entry.digest}.json" for _, entry in index.items()}
+        for name in files:
+            if name not in used:
+                (self.directory / name).unlink(missing_ok=True)
 
     def _index(self) -> Index:
         return Index(self.directory / "index", self.head.index if self.head else None)
@@ -255,6 +344,12 @@ class Journal:
             if not path.exists() or path.read_bytes() != content:
                 write_file(path, content)
         flush(self.directory / folder)
+
+
+def _files_of(passed: Mapping[str, Commit]) -> tuple[str, ...]:
+    """The files of passing commits: their own, and those that they wrote."""
+    own = [f"commits/{name}.json" for name in passed]
+    return tuple(sorted({*own, *(file for commit in passed.values() for file in commit.files)}))
 
 
 def read_header(directory: Path) -> Json:

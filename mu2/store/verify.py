@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from mu2.errors import Mu2Error
-from mu2.store.components import ComponentStore, Stored
-from mu2.store.files import Json, read_bytes, sha256
+from mu2.store.components import ComponentStore, Stored, components_of
+from mu2.store.files import read_bytes, sha256
 from mu2.store.journal import Journal
 
 
@@ -115,13 +115,11 @@ def _follow(
     journal: Journal, users: dict[Stored, set[str]]
 ) -> Iterator[tuple[Mu2Error, str | None]]:
     """Walks from the newest commit, noting who uses which component; yields what is amiss."""
-    commit = journal.head
-    while commit is not None and commit.previous is not None:
-        try:
-            commit = journal.read_commit(commit.previous)
-        except Mu2Error as error:
-            yield error, None
-            break
+    try:
+        for _ in journal.history():
+            pass
+    except Mu2Error as error:
+        yield error, None
     try:
         names = journal.names()
     except Mu2Error as error:
@@ -129,22 +127,10 @@ def _follow(
         return
     for name in names:
         try:
-            for stored in _components(journal.record(name)):
+            for stored in components_of(journal.record(name)):
                 users.setdefault(stored, set()).add(name)
         except Mu2Error as error:
             yield error, name
-
-
-def _components(document: Json) -> Iterator[Stored]:
-    if isinstance(document, dict):
-        if isinstance(document.get("digest"), str) and isinstance(document.get("pack"), str):
-            if document["digest"] or document["pack"]:
-                yield Stored(document["digest"], document["pack"])
-            return
-        document = list(document.values())
-    if isinstance(document, list):
-        for part in document:
-            yield from _components(part)
 
 
 def _fault(error: Mu2Error, directory: Path, record: str | None = None) -> Fault:

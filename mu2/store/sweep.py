@@ -1,0 +1,76 @@
+"""What the commits of a system name, and the removal of everything else."""
+
+import dataclasses
+from pathlib import Path
+
+from mu2.errors import Mu2Error
+from mu2.store.components import ComponentStore, Stored, components_of
+from mu2.store.files import flush, reason
+from mu2.store.journal import Journal
+
+
+@dataclasses.dataclass(frozen=True)
+class Named:
+    """What the history of a journal names.
+
+    Attributes:
+      files: of the journal, below its folder.
+      components: of any record of any commit.
+    """
+
+    files: frozenset[str]
+    components: frozenset[Stored]
+
+    @property
+    def packs(self) -> frozenset[str]:
+        """Names of the packs that hold the components."""
+        return frozenset(stored.pack for stored in self.components)
+
+
+def named(journal: Journal) -> Named:
+    """Walks the history from the newest commit; what commits share is read once.
+
+    Raises:
+      Mu2Error: a commit, a node or a record is missing or damaged.
+    """
+    seen: set[str] = set()
+    others: set[str] = set()
+    components: set[Stored] = set()
+    for name, commit in journal.history():
+        others |= {f"commits/{name}.json", *commit.files}
+        for digest in journal.records_of(commit, known=seen):
+            components.update(components_of(journal.document(digest)))
+    return Named(frozenset(seen | others), frozenset(components))
+
+
+def sweep(directory: Path) -> int:
+    """Removes the files and packs of a system that no commit names; call under the lock.
+
+    Returns:
+      The number of bytes that were freed.
+
+    Raises:
+      Mu2Error: the history is damaged (nothing is removed then), or the folder cannot be written.
+    """
+    keep = named(Journal.open(directory))
+    store = ComponentStore(directory / "components")
+    freed = 0
+    try:
+        for folder in ("commits", "index", "records"):
+            for path in sorted((directory / folder).iterdir()):
+                if f"{folder}/{path.name}" not in keep.files:
+                    freed += path.stat().st_size
+                    path.unlink()
+            flush(directory / folder)
+    except OSError as error:
+        raise Mu2Error(f"{directory} cannot be swept: {reason(error)}") from error
+    before = bytes_below(store.directory)
+    store.prune(set(keep.packs))
+    return freed + before - bytes_below(store.directory)
+
+
+def bytes_below(directory: Path) -> int:
+    """Bytes of the files below a folder."""
+    if not directory.is_dir():
+        return 0
+    return sum(path.lstat().st_size for path in directory.rglob("*") if path.is_file())
