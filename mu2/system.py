@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import shutil
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from pathlib import Path as FilePath
@@ -14,6 +15,7 @@ from mu2.errors import Mu2Error, did_you_mean
 from mu2.evolution.path import Component, Path
 from mu2.evolution.population import Population
 from mu2.report.childlog import ChildLog
+from mu2.store.branch import branch
 from mu2.store.components import Arrays, ComponentStore
 from mu2.store.files import write_file
 from mu2.store.journal import Journal
@@ -173,6 +175,28 @@ class System:
         except BaseException:
             lock.__exit__(None, None, None)
             raise
+
+    @classmethod
+    def branch(cls, source: str | FilePath, target: str | FilePath, at: str | None = None) -> None:
+        """Makes a new system that begins at a commit of another; it shares what never changes.
+
+        Args:
+          source: a system.
+          target: a new or empty folder.
+          at: a commit of the source's history, by number or name; None: the newest.
+
+        Raises:
+          Mu2Error: there is no such system or commit, or the target is not empty.
+        """
+        source, target = FilePath(source), FilePath(target)
+        progress = Progress.from_json(branch(source, target, at).newest.progress)
+        for name in ("log.jsonl", "times.jsonl"):
+            if (source / name).exists():
+                shutil.copyfile(source / name, target / name)
+                ChildLog(target / name).keep(progress.log_lines)
+        (target / "runs").mkdir(exist_ok=True)
+        for run in range(len(progress.runs)):
+            shutil.copyfile(source / "runs" / f"{run}.gin", target / "runs" / f"{run}.gin")
 
     def __enter__(self) -> Self:
         return self

@@ -217,6 +217,16 @@ class ComponentStore:
         """
         self.remove(self.packs() - keep)
 
+    def files(self, pack: str) -> list[Path]:
+        """Every file of a pack, and the pointers to what it holds.
+
+        Raises:
+          Mu2Error: there is no such pack, or its manifest is damaged.
+        """
+        pointers = [self.directory / "where" / d for d in self.components(pack)]
+        own = [path for path in (self.directory / pack).rglob("*") if path.is_file()]
+        return sorted([*own, *(path for path in pointers if path.exists())])
+
     def remove(self, packs: Iterable[str]) -> None:
         """Removes packs by name, those that are there; call under the lock.
 

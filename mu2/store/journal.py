@@ -256,6 +256,13 @@ class Journal:
                 self._drop_superfluous(previous, index)
         return commit
 
+    @property
+    def newest(self) -> Commit:
+        """The newest commit known here; ValueError before the first."""
+        if self.head is None:
+            raise ValueError(f"{self.directory} has no commit")
+        return self.head
+
     def history(self) -> Iterator[tuple[str, Commit]]:
         """The newest commit and those before it, by name, newest first.
 
