@@ -1,76 +1,20 @@
-"""The command `mu2`: check, run, show, predict.
+"""The command `mu2`: the command line and the exit codes. The commands are in `mu2/commands/`.
 
 Exit codes: 0 done; 2 a fault in what the user gave, told without a traceback; 130 interrupted.
 Whatever a command needs is imported when it runs, so that `mu2 --help` answers at once.
 """
 
 import argparse
-import ast
 import errno
 import io
 import os
-import re
 import sys
-import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NoReturn
+from collections.abc import Sequence
+from typing import NoReturn
 
+from mu2.commands import NAMES, command
+from mu2.commands.command import BINDING, BROKEN_PIPE, FAULT, INTERRUPTED, Command, say_json
 from mu2.errors import Mu2Error, nearest
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    from mu2.config import Loaded
-    from mu2.system import System
-
-OK, FAULT, INTERRUPTED, BROKEN_PIPE = 0, 2, 130, 141
-BINDING = "--gin."
-CHUNK = 256
-
-BINDINGS_HELP = """\
-Gin bindings:
-  --gin.NAME=VALUE overrides a parameter, after all files, as in T5X:
-    --gin.Evolution.children_per_iteration=16
-    --gin.digits/Task.name='"numbers"'     a string keeps its quotes inside the shell's
-    --gin.Stream.tasks='(@digits/Task(),)'
-  Several files are read in order; what a later one binds holds.
-"""
-FAULTS_HELP = """\
-  ok        false, where there are faults; the exit code is then 2
-  faults    a list: message, location (file:line or null), hint (or null)
-"""
-CHECK_HELP = f"""\
-{BINDINGS_HELP}
-One JSON document with --json:
-  ok        whether a run could begin
-  faults    a list: message, location (file:line or null), hint (or null)
-  preview   where ok: what the run would do (tasks, iterations, children, programs, depths,
-            parameters, training steps)
-"""
-SHOW_HELP = f"""\
-One JSON document with --json:
-  format      1; changes when a key changes its meaning or goes
-  system      the folder
-  space       the architecture, and what else identifies the search space
-  parameters  of all live paths, each component counted once
-  tasks       a list: name, private, iterations, classes, path, test_accuracy,
-              validation_accuracy, score, parent_task (null: a root), components,
-              reused_components, reused_from, path_parameters, added_parameters,
-              accounted_parameters, activated_share, seconds, hyperparameters
-  run         complete; where it is not: task, iteration, generation
-or, where that fails:
-{FAULTS_HELP}"""
-PREDICT_HELP = f"""\
-Needs Pillow: pip install 'mu2[images]'. Transparent parts of an image count as white.
-
-One JSON document with --json:
-  format    1
-  system    the folder
-  task      the task
-  images    a list, in the given order: file, class, class_index, probability, and top,
-            the likeliest classes first: class, class_index, probability
-or, where that fails:
-{FAULTS_HELP}"""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -102,18 +46,15 @@ def _main(argv: Sequence[str]) -> int:
         words, bindings = split_bindings(argv)
         options = parse(words, bindings)
         as_json = options.json
-        return COMMANDS[options.command](options)
+        return command(options.command).run(options)
     except SystemExit as stop:  # argparse has said what there is to say
         return stop.code if isinstance(stop.code, int) else FAULT
     except BrokenPipeError:
         raise
     except OSError as error:
         return _fail([_os_fault(error)], as_json)
-    except _fault_types() as error:
-        return _fail(_faults_of(error), as_json)
-
-
-# The command line
+    except Mu2Error as error:
+        return _fail(getattr(error, "faults", [error]), as_json)
 
 
 def split_bindings(argv: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -143,33 +84,6 @@ def split_bindings(argv: Sequence[str]) -> tuple[list[str], list[str]]:
     return words, bindings
 
 
-def quoting_faults(bindings: Sequence[str]) -> list[Mu2Error]:
-    """The bindings whose value is a string that lost its quotes, most likely to the shell."""
-    faults = []
-    for binding in bindings:
-        name, _, value = binding.partition("=")
-        if _has_bare_word(value):
-            bare = re.fullmatch(r"[^\s'\"(){}\[\],]+(\[[^\s'\"]*\])?(\+\S+)?", value)
-            right = f"'\"{value}\"'" if bare else f"'{value}', with each string in double quotes"
-            faults.append(
-                Mu2Error(
-                    f"{BINDING}{binding}: a string without quotes; the shell takes one pair away.",
-                    hint=f"Write {BINDING}{name}={right}.",
-                )
-            )
-    return faults
-
-
-def _has_bare_word(value: str) -> bool:
-    """Whether a Gin value holds a name that is neither a literal nor a reference or macro."""
-    literal = re.sub(r"@[\w./]+(\(\))?|(?<![\w\]\)])%[\w./]+", "0", value)
-    try:
-        tree = ast.parse(literal, mode="eval")
-    except (SyntaxError, ValueError):
-        return re.match(r"[A-Za-z_./~]", literal) is not None
-    return any(isinstance(node, ast.Name) for node in ast.walk(tree))
-
-
 def parse(words: Sequence[str], bindings: Sequence[str] = ()) -> argparse.Namespace:
     """Reads a command line whose bindings have been taken out.
 
@@ -179,34 +93,38 @@ def parse(words: Sequence[str], bindings: Sequence[str] = ()) -> argparse.Namesp
     Raises:
       SystemExit: with 2 and a message on stderr for a wrong command line; with 0 after help.
     """
-    parser, commands = _parsers()
+    commands = {name: command(name) for name in NAMES}
+    parser, parsers = _parsers(commands)
     if not words:
         parser.print_help(sys.stderr)
         raise SystemExit(FAULT)
     # Two passes let files and images stand on both sides of an option.
     options, rest = parser.parse_known_args(words)
-    command = commands[options.command]
-    many = "images" if options.command == "predict" else "files"
+    chosen = commands[options.command]
     for word in rest:
         if word == "--":
             continue
-        if word.startswith("-") or many not in options:
-            _refuse(command, word)
-        getattr(options, many).append(word)
-    if options.command in ("check", "run"):
+        if word.startswith("-") or chosen.many is None:
+            _refuse(parsers[options.command], word)
+        getattr(options, chosen.many).append(word)
+    if chosen.bindings:
         options.bindings = list(bindings)
     elif bindings:
-        command.error(f"{options.command} takes no Gin bindings ({BINDING}{bindings[0]})")
+        parsers[options.command].error(
+            f"{options.command} takes no Gin bindings ({BINDING}{bindings[0]})"
+        )
     return options
 
 
-def _refuse(command: argparse.ArgumentParser, word: str) -> NoReturn:
-    known = [option for action in command._actions for option in action.option_strings]
+def _refuse(parser: argparse.ArgumentParser, word: str) -> NoReturn:
+    known = [option for action in parser._actions for option in action.option_strings]
     close = nearest(word.partition("=")[0], known) if word.startswith("-") else None
-    command.error(f"unknown: {word}" + (f" (did you mean {close}?)" if close else ""))
+    parser.error(f"unknown: {word}" + (f" (did you mean {close}?)" if close else ""))
 
 
-def _parsers() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser]]:
+def _parsers(
+    commands: dict[str, Command],
+) -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser]]:
     parser = argparse.ArgumentParser(
         prog="mu2",
         description="Gin files in, evolved multitask networks out.",
@@ -216,61 +134,19 @@ def _parsers() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentPars
     parser.add_argument("--version", action=_Version)
     parser.set_defaults(json=False)
     added = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-
-    def add(name: str, help_: str, usage: str, epilog: str) -> argparse.ArgumentParser:
-        return added.add_parser(
+    parsers = {}
+    for name, each in commands.items():
+        parsers[name] = added.add_parser(
             name,
-            help=help_,
-            description=help_[0].upper() + help_[1:] + ".",
-            usage=f"mu2 {name} {usage}",
-            epilog=epilog,
+            help=each.help,
+            description=each.help[0].upper() + each.help[1:] + ".",
+            usage=f"mu2 {name} {each.usage}",
+            epilog=each.epilog,
             formatter_class=argparse.RawDescriptionHelpFormatter,
             allow_abbrev=False,
         )
-
-    json_help = "print one JSON document on standard output"
-
-    check = add(
-        "check",
-        "find every fault of an experiment at once, or say what it would do",
-        "FILE ... [--gin.NAME=VALUE ...] [--json]",
-        CHECK_HELP,
-    )
-    check.add_argument("files", nargs="+", metavar="FILE", help="a Gin file")
-    check.add_argument("--json", action="store_true", help=json_help)
-
-    run = add(
-        "run",
-        "evolve a system, from its last commit on",
-        "FILE ... --system DIR [--gin.NAME=VALUE ...] [--accept-changes]",
-        BINDINGS_HELP,
-    )
-    run.add_argument("files", nargs="+", metavar="FILE", help="a Gin file")
-    run.add_argument("--system", required=True, metavar="DIR", help="its folder, old or new")
-    run.add_argument(
-        "--accept-changes",
-        action="store_true",
-        help="go on with an unfinished run though its Gin files have changed",
-    )
-
-    show = add("show", "show what a system holds", "DIR [--json]", SHOW_HELP)
-    show.add_argument("system", metavar="DIR", help="the system's folder")
-    show.add_argument("--json", action="store_true", help=json_help)
-
-    predict = add(
-        "predict",
-        "classify image files with a system",
-        "DIR --task NAME IMAGE ... [--top K] [--json]",
-        PREDICT_HELP,
-    )
-    predict.add_argument("system", metavar="DIR", help="the system's folder")
-    predict.add_argument("images", nargs="+", metavar="IMAGE", help="an image file")
-    predict.add_argument("--task", required=True, metavar="NAME", help="whose classes to tell")
-    predict.add_argument(
-        "--top", type=_positive, default=1, metavar="K", help="the K likeliest classes (default 1)"
-    )
-    predict.add_argument("--json", action="store_true", help=json_help)
-    return parser, {"check": check, "run": run, "show": show, "predict": predict}
+        each.arguments(parsers[name])
+    return parser, parsers
 
 
 class _Version(argparse.Action):
@@ -292,209 +168,18 @@ class _Version(argparse.Action):
         parser.exit()
 
 
-def _positive(text: str) -> int:
-    number = int(text) if text.isdecimal() else 0
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 1 on")
-    return number
-
-
-# The commands
-
-
-def _check(options: argparse.Namespace) -> int:
-    loaded = _load(options)
-    from mu2.preview import preview
-    from mu2.report import tables
-
-    would = preview(loaded.experiment)
-    if options.json:
-        _print_json({"ok": True, "faults": [], "preview": would})
-    else:
-        print("ok; a run would take")
-        print(tables.preview_lines(would))
-    return OK
-
-
-def _run(options: argparse.Namespace) -> int:
-    loaded = _load(options)
-    from mu2.experiment import run
-    from mu2.preview import begin
-    from mu2.report import tables
-    from mu2.report.progress import choose_reporter
-
-    try:
-        with (
-            begin(
-                loaded.experiment,
-                loaded.resolved,
-                options.system,
-                accept_changes=options.accept_changes,
-            ) as system,
-            choose_reporter(sys.stderr) as reporter,
-        ):
-            run(loaded.experiment, system, reporter)
-    except KeyboardInterrupt:
-        print(
-            f"mu2: interrupted. The last commit of {options.system} is whole; "
-            "the same command goes on from it.",
-            file=sys.stderr,
-        )
-        return INTERRUPTED
-    tables.show_system(system.summary(), sys.stdout)
-    return OK
-
-
-def _show(options: argparse.Namespace) -> int:
-    from mu2.report import tables
-    from mu2.system import System
-
-    summary = System.open(options.system).summary()
-    if options.json:
-        _print_json(summary)
-    else:
-        tables.show_system(summary, sys.stdout)
-    return OK
-
-
-def _predict(options: argparse.Namespace) -> int:
-    from mu2.report import tables
-    from mu2.system import System
-
-    system = System.open(options.system)
-    names = system.task(options.task).class_names
-    images = []
-    for start in range(0, len(options.images), CHUNK):
-        files = options.images[start : start + CHUNK]
-        images += list(_guesses(system, options.task, names, files, options.top))
-    document = {
-        "format": 1,
-        "system": options.system,
-        "task": options.task,
-        "images": images,
-    }
-    if options.json:
-        _print_json(document)
-    else:
-        tables.show(tables.prediction_table(document), sys.stdout)
-    return OK
-
-
-COMMANDS = {"check": _check, "run": _run, "show": _show, "predict": _predict}
-
-
-def _load(options: argparse.Namespace) -> "Loaded":
-    from mu2.config import Faults, load
-
-    faults = quoting_faults(options.bindings)
-    if faults:
-        raise Faults(faults)
-    return load(options.files, options.bindings)
-
-
-def _guesses(
-    system: "System", task: str, names: Sequence[str], files: Sequence[str], top: int
-) -> Iterator[dict[str, Any]]:
-    """One entry of `images` for each file.
-
-    Raises:
-      Faults: some files are no images; every one is named.
-    """
-    import numpy as np
-
-    from mu2.tasks.image import resize, to_channels
-
-    size, _, channels = system.input_shape(task)
-    images, faults = [], []
-    for file in files:
-        try:
-            images.append(to_channels(resize(read_image(file)[np.newaxis], size), channels)[0])
-        except Mu2Error as fault:
-            faults.append(fault)
-    if faults:
-        from mu2.config import Faults
-
-        raise Faults(faults)
-    _, probabilities = system.predict(task, np.stack(images))
-    for file, row in zip(files, probabilities, strict=True):
-        order = np.argsort(-row, kind="stable")[:top]
-        guesses = [
-            {"class": names[i], "class_index": int(i), "probability": float(row[i])} for i in order
-        ]
-        yield {"file": file, **guesses[0], "top": guesses}
-
-
-def read_image(file: str) -> "np.ndarray":
-    """An image file as uint8 [H, W, 3], upright, on white where it is transparent.
-
-    Of a moving image the first frame counts; 16-bit greys keep their upper eight bits.
-
-    Raises:
-      Mu2Error: Pillow is missing; the file is not there, is no image, is damaged, or has more
-        pixels than Pillow trusts.
-    """
-    import numpy as np
-
-    try:
-        from PIL import Image, ImageOps, UnidentifiedImageError
-    except ImportError as error:
-        raise Mu2Error(
-            "reading image files needs Pillow.", hint="pip install 'mu2[images]'"
-        ) from error
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(file) as image:
-                upright = ImageOps.exif_transpose(image)
-        if upright.mode.startswith("I"):
-            grey = np.clip(np.asarray(upright).astype(np.int64) >> 8, 0, 255).astype(np.uint8)
-            return np.repeat(grey[:, :, np.newaxis], 3, axis=2)
-        rgba = upright.convert("RGBA")
-        white = Image.new("RGBA", rgba.size, "white")
-        return np.asarray(Image.alpha_composite(white, rgba).convert("RGB"))
-    except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
-        raise Mu2Error(
-            f"{file}: more than {Image.MAX_IMAGE_PIXELS:,} pixels.", hint="Make it smaller first."
-        ) from error
-    except UnidentifiedImageError as error:
-        raise Mu2Error(f"{file}: no image that Pillow knows.") from error
-    except OSError as error:
-        raise Mu2Error(f"{file}: {error.strerror or error}.") from error
-    except (SyntaxError, ValueError) as error:  # what Pillow's decoders raise for damaged files
-        raise Mu2Error(f"{file}: a damaged image ({error}).") from error
-
-
-# What is printed
-
-
-def _print_json(document: Mapping[str, Any]) -> None:
-    from mu2.report.documents import pretty
-
-    print(pretty(document))
-
-
 def _fail(faults: Sequence[Mu2Error], as_json: bool) -> int:
     """Tells the faults: on standard error, or in the one document on standard output."""
     if as_json:
         from mu2.report.documents import faults_document
 
-        _print_json(faults_document(faults))
+        say_json(faults_document(faults))
     else:
         for fault in faults:
             print(fault if fault.location else f"mu2: {fault}", file=sys.stderr)
         if len(faults) > 1:
             print(f"{len(faults)} faults.", file=sys.stderr)
     return FAULT
-
-
-def _fault_types() -> tuple[type[Exception], ...]:
-    """What a user can be at fault with; `Faults` only exists once something has loaded it."""
-    config = sys.modules.get("mu2.config")
-    return (Mu2Error,) if config is None else (Mu2Error, config.Faults)
-
-
-def _faults_of(error: Exception) -> list[Mu2Error]:
-    return list(getattr(error, "faults", None) or [error])
 
 
 def _os_fault(error: OSError) -> Mu2Error:

@@ -8,19 +8,22 @@ import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import gin.config as gin_config
 
+from mu2 import linter
 from mu2.errors import Mu2Error
-from mu2.linter import ROOT, Configurable, Faults, Vocabulary, lint, read, write
+from mu2.linter import ROOT, Configurable, Faults, Vocabulary, Within
 
 if TYPE_CHECKING:
     from mu2.experiment import Experiment
 
-__all__ = ["Faults", "Loaded", "load"]
+__all__ = ["Faults", "Loaded", "Reading", "load", "read", "search_paths", "vocabulary"]
 
 MODULE = "mu2"
+# A package offers its constructors as entry points of this group, see `mu2.models.registry`.
+ENTRY_POINTS = "mu2"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,32 +42,79 @@ class Loaded:
     bindings: Mapping[tuple[str, str, str], str]
 
 
+@dataclasses.dataclass(frozen=True)
+class Reading:
+    """Gin files and bindings as they were read, right or wrong.
+
+    Attributes:
+      faults: what is wrong in them, in the order of the files.
+      made: the objects that could be made of them, the experiment among them if all could.
+    """
+
+    faults: tuple[Mu2Error, ...]
+    made: tuple[Any, ...]
+    _linted: linter.Linted
+
+    def place(self, made: object, text: str) -> str | None:
+        """Where what is said of an object is set: `file:line`, or the flag.
+
+        Args:
+          made: one of the objects, or one that equals it.
+          text: a message about it, or the `Selector.parameter` that is meant.
+        """
+        return self._linted.trial.place(made, text)
+
+    def load(self) -> Loaded:
+        """The experiment.
+
+        Raises:
+          Faults: there are some.
+        """
+        if self.faults:
+            raise Faults(self.faults)
+        used = self._linted.used.bindings
+        resolved = linter.write(used, vocabulary().configurables)
+        places = {binding.key: binding.location for binding in used}
+        return Loaded(_build(resolved), resolved, MappingProxyType(places))
+
+
 def load(
     files: Sequence[str],
     bindings: Sequence[str],
     extra_search_paths: Sequence[str | Path] = (),
 ) -> Loaded:
-    """Reads Gin files and bindings into one frozen experiment.
+    """Reads Gin files and bindings into one frozen experiment; `read` and then `Reading.load`.
+
+    Raises:
+      Faults: everything that is wrong, at once, each with its place.
+    """
+    return read(files, bindings, extra_search_paths).load()
+
+
+def read(
+    files: Sequence[str],
+    bindings: Sequence[str],
+    extra_search_paths: Sequence[str | Path] = (),
+) -> Reading:
+    """Reads Gin files and bindings.
 
     A file is found as given from the working directory, else beside the file that includes it,
-    else in the extra search paths, else among the files that come with mu2. What a later file or
-    binding sets replaces what an earlier one did.
+    else in the extra search paths, else among the files that come with mu2, else among those of
+    packages that extend it. What a later file or binding sets replaces what an earlier one did.
 
     Args:
       files: Gin files, read in order.
       bindings: `NAME=VALUE`, read after the files.
       extra_search_paths: folders searched before mu2's own.
-
-    Raises:
-      Faults: everything that is wrong, at once, each with its place.
     """
-    vocabulary = _vocabulary()
-    faults, used = lint(read(files, bindings, extra_search_paths), vocabulary)
-    if faults:
-        raise Faults(faults)
-    resolved = write(used.bindings, vocabulary.configurables)
-    places = {binding.key: binding.location for binding in used.bindings}
-    return Loaded(_build(resolved), resolved, MappingProxyType(places))
+    statements = linter.read(files, bindings, [*map(Path, extra_search_paths), *search_paths()])
+    linted = linter.lint(statements, vocabulary())
+    return Reading(linted.faults, tuple(linted.trial.made()), linted)
+
+
+def search_paths() -> list[Path]:
+    """The folders of the Gin files that come with mu2, then of those of packages that extend it."""
+    return [linter.files_root(), *linter.package_folders(ENTRY_POINTS)]
 
 
 def _constructors() -> dict[str, Callable[..., Any]]:
@@ -89,19 +139,25 @@ def _constructors() -> dict[str, Callable[..., Any]]:
     return {**{made.__name__: made for made in classes}, **models(), **installed()}
 
 
-def _vocabulary() -> Vocabulary:
+def vocabulary() -> Vocabulary:
+    """What Gin files may name: constructors and hyperparameters."""
     from mu2.evolution.space import AUGMENTATION, MUTATION_PROBABILITY
     from mu2.models import models
     from mu2.training.optimizer import SCHEDULES
 
+    share = Annotated[float, Within(0, 1)]
+    kept = Annotated[float, Within(0, 1, above=True)]
     types: dict[str, Any] = {
-        "learning_rate": float,
+        "learning_rate": Annotated[float, Within(0, above=True)],
         "schedule": Literal[SCHEDULES],
-        "warmup_ratio": float,
-        "momentum": float,
+        "warmup_ratio": share,
+        "momentum": Annotated[float, Within(0, 1, below=True)],
         "nesterov": bool,
-        MUTATION_PROBABILITY: float,
-        **dict.fromkeys(AUGMENTATION, float),
+        MUTATION_PROBABILITY: share,
+        **dict.fromkeys(AUGMENTATION, share),
+        "area_min": kept,
+        "aspect_min": kept,
+        "hue": Annotated[float, Within(0, 0.5)],
         "crop": bool,
         "flip": bool,
     }

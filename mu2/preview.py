@@ -1,19 +1,52 @@
 """What a run would do, found out before anything is spent, and the beginning of a run."""
 
+import dataclasses
+import fnmatch
 import itertools
-from collections.abc import Iterator, Mapping
-from typing import Any
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, ParamSpec, TypeVar
 
+from mu2.errors import Mu2Error, did_you_mean
+from mu2.evolution.engine import Evolution
+from mu2.evolution.mutation import Mutation
 from mu2.evolution.space import SearchSpace
 from mu2.experiment import Experiment, check_same_space, check_same_task
 from mu2.generation import check_batch
-from mu2.models import Model
+from mu2.linter import Faults, in_order
+from mu2.mesh import Layout
+from mu2.models import Model, Network
 from mu2.system import System
+from mu2.tasks import Part, Task
+from mu2.training import Training
 from mu2.training.program import bucket
+
+# Where what is said of an object is set: `file:line`, or None where nobody knows.
+Place = Callable[[object, str], str | None]
+
+# Bytes of a parameter: float32 and its bfloat16 momentum as stored, and with its gradient.
+STORED, TRAINED = 4 + 2, 4 + 2 + 4
+# Floating-point operations of a training step, in forward passes.
+STEP = 3
+# Combinations of ends of ranges that are built at most.
+CORNERS = 256
+
+P = ParamSpec("P")
+T = TypeVar("T")
+_Outcome = tuple[T | None, Mu2Error | None]
+
+
+def nowhere(made: object, text: str) -> None:
+    """The place of anything in an experiment that came from no file."""
 
 
 def begin(
-    experiment: Experiment, resolved: str, directory: str, *, accept_changes: bool = False
+    experiment: Experiment,
+    resolved: str,
+    directory: str,
+    *,
+    accept_changes: bool = False,
+    place: Place = nowhere,
 ) -> System:
     """Opens a system for a run, after everything has been looked at that can be refused.
 
@@ -22,14 +55,15 @@ def begin(
       resolved: its complete Gin text.
       directory: the system's folder, old or new.
       accept_changes: go on with an unfinished run of other settings.
+      place: where what is said of a part of the experiment is set.
 
     Returns:
       The system, open for writing; use it as a context manager.
 
     Raises:
-      Mu2Error: something does not fit; the system is as it was.
+      Mu2Error: something does not fit; the system is as it was. `Faults` holds all that was found.
     """
-    preview(experiment)
+    refuse((), (experiment,), place)
     system = System.extend(directory)
     try:
         check_system(experiment, system)
@@ -51,67 +85,367 @@ def check_system(experiment: Experiment, system: System) -> None:
             check_same_task(system, system.task(task.name), task)
 
 
-def preview(experiment: Experiment) -> dict[str, Any]:
-    """Looks at every task, every model at the ends of its ranges, and the devices.
+@dataclasses.dataclass(frozen=True)
+class Parts:
+    """What there is of an experiment; of one with faults, perhaps not all.
+
+    Attributes:
+      tasks: those that could be made.
+      space: the search space.
+      mutation: which mutations there are.
+      training: the budget of a child.
+      layout: how the devices are shared out.
+    """
+
+    tasks: tuple[Task, ...] = ()
+    space: SearchSpace[Model] | None = None
+    mutation: Mutation | None = None
+    training: Training | None = None
+    layout: Layout | None = None
+
+    @classmethod
+    def among(cls, made: Sequence[Any]) -> "Parts":
+        """The parts of the experiment among some objects, else those that are among them."""
+        if (whole := _first(made, Experiment)) is not None:
+            mutation = whole.evolution.mutation
+            return cls(whole.stream.tasks, whole.space, mutation, whole.training, whole.layout)
+        evolution = _first(made, Evolution)
+        return cls(
+            tuple(each for each in made if isinstance(each, Task)),
+            _first(made, SearchSpace),
+            evolution.mutation if evolution else _first(made, Mutation),
+            _first(made, Training),
+            _first(made, Layout),
+        )
+
+
+def _first(made: Sequence[Any], kind: type[T]) -> T | None:
+    return next((each for each in made if isinstance(each, kind)), None)
+
+
+def refuse(
+    known: Sequence[Mu2Error],
+    made: Sequence[Any],
+    place: Place = nowhere,
+    sizes: dict[str, Mapping[Part, int]] | None = None,
+) -> None:
+    """Raises all that would stop a run: faults of Gin files, of devices, of data and of models.
 
     Nothing is decoded, and no array is made.
 
-    Returns:
-      A JSON document: `tasks` (each with name, classes, train, validation, test), `iterations`,
-      `children`, `training_steps`, `programs` (at most), `parameters` (smallest and largest
-      network), `devices`.
+    Args:
+      known: the faults found so far.
+      made: the experiment, or what could be made of one with faults.
+      place: where what is said of an object is set.
+      sizes: takes up the number of examples of each part of each task.
 
     Raises:
-      Mu2Error: data are missing or do not fit, a model cannot be built, or the layout is not
-        made for the devices.
+      Faults: everything at once, each with its place.
     """
-    devices = sum(part.mesh.size for part in experiment.layout.slices())
+    parts = Parts.among(made)
+    found = [*known]
+    if parts.layout is not None:
+        found += _layout_faults(parts.layout, parts.training, place)
+    for task in parts.tasks:
+        found += _task_faults(task, parts.training, place, {} if sizes is None else sizes)
+    if parts.space is not None:
+        found += _space_faults(parts.space, parts, place)
+    if found:
+        raise Faults(in_order(found))
+
+
+def _layout_faults(layout: Layout, training: Training | None, place: Place) -> Iterator[Mu2Error]:
+    _, error = _tried(layout.slices)
+    if error is not None:
+        yield _at(place(layout, error.message), error)
+    if training is not None and training.batch_size % layout.data:
+        yield Mu2Error(
+            f"Training.batch_size is {training.batch_size}, which cannot be split over "
+            f"Layout.data = {layout.data} devices.",
+            location=place(training, "Training.batch_size"),
+            hint=f"Set Training.batch_size to a multiple of {layout.data}.",
+        )
+
+
+def _task_faults(
+    task: Task, training: Training | None, place: Place, sizes: dict[str, Mapping[Part, int]]
+) -> Iterator[Mu2Error]:
+    size, error = _tried(task.check)
+    if error is not None:
+        # The name stands in every message, and is hardly ever what is wrong.
+        words = error.message.replace(f"task {task.name!r}", "")
+        yield _at(place(task, words), error)
+    if size is None:
+        return
+    sizes[task.name] = size
+    if training is not None:
+        _, error = _tried(check_batch, task.name, size["train"], training.batch_size)
+        if error is not None:
+            yield _at(place(training, "Training.batch_size"), error)
+
+
+def _space_faults(space: SearchSpace[Model], parts: Parts, place: Place) -> Iterator[Mu2Error]:
+    kinds = {task.source.input for task in parts.tasks}
+    for task in parts.tasks:
+        _, error = _tried(space.narrowed, task.source.input)
+        if error is not None:
+            reads = f"task {task.name!r} has {task.source.input} examples, and {error.message}"
+            yield _at(place(task, "Task.source"), Mu2Error(reads, hint=error.hint))
+    names: set[str] = set()
+    told: set[str] = set()
+    for model in space.models:
+        if kinds and model.input not in kinds:
+            continue  # no task needs it
+        narrowed = space.narrowed(model.input)
+        for given in _given(parts.tasks, model.input):
+            for blamed, error in _networks(narrowed, given, parts.training, names):
+                if error.message not in told:
+                    told.add(error.message)
+                    yield _at(place(space, blamed or error.message), error)
+    if names and parts.mutation is not None:
+        yield from _unknown_clones(parts.mutation, names, place)
+
+
+def _unknown_clones(mutation: Mutation, names: set[str], place: Place) -> Iterator[Mu2Error]:
+    if mutation.always_cloned == Mutation().always_cloned:
+        return  # the papers' rule, which says nothing where there is no such layer
+    for pattern in mutation.always_cloned:
+        if not any(fnmatch.fnmatchcase(name, pattern) for name in names):
+            yield Mu2Error(
+                f"Mutation.always_cloned names {pattern!r}, and no network of this space has it.",
+                location=place(mutation, "Mutation.always_cloned"),
+                hint=did_you_mean(pattern, names),
+            )
+
+
+def _given(tasks: Iterable[Task], kind: str) -> list[dict[str, int]]:
+    """What the data of one kind set by themselves, each once; nothing where data are missing."""
+    found: list[dict[str, int]] = []
+    for task in tasks:
+        given, _ = _tried(task.given) if task.source.input == kind else (None, None)
+        if given is not None and given not in found:
+            found.append(given)
+    return found or [{}]
+
+
+def _networks(
+    space: SearchSpace[Model],
+    given: Mapping[str, Any],
+    training: Training | None,
+    names: set[str],
+) -> Iterator[tuple[str | None, Mu2Error]]:
+    """Builds the network of every value of every range that shapes one, and of all ends at once.
+
+    Args:
+      space: a space of one model.
+      given: hyperparameters that the data set.
+      training: says the dtype.
+      names: takes up the names of all components.
+
+    Yields:
+      The `Ranges.NAME` or `Choices.NAME` to blame, if it is known, and what was refused.
+    """
+    dtype = training.dtype if training else "float32"
+    for blamed, values in _variations(space, given):
+        built, error = _tried(_built, space.model, values, dtype)
+        names.update(built or ())
+        if error is not None:
+            yield blamed, error
+            if blamed is None:
+                return  # without one sound network the rest would say the same over again
+
+
+def _variations(
+    space: SearchSpace[Model], given: Mapping[str, Any]
+) -> Iterator[tuple[str | None, Mapping[str, Any]]]:
+    """The defaults, then each value of each range alone, then the combinations of ends."""
+    values = {**space.hyperparameters, **given}
+    optional = space.model.optional
+    if not set(space.model.hyperparameter_names()) <= {*values, *optional}:
+        return  # told elsewhere: there is no default
+    yield None, values
+    for holder in (space.ranges, space.choices):
+        for name in holder:
+            if name in space.model.hyperparameter_names() and name not in given:
+                for value in holder[name]:
+                    yield f"{type(holder).__name__}.{name}", {**values, name: value}
+    for corner in corners(space, given):
+        moved = [name for name in corner if corner[name] != values[name]]
+        blamed = next((f"Ranges.{name}" for name in moved if name in space.ranges), None)
+        yield blamed or "SearchSpace.models", corner
+
+
+def _built(model: Model, values: Mapping[str, Any], dtype: str) -> list[str]:
+    """The names of a network's components, after all their shapes were worked out.
+
+    Raises:
+      Mu2Error: it cannot be built, or its components do not fit each other.
+    """
+    shown = {name: values[name] for name in model.hyperparameter_names() if name in values}
+    what = f"{type(model).__name__} cannot be built with {_listed(shown)}"
+    try:
+        network = model.network(values, 2, dtype)
+        shape = model.input_shape(values)
+        for component in network:
+            if component.input_shape != shape:
+                raise Mu2Error(
+                    f"{what}: {component.name} reads {list(component.input_shape)}, and what is "
+                    f"before it makes {list(shape)}."
+                )
+            shape = component.output_shape
+    except Mu2Error:
+        raise
+    except Exception as error:  # whatever flax and jax raise for shapes that cannot be
+        line = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise Mu2Error(f"{what}: {type(error).__name__}: {line}") from error
+    return [component.name for component in network]
+
+
+def _listed(values: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name} = {value!r}" for name, value in values.items())
+
+
+def _tried(act: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> _Outcome[T]:
+    """What an act gives and None, or None and what it is refused with."""
+    try:
+        return act(*args, **kwargs), None
+    except Mu2Error as error:
+        return None, error
+
+
+def _at(location: str | None, error: Mu2Error) -> Mu2Error:
+    """The error with a place."""
+    return Mu2Error(error.message, location=error.location or location, hint=error.hint)
+
+
+def preview(experiment: Experiment, place: Place = nowhere) -> dict[str, Any]:
+    """Looks at every task, every model at every value of its ranges, and the devices.
+
+    Nothing is decoded, and no array is made.
+
+    Args:
+      experiment: what would be done.
+      place: where what is said of a part of the experiment is set.
+
+    Returns:
+      A JSON document: `tasks` (each with name, classes, train, validation, test), `iterations`,
+      `children`, `training_steps` and `programs` (at most), `devices`, and each for the smallest
+      and the largest network: `parameters`, `forward_flops` of one example, `run_flops` of all
+      children (a training step counted as three forward passes); `device_bytes` of the largest
+      network: float32 parameters and gradients, bfloat16 momentum, and a batch of float32
+      examples, activations aside; `disk_bytes` while it `runs` and once it has `ended`, if every
+      child were the largest network, all of it trained, and kept.
+
+    Raises:
+      Faults: data are missing or do not fit, a model cannot be built, or the layout is not made
+        for the devices.
+    """
+    sizes: dict[str, Mapping[Part, int]] = {}
+    refuse((), (experiment,), place, sizes)
+    training, evolution, stream = experiment.training, experiment.evolution, experiment.stream
     tasks: list[dict[str, Any]] = []
+    spans: dict[str, list[_Span]] = {}
     steps = 0
-    for task in experiment.stream.tasks:
-        experiment.space.narrowed(task.source.input)
-        sizes = task.check()
-        check_batch(task.name, sizes["train"], experiment.training.batch_size)
-        steps += experiment.training.steps(sizes["train"])
-        parts = {str(part): size for part, size in sizes.items()}
+    flops = {"smallest": 0.0, "largest": 0.0}
+    for task in stream.tasks:
+        size = sizes[task.name]
+        parts = {str(part): size[part] for part in size}
         tasks.append({"name": task.name, "classes": task.source.num_classes(), **parts})
-    visits = experiment.stream.iterations * experiment.evolution.children_per_iteration
-    kinds = {task.source.input for task in experiment.stream.tasks}
-    widths = {task.source.num_classes() for task in experiment.stream.tasks}
-    found = [
-        (model, hyperparameters)
-        for kind in sorted(kinds)
-        for model, hyperparameters in corners(experiment.space.narrowed(kind))
-    ]
-    sizes_of = [
-        sum(c.size for c in model.network(hyperparameters, max(widths)) if not c.optional)
-        for model, hyperparameters in found
-    ]
-    shapes = sum(shape_count(experiment.space.narrowed(kind)) for kind in kinds)
+        span = _Span.of(experiment, task)
+        spans.setdefault(task.source.input, []).append(span)
+        steps += training.steps(size["train"])
+        examples = STEP * training.steps(size["train"]) * training.batch_size
+        examples += training.validation_examples(size["validation"])
+        for which in flops:
+            flops[which] += examples * span.flops[which]
+    visits = stream.iterations * evolution.children_per_iteration
+    every = [span for each in spans.values() for span in each]
+    largest = max(every, key=lambda span: span.parameters["largest"])
+    heads = {bucket(task["classes"]) for task in tasks}
+    shapes = sum(shape_count(experiment.space.narrowed(kind)) for kind in spans)
+    batch = training.batch_size // experiment.layout.data
+    parameters = largest.parameters["largest"]
+    roots = sum(max(s.parameters["largest"] for s in each) for each in spans.values())
+    kept = len(tasks) * parameters * STORED + len(experiment.roots) * roots * 4
+    under_way = evolution.children_per_iteration * parameters * STORED
+
+    def both(attribute: str, choose: dict[str, Callable[[Iterable[float]], float]]) -> Any:
+        return {w: pick(getattr(s, attribute)[w] for s in every) for w, pick in choose.items()}
+
+    ends: dict[str, Callable[[Iterable[float]], float]] = {"smallest": min, "largest": max}
     return {
         "tasks": tasks,
-        "iterations": experiment.stream.iterations,
+        "iterations": stream.iterations,
         "children": experiment.children,
-        "training_steps": visits * experiment.training.intervals * steps,
-        "programs": 2 * shapes * len({bucket(width) for width in widths}),
-        "parameters": {"smallest": min(sizes_of), "largest": max(sizes_of)},
-        "devices": devices,
+        "training_steps": visits * training.intervals * steps,
+        "programs": 2 * shapes * len(heads),
+        "parameters": both("parameters", ends),
+        "forward_flops": both("flops", ends),
+        "run_flops": {w: visits * training.intervals * total for w, total in flops.items()},
+        "device_bytes": parameters * TRAINED + max(s.example for s in every) * batch * 4,
+        "disk_bytes": {"runs": kept + under_way, "ended": kept},
+        "devices": sum(part.mesh.size for part in experiment.layout.slices()),
     }
 
 
-def corners(space: SearchSpace[Model]) -> Iterator[tuple[Model, Mapping[str, Any]]]:
-    """The space's model with the ends and the default of every range that shapes it."""
-    model = space.model
-    names = [name for name in model.hyperparameter_names() if name in space.hyperparameters]
+@dataclasses.dataclass(frozen=True)
+class _Span:
+    """The smallest and the largest network that a task may have.
+
+    Attributes:
+      parameters: of each, its optional components included in the largest if mutations insert any.
+      flops: of a forward pass for one example.
+      example: numbers in the largest example.
+    """
+
+    parameters: Mapping[str, int]
+    flops: Mapping[str, float]
+    example: int
+
+    @classmethod
+    def of(cls, experiment: Experiment, task: Task) -> "_Span":
+        space = experiment.space.narrowed(task.source.input)
+        model, classes, dtype = space.model, task.source.num_classes(), experiment.training.dtype
+        parameters, flops, examples = [], [], []
+        for values in corners(space, task.given()):
+            network = model.network(values, classes, dtype)
+            bare = Network(c for c in network if not c.optional)
+            whole = bare if experiment.evolution.mutation.adapters == "none" else network
+            examples.append(math.prod(model.input_shape(values)))
+            for each in {bare, whole}:
+                parameters.append(sum(c.size for c in each))
+                flops.append(sum(c.flops for c in each))
+        return cls(
+            {"smallest": min(parameters), "largest": max(parameters)},
+            {"smallest": min(flops), "largest": max(flops)},
+            max(examples),
+        )
+
+
+def corners(
+    space: SearchSpace[Model], given: Mapping[str, Any] | None = None
+) -> Iterator[Mapping[str, Any]]:
+    """Hyperparameters at the ends of every range that shapes the space's model, the default too.
+
+    Where there are more than 256 combinations: the defaults, all first ends and all last ends.
+
+    Args:
+      space: a space of one model.
+      given: hyperparameters that the data set.
+    """
+    base = {**space.hyperparameters, **(given or {})}
     moves = {**space.ranges, **space.choices}
     ends = {
-        name: {moves[name][0], moves[name][-1], space.hyperparameters[name]}
-        if name in moves
-        else {space.hyperparameters[name]}
-        for name in names
+        name: tuple(dict.fromkeys((moves[name][0], moves[name][-1], base[name])))
+        for name in space.model.hyperparameter_names()
+        if name in moves and name in base and name not in (given or {})
     }
-    for values in itertools.product(*(sorted(ends[name]) for name in names)):
-        yield model, {**space.hyperparameters, **dict(zip(names, values, strict=True))}
+    if math.prod(map(len, ends.values())) > CORNERS:
+        for end in (-1, 0, 1):
+            yield {**base, **{name: each[min(end, len(each) - 1)] for name, each in ends.items()}}
+        return
+    for values in itertools.product(*ends.values()):
+        yield {**base, **dict(zip(ends, values, strict=True))}
 
 
 def shape_count(space: SearchSpace[Model]) -> int:

@@ -2,6 +2,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 import types
 
 import numpy as np
@@ -9,7 +10,11 @@ import pytest
 from PIL import Image
 
 from mu2 import cli
+from mu2.commands import NAMES, predict
+from mu2.commands.command import quoting_faults
+from mu2.commands.predict import read_image
 from mu2.errors import Mu2Error
+from mu2.linter import Faults
 from tests.report import fakes
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -40,8 +45,17 @@ sys.exit(code or ", ".join(sorted(heavy & set(sys.modules))) or 0)
 """
     done = python("-c", program)
     assert (done.returncode, done.stderr) == (0, "")
-    for command in ("check", "run", "show", "predict"):
+    for command in NAMES:
         assert f"  {command} " in done.stdout
+
+
+def test_help_answers_at_once():
+    def seconds():
+        start = time.perf_counter()
+        assert python("-m", "mu2", "--help").returncode == 0
+        return time.perf_counter() - start
+
+    assert min(seconds() for _ in range(5)) < 0.5
 
 
 def test_python_m_is_the_same_command():
@@ -75,7 +89,7 @@ def test_no_command_shows_the_help(capsys):
     assert "check" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("command", ["check", "run", "show", "predict"])
+@pytest.mark.parametrize("command", NAMES)
 def test_every_command_has_help(command, capsys):
     assert cli.main([command, "--help"]) == 0
     said = capsys.readouterr().out
@@ -116,7 +130,7 @@ def test_a_binding_without_name_or_value_is_refused(word, capsys):
     ],
 )
 def test_gin_values_pass(value):
-    assert cli.quoting_faults([f"A.b={value}"]) == []
+    assert quoting_faults([f"A.b={value}"]) == []
 
 
 @pytest.mark.parametrize(
@@ -131,7 +145,7 @@ def test_gin_values_pass(value):
     ],
 )
 def test_a_string_that_lost_its_quotes(value, right):
-    (fault,) = cli.quoting_faults(["A.b=1", f"x/A.b={value}"])
+    (fault,) = quoting_faults(["A.b=1", f"x/A.b={value}"])
     assert f"--gin.x/A.b={value}: a string without quotes" in fault.message
     assert fault.hint == f"Write --gin.x/A.b={right}."
 
@@ -183,12 +197,6 @@ def test_a_wrong_command_line(words, said, capsys):
 # Commands, the rooms behind them replaced by fakes
 
 
-class FakeFaults(Exception):
-    def __init__(self, faults):
-        super().__init__(faults)
-        self.faults = faults
-
-
 class FakeSystem:
     """Tells a task `t` of three classes by the brightness of an image of 4 by 4."""
 
@@ -229,19 +237,21 @@ class FakeSystem:
 def rooms(monkeypatch):
     """What stands behind the commands: set its attributes to change what they do."""
 
-    def load(files, bindings):
-        rooms.loaded = files, bindings
-        return types.SimpleNamespace(experiment="experiment", resolved="resolved")
+    def place(made, text):
+        return None
 
-    def begin(experiment, resolved, directory, accept_changes):
+    def read(files, bindings):
+        rooms.read = files, bindings
+        loaded = types.SimpleNamespace(experiment="experiment", resolved="resolved")
+        return types.SimpleNamespace(faults=(), made=(), place=place, load=lambda: loaded)
+
+    def begin(experiment, resolved, directory, *, accept_changes, place):
         rooms.begun = experiment, resolved, directory, accept_changes
         return FakeSystem()
 
     rooms = types.SimpleNamespace(
-        config=types.SimpleNamespace(load=load, Faults=FakeFaults),
-        preview=types.SimpleNamespace(
-            preview=lambda experiment: {"children": 128, "tasks": ("digits",)}, begin=begin
-        ),
+        config=types.SimpleNamespace(read=read, Faults=Faults),
+        preview=types.SimpleNamespace(preview=lambda experiment, place: WOULD, begin=begin),
         experiment=types.SimpleNamespace(
             run=lambda experiment, system, reporter: fakes.tell(reporter, fakes.Clock()),
         ),
@@ -266,28 +276,48 @@ def fail(error):
     return raising
 
 
+WOULD = {
+    "tasks": [{"name": "t", "classes": 3, "train": 1500, "validation": 20, "test": 30}],
+    "iterations": 2,
+    "children": 128,
+    "training_steps": 4096,
+    "programs": 2,
+    "parameters": {"smallest": 1000, "largest": 2000},
+    "forward_flops": {"smallest": 1e6, "largest": 2e6},
+    "run_flops": {"smallest": 1e12, "largest": 2e12},
+    "device_bytes": 12_345_678,
+    "disk_bytes": {"runs": 3e9, "ended": 400},
+    "devices": 1,
+}
+
+
 def test_check_says_ok_and_what_a_run_would_do(rooms, capsys):
     assert cli.main(["check", "a.gin", "b.gin", "--gin.A.b=1", "--gin.C.d='x'"]) == 0
-    assert rooms.loaded == (["a.gin", "b.gin"], ["A.b=1", "C.d='x'"])
+    assert rooms.read == (["a.gin", "b.gin"], ["A.b=1", "C.d='x'"])
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("ok")
-    assert lines[1:] == ["  children  128", "  tasks     digits"]
+    assert lines[1:4] == [
+        "  tasks       t  3 classes; 1,500 train, 20 validation, 30 test",
+        "  children    128 at most, 2 visits a task",
+        "  steps       4,096 at most",
+    ]
+    said = "\n".join(lines)
+    assert "1,000 to 2,000 in a network" in said
+    assert "1e+12 to 2e+12 in all" in said
+    assert "12.3 MB a device" in said
+    assert "3 GB at most while it runs, 400 B at its end" in said
 
 
 def test_check_prints_one_document(rooms, capsys):
     assert cli.main(["check", "a.gin", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out) == {
-        "ok": True,
-        "faults": [],
-        "preview": {"children": 128, "tasks": ["digits"]},
-    }
+    assert json.loads(capsys.readouterr().out) == {"ok": True, "faults": [], "preview": WOULD}
 
 
-FAULTS = FakeFaults([Mu2Error("wrong.", location="a.gin:3", hint="Mend it."), Mu2Error("too.")])
+FAULTS = Faults([Mu2Error("wrong.", location="a.gin:3", hint="Mend it."), Mu2Error("too.")])
 
 
 def test_check_tells_every_fault(rooms, capsys):
-    rooms.config.load = fail(FAULTS)
+    rooms.config.read = fail(FAULTS)
     assert cli.main(["check", "a.gin"]) == 2
     printed = capsys.readouterr()
     assert printed.out == ""
@@ -295,7 +325,7 @@ def test_check_tells_every_fault(rooms, capsys):
 
 
 def test_check_tells_every_fault_in_one_document(rooms, capsys):
-    rooms.config.load = fail(FAULTS)
+    rooms.config.read = fail(FAULTS)
     assert cli.main(["check", "a.gin", "--json"]) == 2
     printed = capsys.readouterr()
     assert printed.err == ""
@@ -309,7 +339,7 @@ def test_check_tells_every_fault_in_one_document(rooms, capsys):
 
 
 def test_lost_quotes_are_told_before_gin_stumbles(rooms, capsys):
-    rooms.config.load = fail(AssertionError("not reached"))
+    rooms.config.read = fail(AssertionError("not reached"))
     assert cli.main(["check", "a.gin", "--gin.A.b=x", "--gin.A.c=y", "--json"]) == 2
     faults = json.loads(capsys.readouterr().out)["faults"]
     assert ["--gin.A.b=x" in faults[0]["message"], "--gin.A.c=y" in faults[1]["message"]]
@@ -318,7 +348,7 @@ def test_lost_quotes_are_told_before_gin_stumbles(rooms, capsys):
 
 def test_run_shows_lines_then_the_table(rooms, capsys):
     assert cli.main(["run", "a.gin", "--system", "d", "--gin.A.b=2", "--accept-changes"]) == 0
-    assert rooms.loaded == (["a.gin"], ["A.b=2"])
+    assert rooms.read == (["a.gin"], ["A.b=2"])
     assert rooms.begun == ("experiment", "resolved", "d", True)
     printed = capsys.readouterr()
     assert "digits 1/2  generation 1  child 1/4" in printed.err
@@ -337,7 +367,7 @@ def test_an_interrupted_run_says_how_to_go_on(rooms, capsys):
 
 
 def test_an_interrupt_elsewhere_is_quiet(rooms, capsys):
-    rooms.config.load = fail(KeyboardInterrupt())
+    rooms.config.read = fail(KeyboardInterrupt())
     assert cli.main(["run", "a.gin", "--system", "d"]) == 130
     assert capsys.readouterr().err == "mu2: interrupted.\n"
 
@@ -398,7 +428,7 @@ def test_predict(rooms, images, capsys):
 
 
 def test_predict_prints_one_document(rooms, images, capsys, monkeypatch):
-    monkeypatch.setattr(cli, "CHUNK", 2)
+    monkeypatch.setattr(predict, "CHUNK", 2)
     assert cli.main(["predict", "d", "--task", "t", *images, "--json", "--top", "5"]) == 0
     document = json.loads(capsys.readouterr().out)
     assert [*document] == ["format", "system", "task", "images"]
@@ -437,20 +467,20 @@ def test_an_image_that_would_fill_the_memory_is_refused(share, tmp_path, monkeyp
     Image.new("L", (100, 100)).save(file)
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", int(10_000 / share))
     with pytest.raises(Mu2Error, match="pixels"):
-        cli.read_image(file)
+        read_image(file)
 
 
 def test_missing_pillow_says_how_to_get_it(images, monkeypatch):
     monkeypatch.setitem(sys.modules, "PIL", None)
     with pytest.raises(Mu2Error) as caught:
-        cli.read_image(images[0])
+        read_image(images[0])
     assert caught.value.hint == "pip install 'mu2[images]'"
 
 
 def saved(tmp_path, image, name="x.png", **options):
     file = str(tmp_path / name)
     image.save(file, **options)
-    return cli.read_image(file)
+    return read_image(file)
 
 
 def test_every_kind_of_image_becomes_rgb(tmp_path):

@@ -21,7 +21,8 @@ FILES = sorted(
     for file in (ROOT / folder).rglob("*.gin")
 )
 RUNS = [f for f in FILES if f.startswith("benchmarks/") or re.fullmatch(r"gin/\w+\.gin", f)]
-SPACES = [f for f in FILES if f.startswith("search_spaces/") and f != "search_spaces/vit.gin"]
+PARTS_OF_SPACES = {"search_spaces/space.gin", "search_spaces/vit.gin"}
+SPACES = [f for f in FILES if f.startswith("search_spaces/") and f not in PARTS_OF_SPACES]
 METHODS = [f for f in FILES if f.startswith("gin/mutation/ranges")]
 STREAMS = [f for f in FILES if f.startswith("gin/stream/")]
 

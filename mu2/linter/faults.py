@@ -9,7 +9,7 @@ STATEMENT = "Write SELECTOR.parameter = VALUE, or include 'FILE', each on a line
 VALUES = "A value is a number, True, False, None, a string in quotes, a tuple, @NAME() or %MACRO."
 
 
-class Faults(Exception):
+class Faults(Mu2Error):
     """Every fault that was found.
 
     Attributes:
@@ -18,10 +18,33 @@ class Faults(Exception):
 
     def __init__(self, faults: Iterable[Mu2Error]):
         self.faults = tuple(faults)
-        super().__init__(*self.faults)
+        super().__init__("\n".join(map(str, self.faults)))
 
-    def __str__(self) -> str:
-        return "\n".join(map(str, self.faults))
+
+def in_order(faults: Iterable[Mu2Error], locations: Iterable[str | None] = ()) -> list[Mu2Error]:
+    """Each fault once, file by file, by line.
+
+    Args:
+      faults: what was found.
+      locations: `file:line`, or flags; the files come in the order in which these name them, the
+        others after them.
+    """
+    once = {(fault.location, fault.message): fault for fault in faults}
+    files: dict[str, int] = {}
+    for location in [*locations, *(location for location, _ in once)]:
+        files.setdefault(_parted(location)[0], len(files))
+
+    def place(fault: Mu2Error) -> tuple[int, int]:
+        file, line = _parted(fault.location)
+        return files[file], line
+
+    return sorted(once.values(), key=place)
+
+
+def _parted(location: str | None) -> tuple[str, int]:
+    """File and line of a place; a flag is a file without lines."""
+    file, _, line = (location or "").rpartition(":")
+    return (file, int(line)) if line.isdecimal() else (location or "", 0)
 
 
 def explain(error: BaseException, chunk: str, start: int) -> tuple[int, str, str | None]:

@@ -5,19 +5,18 @@ the first thing it does refuse.
 """
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mu2.errors import Mu2Error, did_you_mean, nearest
+from mu2.linter.faults import in_order
 from mu2.linter.graph import Graph, Node, covers
 from mu2.linter.syntax import MACRO, Binding, Reference, Statements, references, text_of
-from mu2.linter.trial import BROKEN, Trial
-from mu2.linter.values import SCALAR, Configurable, makers, mismatch
+from mu2.linter.trial import BROKEN, HOLDERS, Trial
+from mu2.linter.values import SCALAR, Configurable, Mismatch, makers, mismatch
 
 ROOT: Node = ("", "Experiment")
 REQUIRED = {"REQUIRED", "gin.REQUIRED"}
-# What holds hyperparameters by name, and whether it holds many values of each.
-HOLDERS = {"Hyperparameters": False, "Ranges": True, "Choices": True}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,15 +36,27 @@ class Vocabulary:
     optional: frozenset[str]
 
 
-def lint(statements: Statements, vocabulary: Vocabulary) -> tuple[list[Mu2Error], Graph]:
-    """Finds all faults.
+@dataclasses.dataclass(frozen=True)
+class Linted:
+    """What a set of statements comes to.
 
-    Returns:
-      The faults in the order of the files, and the bindings in force that the experiment uses.
+    Attributes:
+      faults: in the order of the files.
+      used: the bindings in force that the experiment uses.
+      trial: the objects that could be made, whatever the faults.
     """
+
+    faults: tuple[Mu2Error, ...]
+    used: Graph
+    trial: Trial
+
+
+def lint(statements: Statements, vocabulary: Vocabulary) -> Linted:
+    """Finds all faults."""
     linter = _Linter(statements, vocabulary)
     linter.run()
-    return linter.sorted_faults(), Graph(linter.graph.used({ROOT, *linter.nodes}))
+    used = Graph(linter.graph.used({ROOT, *linter.nodes}))
+    return Linted(tuple(linter.sorted_faults()), used, linter.trial)
 
 
 class _Linter:
@@ -85,20 +96,8 @@ class _Linter:
 
     def sorted_faults(self) -> list[Mu2Error]:
         """Each fault once, file by file in the order of reading, by line."""
-        once = {(f.location, f.message): f for f in self.faults}
-        files: dict[str, int] = {}
-
-        def place(fault: Mu2Error) -> tuple[int, int]:
-            file, _, line = (fault.location or "").rpartition(":")
-            if not line.isdecimal():
-                file, line = fault.location or "", "0"
-            return files[file], int(line)
-
         locations = [self.statements.first, *(b.location for b in self.statements.bindings)]
-        for location in [*locations, *(fault.location for fault in self.faults)]:
-            file, _, line = (location or "").rpartition(":")
-            files.setdefault(file if line.isdecimal() else location or "", len(files))
-        return sorted(once.values(), key=place)
+        return in_order(self.faults, locations)
 
     def _fault(self, message: str, location: str | None, hint: str | None = None) -> None:
         self.faults.append(Mu2Error(message, location=location, hint=hint))
@@ -167,20 +166,26 @@ class _Linter:
         if isinstance(value, Reference) and value.name == MACRO:
             through = f" = {value}"
             value = self._expanded(value)
-        found = mismatch(
-            value, self._annotation(binding.selector, binding.parameter), self.configurables
-        )
-        if found is None:
-            return
-        self.broken.add(binding.key)
-        location = binding.location
-        if isinstance(found.value, Reference) and found.value.location and not through:
-            location = found.value.location
-        self._fault(
-            f"{binding.name}{through}: {text_of(found.value)} is not {found.expected}.",
-            location,
-            found.hint,
-        )
+        annotation = self._annotation(binding.selector, binding.parameter)
+        for found in self._mismatches(binding, value, annotation):
+            self.broken.add(binding.key)
+            location = binding.location
+            if isinstance(found.value, Reference) and found.value.location and not through:
+                location = found.value.location
+            self._fault(
+                f"{binding.name}{through}: {text_of(found.value)} is not {found.expected}.",
+                location,
+                found.hint,
+            )
+
+    def _mismatches(self, binding: Binding, value: Any, annotation: Any) -> Iterator[Mismatch]:
+        """What does not fit: the first part of a value, and every value of a range."""
+        alone = [value]
+        if HOLDERS.get(binding.selector) and isinstance(value, list | tuple):
+            alone = [(item,) for item in value]
+        for each in alone:
+            if (found := mismatch(each, annotation, self.configurables)) is not None:
+                yield found
 
     def _expanded(self, value: Any) -> Any:
         """What a macro stands for, as far as it can be told."""
@@ -389,7 +394,7 @@ class _Linter:
             unset = sorted(known - self.vocabulary.optional - set(self.graph.in_force(node)))
             unset = [name for name in unset if ("Hyperparameters", name) not in self.meant]
             if unset:
-                self.broken.add((*node, unset[0]))
+                self.broken.update((*node, name) for name in unset)
                 self._fault(
                     f"hyperparameters without a default: {', '.join(unset)}.",
                     self._place_of(node),

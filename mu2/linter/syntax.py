@@ -15,12 +15,12 @@ import gin.config_parser as config_parser
 
 from mu2.errors import Mu2Error, did_you_mean
 from mu2.linter.faults import explain
+from mu2.linter.files import gin_files
 
 MACRO = "macro"
 FLAG = "--gin."
 # Gin lets a selector be qualified by its module; all of ours are registered under this one.
 MODULE = "mu2."
-FOLDERS = ("gin", "search_spaces", "benchmarks")
 # What the parser and Python's tokenizer raise, between them, on text that is no Gin.
 UNREADABLE = (
     SyntaxError,
@@ -129,24 +129,17 @@ def text_of(value: Any) -> str:
     return str(value) if isinstance(value, Reference) else repr(value)
 
 
-def files_root() -> Path:
-    """The folder that holds `gin/` and `search_spaces/`: of the wheel, else of the checkout."""
-    package = Path(__file__).parents[1]
-    shipped = package / "files"
-    return shipped if shipped.is_dir() else package.parent
-
-
 def read(
-    files: Sequence[str], bindings: Sequence[str], search_paths: Sequence[str | Path] = ()
+    files: Sequence[str], bindings: Sequence[str], search_paths: Sequence[Path] = ()
 ) -> Statements:
     """Reads Gin files and their includes, then the bindings of the command line.
 
     Args:
       files: names as given; see `_Reader.find` for where they are looked for.
       bindings: `NAME=VALUE`, as after `--gin.`.
-      search_paths: folders to look in before mu2's own.
+      search_paths: folders to look in, after the working directory and the including file's.
     """
-    reader = _Reader([*map(Path, search_paths), files_root()])
+    reader = _Reader(search_paths)
     for name in files:
         reader.file(name, including=None, location=None)
     for binding in bindings:
@@ -293,11 +286,11 @@ class _Reader:
         self.faults.append(Mu2Error(message, location=location, hint=hint))
 
     def _missing(self, name: str, including: Path | None, location: str | None) -> None:
-        places = [Path(name).parent, *self._search_paths]
-        if including:
-            places.append(including.parent)
+        beside = [including.parent] if including else []
+        known = gin_files([*beside, *self._search_paths])
+        known.update(str(file) for file in Path(name).parent.glob("*.gin"))
         what = "is a folder, no Gin file" if Path(name).is_dir() else "there is no such Gin file"
-        self._fault(f"{name!r}: {what}.", location, did_you_mean(name, _gin_files(places)))
+        self._fault(f"{name!r}: {what}.", location, did_you_mean(name, known))
 
     def _unreadable(self, error: BaseException, line: int, chunk: str, delegate: _Delegate) -> None:
         """The fault of a statement that does not parse; `line` is where it begins."""
@@ -340,15 +333,3 @@ def _chunks(text: str) -> Iterator[tuple[int, str]]:
         yield 1, "\n".join(lines[:loose]) + "\n"
     for start, end in zip(starts, ends, strict=True):
         yield start + 1, "\n".join(lines[start:end]) + "\n"
-
-
-def _gin_files(places: Sequence[Path]) -> set[str]:
-    """Names of the Gin files in these folders, and below mu2's own ones."""
-    names: set[str] = set()
-    for place in places:
-        names.update(str(file) for file in place.glob("*.gin") if place == Path(file).parent)
-        for folder in FOLDERS:
-            names.update(
-                file.relative_to(place).as_posix() for file in (place / folder).rglob("*.gin")
-            )
-    return names

@@ -12,12 +12,19 @@ from mu2.linter.graph import Graph, Node, target
 from mu2.linter.syntax import Reference
 from mu2.linter.values import Configurable, tuples
 
+# What holds hyperparameters by name, and whether it holds many values of each.
+HOLDERS = {"Hyperparameters": False, "Ranges": True, "Choices": True}
+# The parameters of a search space that hold many.
+HOLDING = ("ranges", "choices")
 # Stands for an object that cannot be made, the reason being told elsewhere.
 BROKEN = object()
 
 
 class Trial:
     """Objects by configurable and scope, each made once.
+
+    Of hyperparameters by name those with a fault are left out, so that the others are tried; the
+    faults see to it that no such object is ever used.
 
     Attributes:
       faults: what constructors refused, each with the place of the binding concerned.
@@ -53,11 +60,31 @@ class Trial:
             self._made[node] = self._make(node)
         return self._made[node]
 
+    def made(self) -> list[Any]:
+        """Everything that could be made, without the values of macros."""
+        nodes = {node: made for node, made in self._made.items() if node[1] in self._configurables}
+        return [made for made in nodes.values() if made is not BROKEN]
+
+    def place(self, made: object, text: str) -> str | None:
+        """Where what is said of an object is set, as far as the words tell.
+
+        Args:
+          made: an object of the configuration, or one that equals it.
+          text: a message about it, or the `Selector.parameter` that is meant.
+        """
+        same = [node for node, each in self._made.items() if each is made]
+        equal = (n for n, each in self._made.items() if type(each) is type(made) and each == made)
+        node = same[0] if same else next(equal, None)
+        return self._first if node is None else self._location(text, node)
+
     def _make(self, node: Node) -> Any:
         bound = self._graph.in_force(node)
+        wrong = {key[2] for key in self._broken if key[1] in HOLDERS}
+        if node[1] in HOLDERS:
+            bound = {name: binding for name, binding in bound.items() if name not in wrong}
         values = {name: self._value(binding.value, node[0]) for name, binding in bound.items()}
         faulty = any(binding.key in self._broken for binding in bound.values())
-        missing = any(key[:2] == node for key in self._broken)
+        missing = node[1] not in HOLDERS and any(key[:2] == node for key in self._broken)
         if faulty or missing or any(value is BROKEN for value in values.values()):
             return BROKEN
         if (configurable := self._configurables.get(node[1])) is None:
@@ -65,8 +92,11 @@ class Trial:
         try:
             return _construct(configurable, values)
         except Mu2Error as error:
-            location = error.location or self._location(error.message, node)
-            self.faults.append(Mu2Error(error.message, location=location, hint=error.hint))
+            for each in _one_by_one(configurable, values) or [error]:
+                if wrong & set(re.findall(r"\w+", each.message)):
+                    continue  # it misses what was left out
+                location = each.location or self._location(each.message, node)
+                self.faults.append(Mu2Error(each.message, location=location, hint=each.hint))
             return BROKEN
 
     def _value(self, value: Any, scope: str) -> Any:
@@ -87,20 +117,22 @@ class Trial:
     def _location(self, message: str, node: Node) -> str | None:
         """The binding that a constructor complains of, as far as its words tell.
 
-        `Selector.parameter` in the message is the surest sign, then the name of a parameter of the
-        object, a quoted value, and the name of a parameter of something the object holds. Of
+        `Selector.parameter` in the message is the surest sign, then a quoted value, the name of a
+        parameter of the object, and the name of a parameter of something the object holds. Of
         several bindings the one set last is meant, which is the user's rather than an include's.
         """
+        # The folders of a path are no parameters.
+        plain = re.sub(r"\S*/\S*", "", re.sub(r"'[^']*'", "", message))
         own = list(self._graph.in_force(node).values())
         reached = self._graph.reach([node])
         held = own + [b for inner in reached for b in self._graph.in_force(inner).values()]
-        words = set(re.findall(r"\w+", message))
+        words = set(re.findall(r"\w+", plain))
         dotted = set(re.findall(r"[A-Za-z_]\w*\.\w+", message))
         quoted = set(re.findall(r"'([^']*)'", message))
         signs = (
             [b for b in held if b.name in dotted],
+            [b for b in held if isinstance(b.value, str) and b.value in quoted],
             [b for b in own if b.parameter in words],
-            [b for b in held if str(b.value) in quoted],
             [b for b in held if b.parameter in words],
             own,
         )
@@ -109,6 +141,22 @@ class Trial:
                 return max(found, key=self._graph.bindings.index).location
         holders = self._graph.reach([("", "Experiment")])
         return holders[node].location if node in holders else self._first
+
+
+def _one_by_one(configurable: Configurable, values: Mapping[str, Any]) -> list[Mu2Error]:
+    """What a search space refuses of each range by itself; it would stop at the first."""
+    empty = {name: type(values[name])() for name in HOLDING if name in values}
+    faults = []
+    for holder, none in empty.items():
+        for name, each in values[holder].items():
+            alone = {**values, **empty, holder: type(none)(**{name: each})}
+            try:
+                _construct(configurable, alone)
+            except Mu2Error as error:
+                faults.append(error)
+    once = {fault.message: fault for fault in faults}
+    # What it refuses whatever the ranges are is no range's fault.
+    return list(once.values()) if len(once) > 1 or len(faults) == 1 else []
 
 
 def _construct(configurable: Configurable, values: Mapping[str, Any]) -> Any:

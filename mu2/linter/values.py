@@ -24,6 +24,39 @@ WORDS: dict[Any, str] = {
 
 
 @dataclasses.dataclass(frozen=True)
+class Within:
+    """The numbers that a parameter may have; stands in `Annotated[float, Within(0, 1)]`.
+
+    Attributes:
+      low: the smallest.
+      high: the largest, or None.
+      above: `low` itself is not among them.
+      below: `high` itself is not among them.
+    """
+
+    low: float
+    high: float | None = None
+    above: bool = False
+    below: bool = False
+
+    def holds(self, value: float) -> bool:
+        """Whether a number is among them."""
+        if self.high is not None and (value > self.high or (self.below and value == self.high)):
+            return False
+        return value > self.low or (not self.above and value == self.low)
+
+    def __str__(self) -> str:
+        if self.high is None:
+            return (
+                f"a number above {self.low:g}" if self.above else f"a number from {self.low:g} on"
+            )
+        if not (self.above or self.below):
+            return f"a number from {self.low:g} to {self.high:g}"
+        low = f"above {self.low:g}" if self.above else f"of {self.low:g} or more"
+        return f"a number {low} and {'below' if self.below else 'at most'} {self.high:g}"
+
+
+@dataclasses.dataclass(frozen=True)
 class Parameter:
     """A parameter of a constructor; `annotation` is Any where it has none."""
 
@@ -98,6 +131,13 @@ def mismatch(
     if isinstance(value, float) and not math.isfinite(value):
         return Mismatch(value, "a finite number", None)
     origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin is typing.Annotated:
+        if (found := mismatch(value, arguments[0], configurables)) is not None:
+            return found
+        limits = [limit for limit in arguments[1:] if isinstance(limit, Within)]
+        if isinstance(value, int | float) and not all(limit.holds(value) for limit in limits):
+            return Mismatch(value, " and ".join(map(str, limits)), None)
+        return None
     if annotation is Any or (not isinstance(annotation, type) and origin is None):
         return None
     if origin is typing.Literal:
@@ -105,13 +145,13 @@ def mismatch(
             return None
         known = [a for a in arguments if isinstance(a, str)]
         hint = did_you_mean(value, known) if isinstance(value, str) else None
-        return Mismatch(value, f"one of {', '.join(map(repr, arguments))}", hint)
+        return Mismatch(value, words_of(annotation), hint)
     if origin in (typing.Union, types.UnionType):
-        found = [mismatch(value, argument, configurables) for argument in arguments]
-        if None in found:
+        each = [mismatch(value, argument, configurables) for argument in arguments]
+        if None in each:
             return None
-        hints = [m.hint for m in found if m and m.hint]
-        return Mismatch(value, _words(annotation), hints[0] if hints else None)
+        hints = [m.hint for m in each if m and m.hint]
+        return Mismatch(value, words_of(annotation), hints[0] if hints else None)
     if origin in (tuple, list):
         return _sequence_mismatch(value, annotation, configurables)
     if origin is not None:
@@ -146,9 +186,9 @@ def _sequence_mismatch(
     if not isinstance(value, list | tuple):
         fits = len(arguments) == 1 and mismatch(value, arguments[0], configurables) is None
         hint = f"Write ({text_of(value)},), with the comma." if fits else None
-        return Mismatch(value, _words(annotation), hint)
+        return Mismatch(value, words_of(annotation), hint)
     if len(arguments) > 1 and len(arguments) != len(value):
-        return Mismatch(value, _words(annotation), None)
+        return Mismatch(value, words_of(annotation), None)
     of_each = arguments * len(value) if len(arguments) == 1 else arguments
     for item, argument in zip(value, of_each, strict=len(arguments) > 0):
         if (found := mismatch(item, argument, configurables)) is not None:
@@ -159,7 +199,7 @@ def _sequence_mismatch(
 def _plain_mismatch(
     value: Any, wanted: type, configurables: Mapping[str, Configurable]
 ) -> Mismatch | None:
-    words = _words(wanted)
+    words = words_of(wanted)
     if isinstance(value, Reference):
         referred = configurables[value.name]
         if not value.called:
@@ -220,15 +260,20 @@ def _fields(made: type) -> tuple[Any, ...]:
     return dataclasses.fields(made) if dataclasses.is_dataclass(made) else ()
 
 
-def _words(annotation: Any) -> str:
+def words_of(annotation: Any) -> str:
     """An annotation as a person would say it."""
     if annotation in WORDS:
         return WORDS[annotation]
     origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin is typing.Annotated:
+        limits = [str(limit) for limit in arguments[1:] if isinstance(limit, Within)]
+        return " and ".join(limits) or words_of(arguments[0])
+    if origin is typing.Literal:
+        return f"one of {', '.join(map(repr, arguments))}"
     if origin in (typing.Union, types.UnionType):
-        return " or ".join(_words(argument) for argument in arguments)
+        return " or ".join(words_of(argument) for argument in arguments)
     if origin in (tuple, list):
-        inner = [_words(argument) for argument in arguments if argument is not ...]
+        inner = [words_of(argument) for argument in arguments if argument is not ...]
         return (
             f"a tuple, each item {inner[0]}"
             if len(inner) == 1

@@ -1,0 +1,163 @@
+"""What Gin files may name and include, with what its authors say of it."""
+
+import dataclasses
+import inspect
+import re
+import textwrap
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+# Folder of a Gin file, as it is included, to what the files there are; the first that fits.
+KINDS = {
+    "search_spaces": "spaces",
+    "gin/mutation": "methods",
+    "gin/stream": "streams",
+    "gin/mesh": "meshes",
+    "gin/root": "roots",
+    "benchmarks/tables": "tables",
+}
+RUNS, OTHERS = "runs", "others"
+OWN = "mu2"
+
+
+@dataclasses.dataclass(frozen=True)
+class GinFile:
+    """A Gin file that can be included.
+
+    Attributes:
+      name: by which it is included.
+      kind: spaces, methods, streams, meshes, roots, runs, tables or others.
+      package: which brings it.
+      path: where it lies.
+    """
+
+    name: str
+    kind: str
+    package: str
+    path: Path
+
+    @property
+    def header(self) -> str:
+        """The comment it opens with, without the signs."""
+        return header(self.path.read_text(encoding="utf-8", errors="replace"))
+
+
+def header(text: str) -> str:
+    """The comment a Gin text opens with, without the signs."""
+    lines = []
+    for line in text.lstrip("\ufeff").splitlines():
+        if not line.startswith("#"):
+            break
+        lines.append(line.removeprefix("#").removeprefix(" "))
+    return "\n".join(lines).strip()
+
+
+def first_sentence(text: str) -> str:
+    """What a header or docstring begins with, in one line."""
+    paragraph = " ".join(text.strip().partition("\n\n")[0].split())
+    sentence = re.match(r".*?[.!?](?=\s+[A-Z0-9`@(]|$)", paragraph)
+    return sentence[0] if sentence else paragraph
+
+
+def files() -> list[GinFile]:
+    """The Gin files of mu2 and of the packages that extend it, in the order of their kinds."""
+    from mu2 import linter
+    from mu2.config import ENTRY_POINTS
+
+    found: dict[str, GinFile] = {}
+    root = linter.files_root()
+    for name in sorted(linter.gin_files([root])):
+        if (kind := _kind(name)) is not None:
+            found[name] = GinFile(name, kind, OWN, root / name)
+    for folder in linter.package_folders(ENTRY_POINTS):
+        for path in sorted(folder.glob("gin/**/*.gin")):
+            name = path.relative_to(folder / "gin").as_posix()
+            kind = _kind(f"gin/{name}") if "/" in name else OTHERS
+            found.setdefault(name, GinFile(name, kind or OTHERS, folder.name, path))
+    kinds = [*dict.fromkeys(KINDS.values()), RUNS, OTHERS]
+    return sorted(found.values(), key=lambda f: (kinds.index(f.kind), f.package != OWN, f.name))
+
+
+def _kind(name: str) -> str | None:
+    for folder, kind in KINDS.items():
+        if name.startswith(f"{folder}/"):
+            return kind
+    return RUNS if re.fullmatch(r"gin/[^/]+", name) else None
+
+
+def configurables() -> dict[str, list[str]]:
+    """The names of the constructors by kind: sources, models, roots, others."""
+    from mu2.config import vocabulary
+    from mu2.linter import makers
+    from mu2.models import Model, Root
+    from mu2.tasks import Source
+
+    known = vocabulary().configurables
+    kinds = {
+        kind: makers(wanted, known)
+        for kind, wanted in (("sources", Source), ("models", Model), ("roots", Root))
+    }
+    told = {name for names in kinds.values() for name in names}
+    kinds["others"] = [name for name in known if name not in told]
+    return {kind: sorted(names, key=str.casefold) for kind, names in kinds.items()}
+
+
+def sections(docstring: str | None) -> Mapping[str, Mapping[str, str]]:
+    """The entries of each section of a Google-style docstring: title to name to text."""
+    found: dict[str, dict[str, str]] = {}
+    title = name = None
+    for line in inspect.cleandoc(docstring or "").splitlines():
+        if heading := re.fullmatch(r"(\w+):", line):
+            title, name = heading[1], None
+        elif line and not line.startswith(" "):
+            title = name = None
+        elif title and (entry := re.fullmatch(r"  (?:  )?(\w+)(?: \([^)]*\))?: (.*)", line)):
+            name = entry[1]
+            found.setdefault(title, {})[name] = entry[2]
+        elif title and name and line.strip():
+            found[title][name] += f" {line.strip()}"
+    return found
+
+
+def entries(docstring: str | None) -> Mapping[str, str]:
+    """What a docstring says of each parameter."""
+    titles = sections(docstring)
+    return {**titles.get("Args", {}), **titles.get("Attributes", {})}
+
+
+def aligned(rows: Iterable[tuple[str, str]], width: int | None) -> Iterator[str]:
+    """Names and texts in two columns; the texts wrapped where a width is given."""
+    rows = [*rows]
+    names = max((len(name) for name, _ in rows), default=0)
+    indent = " " * (names + 4)
+    for name, text in rows:
+        line = f"  {name:{names}}  {text}".rstrip()
+        yield line if width is None else "\n".join(wrapped(line, indent, width))
+
+
+def wrapped(line: str, indent: str, width: int) -> Sequence[str]:
+    """A line as several of a width, those after the first indented."""
+    return textwrap.wrap(line, width, subsequent_indent=indent, break_on_hyphens=False) or [""]
+
+
+def terminal_width() -> int | None:
+    """Columns of the terminal on standard output; None where it is none."""
+    import shutil
+    import sys
+
+    return max(60, shutil.get_terminal_size().columns) if sys.stdout.isatty() else None
+
+
+def text_of_default(value: Any) -> str:
+    """A default as a Gin file would write it."""
+    from mu2.linter import text_of
+
+    if isinstance(value, tuple):
+        inner = ", ".join(map(text_of_default, value))
+        return f"({inner}{',' if len(value) == 1 else ''})"
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return f"@{type(value).__name__}()"
+    if isinstance(value, str | int | float | bool | None):
+        return text_of(value)
+    return f"@{type(value).__name__}()"

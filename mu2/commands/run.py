@@ -1,0 +1,59 @@
+"""`mu2 run`: evolves a system."""
+
+import argparse
+import sys
+
+from mu2.commands.command import BINDINGS_HELP, INTERRUPTED, OK, Command, add_files, read_sound
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """The files of the run, and the system's folder."""
+    add_files(parser)
+    parser.add_argument("--system", required=True, metavar="DIR", help="its folder, old or new")
+    parser.add_argument(
+        "--accept-changes",
+        action="store_true",
+        help="go on with an unfinished run though its Gin files have changed",
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Checks an experiment as `mu2 check` does, runs it, and shows the system."""
+    reading = read_sound(options)
+    loaded = reading.load()
+    from mu2.experiment import run as evolve
+    from mu2.preview import begin
+    from mu2.report import tables
+    from mu2.report.progress import choose_reporter
+
+    try:
+        with (
+            begin(
+                loaded.experiment,
+                loaded.resolved,
+                options.system,
+                accept_changes=options.accept_changes,
+                place=reading.place,
+            ) as system,
+            choose_reporter(sys.stderr) as reporter,
+        ):
+            evolve(loaded.experiment, system, reporter)
+    except KeyboardInterrupt:
+        sys.stderr.write(
+            f"mu2: interrupted. The last commit of {options.system} is whole; "
+            "the same command goes on from it.\n"
+        )
+        return INTERRUPTED
+    tables.show_system(system.summary(), sys.stdout)
+    return OK
+
+
+COMMAND = Command(
+    "evolve a system, from its last commit on",
+    "FILE ... --system DIR [--gin.NAME=VALUE ...] [--accept-changes]",
+    arguments,
+    run,
+    BINDINGS_HELP,
+    many="files",
+    bindings=True,
+)

@@ -1,0 +1,42 @@
+"""`mu2 show`: what a system holds."""
+
+import argparse
+import sys
+
+from mu2.commands.command import FAULTS_HELP, OK, Command, add_json, say_json
+
+EPILOG = f"""\
+One JSON document with --json:
+  format      1; changes when a key changes its meaning or goes
+  system      the folder
+  space       the architecture, and what else identifies the search space
+  parameters  of all live paths, each component counted once
+  tasks       a list: name, private, iterations, classes, path, test_accuracy,
+              validation_accuracy, score, parent_task (null: a root), components,
+              reused_components, reused_from, path_parameters, added_parameters,
+              accounted_parameters, activated_share, seconds, hyperparameters
+  run         complete; where it is not: task, iteration, generation
+or, where that fails:
+{FAULTS_HELP}"""
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """The system's folder."""
+    parser.add_argument("system", metavar="DIR", help="the system's folder")
+    add_json(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Prints the tasks of a system, their quality and where it comes from."""
+    from mu2.report import tables
+    from mu2.system import System
+
+    summary = System.open(options.system).summary()
+    if options.json:
+        say_json(summary)
+    else:
+        tables.show_system(summary, sys.stdout)
+    return OK
+
+
+COMMAND = Command("show what a system holds", "DIR [--json]", arguments, run, EPILOG)
