@@ -127,13 +127,15 @@ def _constructors() -> dict[str, Callable[..., Any]]:
     from mu2.evolution.stopping import Halving
     from mu2.experiment import Experiment
     from mu2.mesh import Layout
-    from mu2.models import RandomRoot, installed, models
+    from mu2.models import AugReg, RandomRoot, Safetensors, installed, models
+    from mu2.roots import SystemRoot
     from mu2.tasks import TFDS, Digits, Glyphs, Stream, Task
     from mu2.training import Training
 
     classes = (
         *(Experiment, Stream, Task, Digits, Glyphs, TFDS),
-        *(SearchSpace, Hyperparameters, Ranges, Choices, RandomRoot),
+        *(SearchSpace, Hyperparameters, Ranges, Choices),
+        *(RandomRoot, AugReg, Safetensors, SystemRoot),
         *(Evolution, Mutation, Scoring, Halving, Budget, Training, Layout),
     )
     return {**{made.__name__: made for made in classes}, **models(), **installed()}

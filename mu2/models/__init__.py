@@ -2,6 +2,7 @@
 
 from mu2.models.adapter import Adapter
 from mu2.models.component import Arrays, Component, Model, Network, flatten, nest
+from mu2.models.pretrained import AugReg, Safetensors
 from mu2.models.registry import installed, models, restore
 from mu2.models.root import RandomRoot, Root
 from mu2.models.vit import ViT
@@ -9,11 +10,13 @@ from mu2.models.vit import ViT
 __all__ = [
     "Adapter",
     "Arrays",
+    "AugReg",
     "Component",
     "Model",
     "Network",
     "RandomRoot",
     "Root",
+    "Safetensors",
     "ViT",
     "flatten",
     "installed",
