@@ -8,10 +8,11 @@ import numpy as np
 
 from mu2.errors import Mu2Error
 from mu2.key import Key
-from mu2.models import layouts, tensors
+from mu2.models import layouts, tensors, torch_layouts
 from mu2.models.component import Arrays, Component, Model
 from mu2.models.layouts import Layout
-from mu2.models.tensors import Location, Tensors
+from mu2.models.location import Location
+from mu2.models.tensors import Tensors
 from mu2.models.vit import ViT
 
 CONFIG, PREPROCESSOR = "config.json", "preprocessor_config.json"
@@ -131,7 +132,7 @@ class Safetensors:
             return self._fit(file, model, hyperparameters).components()
 
     def _fit(self, file: Tensors, model: ViT, hyperparameters: Mapping[str, Any]) -> "_Fit":
-        layout = layouts.torch(file.shapes, self.path)
+        layout = torch_layouts.detect(file.shapes, self.path)
         published = _Published.beside(file.location)
         layout = dataclasses.replace(
             layout,

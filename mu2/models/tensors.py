@@ -1,4 +1,4 @@
-"""Files of named tensors, local or remote: `.npz` archives and `safetensors`. No pickle, ever.
+"""Files of named tensors: `.npz` archives and `safetensors`. No pickle, ever.
 
 Shapes are known before any tensor is read, and only the tensors asked for are. A file is taken for
 hostile until its header has been checked against its size.
@@ -11,19 +11,18 @@ import io
 import json
 import zipfile
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO, Self, cast
+from typing import Any, BinaryIO, Self
 
 import ml_dtypes
 import numpy as np
 
-from mu2.errors import Mu2Error, did_you_mean
+from mu2.errors import Mu2Error
+from mu2.models.location import Location, said
 
 INDEX = "model.safetensors.index.json"
 WHOLE = "model.safetensors"
 HEADER_LIMIT = 100_000_000  # that of the safetensors library
-DOCUMENT_LIMIT = 16 << 20
 
 # dtype of a safetensors header: bytes a number, and numpy's dtype where numbers are weights.
 _DTYPES: Mapping[str, tuple[int, Any]] = {
@@ -36,127 +35,6 @@ _DTYPES: Mapping[str, tuple[int, Any]] = {
     **dict.fromkeys(("I16", "U16"), (2, None)),
     **dict.fromkeys(("I8", "U8", "BOOL", "F8_E4M3", "F8_E5M2", "F8_E8M0"), (1, None)),
 }
-
-
-@dataclasses.dataclass(frozen=True)
-class Location:
-    """A file or a folder: a local path, or a URL that fsspec understands.
-
-    Attributes:
-      path: such as `weights/model.safetensors`, `gs://bucket/B_16.npz`, `hf://owner/model`.
-    """
-
-    path: str
-
-    def __str__(self) -> str:
-        return self.path
-
-    @property
-    def name(self) -> str:
-        """The last part."""
-        return self.path.rstrip("/").rpartition("/")[2]
-
-    def beside(self, name: str) -> "Location":
-        """Another file of the same folder."""
-        folder, slash, _ = self.path.rpartition("/")
-        return Location(f"{folder}{slash}{name}")
-
-    def inside(self, name: str) -> "Location":
-        """A file of this folder."""
-        return Location(f"{self.path.rstrip('/')}/{name}")
-
-    def is_folder(self) -> bool:
-        """Whether it is a folder; also False where there is nothing.
-
-        Raises:
-          Mu2Error: the URL cannot be understood or reached.
-        """
-        if not self._remote:
-            return self._local.is_dir()
-        with self._faults():
-            system, path = self._filesystem()
-            return bool(system.isdir(path))
-
-    def open(self) -> BinaryIO:
-        """The file, open for reading at any place.
-
-        Raises:
-          Mu2Error: it is missing or cannot be read.
-        """
-        with self._faults():
-            if not self._remote:
-                return self._local.open("rb")
-            system, path = self._filesystem()
-            return cast(BinaryIO, system.open(path, "rb"))
-
-    def document(self) -> dict[str, Any] | None:
-        """The JSON object in the file; None where there is no file.
-
-        Raises:
-          Mu2Error: it cannot be read, or holds something else.
-        """
-        try:
-            with self.open() as file:
-                text = file.read(DOCUMENT_LIMIT + 1)
-        except Mu2Error as error:
-            if isinstance(error.__cause__, FileNotFoundError):
-                return None
-            raise
-        try:
-            found = json.loads(text) if len(text) <= DOCUMENT_LIMIT else None
-        except (ValueError, RecursionError):
-            found = None
-        if not isinstance(found, dict):
-            raise Mu2Error("the file holds no JSON object.", location=self.path)
-        return found
-
-    @property
-    def _remote(self) -> bool:
-        return "://" in self.path
-
-    @property
-    def _local(self) -> Path:
-        return Path(self.path).expanduser()
-
-    def _filesystem(self) -> tuple[Any, str]:
-        try:
-            from fsspec.core import url_to_fs  # type: ignore[import-untyped]
-        except ImportError as error:
-            raise Mu2Error(
-                f"{self.path} is a URL, which needs fsspec.", hint="pip install 'mu2[pretrained]'"
-            ) from error
-        system, path = url_to_fs(self.path)
-        return system, str(path)
-
-    @contextlib.contextmanager
-    def _faults(self) -> Any:
-        """Turns whatever the system or fsspec raises into a Mu2Error."""
-        try:
-            yield
-        except Mu2Error:
-            raise
-        except FileNotFoundError as error:
-            raise Mu2Error("there is no such file.", location=self.path, hint=self._near()) from (
-                error
-            )
-        except Exception as error:  # each of fsspec's file systems has errors of its own
-            raise Mu2Error(f"it cannot be read: {_said(error)}", location=self.path) from error
-
-    def _near(self) -> str | None:
-        if self._remote:
-            return "Check the URL; what lies behind a login needs its credentials set."
-        folder = self._local.parent
-        if not folder.is_dir():
-            return f"{folder} is no folder either."
-        names = [entry.name for entry in folder.iterdir()]
-        return did_you_mean(self.name, names) if names else f"{folder} is empty."
-
-
-def _said(error: BaseException) -> str:
-    """What an exception says, in one line that may hold some of a file's bytes, but not all."""
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    return (str(error).strip() or type(error).__name__).splitlines()[0][:200]
 
 
 class Tensors(abc.ABC):
@@ -238,7 +116,7 @@ class Npz(Tensors):
         except Exception as error:
             self._stack.close()
             raise self._damaged(
-                f"it is no .npz archive that numpy can read ({_said(error)})."
+                f"it is no .npz archive that numpy can read ({said(error)})."
             ) from error
 
     @property
@@ -261,7 +139,7 @@ class Npz(Tensors):
                 _npy_header(member)
                 data = member.read(size + 1)
         except Exception as error:  # as above
-            raise self._damaged(f"tensor {name!r} cannot be read ({_said(error)}).") from error
+            raise self._damaged(f"tensor {name!r} cannot be read ({said(error)}).") from error
         if len(data) != size:
             raise self._damaged(f"tensor {name!r} has not the {size} bytes of its shape.")
         return np.frombuffer(data, dtype).reshape(shape, order="F" if fortran else "C")
@@ -402,7 +280,7 @@ class Safetensors(Tensors):
             }
             _check_layout(entries, 8 + length, size)
         except (ValueError, RecursionError) as error:
-            raise self._damaged(f"its header is wrong: {_said(error)}.", location) from error
+            raise self._damaged(f"its header is wrong: {said(error)}.", location) from error
         return entries
 
 

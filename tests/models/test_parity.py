@@ -100,7 +100,7 @@ def test_features_are_those_of_transformers(tmp_path, build, settings, normal, s
 def test_the_names_are_those_that_transformers_saves(tmp_path):
     """The library's own reader gives the tensors that ours gives."""
     numpy = pytest.importorskip("safetensors.numpy", reason="needs mu2[parity]")
-    from mu2.models.tensors import Location
+    from mu2.models.location import Location
     from mu2.models.tensors import Safetensors as Reader
 
     vit(1.0).save_pretrained(tmp_path)
