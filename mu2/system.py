@@ -176,6 +176,11 @@ class System:
             lock.__exit__(None, None, None)
             raise
 
+    @staticmethod
+    def exists(directory: str | FilePath) -> bool:
+        """True if the folder holds a system of any format."""
+        return Journal.exists(FilePath(directory))
+
     @classmethod
     def branch(cls, source: str | FilePath, target: str | FilePath, at: str | None = None) -> None:
         """Makes a new system that begins at a commit of another; it shares what never changes.
@@ -236,6 +241,21 @@ class System:
                 )
             self._records[name] = TaskRecord.from_json(self._journal.record(TASK + name))
         return self._records[name]
+
+    def history(self) -> list[dict[str, Any]]:
+        """The commits that can be gone back to, newest first.
+
+        Returns:
+          JSON documents: `name`, `number`, `message`, `previous`, `passing`.
+
+        Raises:
+          Mu2Error: the history is damaged.
+        """
+        keys = ("number", "message", "previous", "passing")
+        return [
+            {"name": name, **{key: getattr(commit, key) for key in keys}}
+            for name, commit in self._journal.history()
+        ]
 
     def roots(self) -> tuple[Path, ...]:
         """The paths that no task owns."""
@@ -337,7 +357,7 @@ class System:
         for log in (self.log, self.times):
             log.keep(progress.log_lines)
         if not progress.complete:
-            sweep(self.directory)  # of the generation that was cut off
+            self.sweep()  # of the generation that was cut off
         last = progress.runs[-1] if progress.runs else None
         if fingerprint == last:
             return
@@ -455,6 +475,14 @@ class System:
         gone = written - {c.pack for path in live for c in path.components}
         self._store.remove(gone)
         self._known_packs -= gone
+
+    def sweep(self) -> int:
+        """Removes what no commit names; returns the bytes that were freed.
+
+        Raises:
+          Mu2Error: the history is damaged (nothing is removed), or the folder cannot be written.
+        """
+        return sweep(self.directory)
 
     # What it shows
 

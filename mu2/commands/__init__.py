@@ -4,7 +4,11 @@ import importlib
 
 from mu2.commands.command import Command
 
-NAMES = ("check", "run", "show", "predict", "list", "explain")
+NAMES = (
+    *("check", "run", "show", "predict"),
+    *("log", "verify", "gc", "du"),
+    *("list", "explain"),
+)
 
 
 def command(name: str) -> Command:

@@ -15,6 +15,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="go on with an unfinished run though its Gin files have changed",
     )
+    parser.add_argument(
+        "--from",
+        dest="source",
+        metavar="DIR[@COMMIT]",
+        help="begin --system, a new folder, as a branch of another system (see mu2 log)",
+    )
 
 
 def run(options: argparse.Namespace) -> int:
@@ -26,6 +32,8 @@ def run(options: argparse.Namespace) -> int:
     from mu2.report import tables
     from mu2.report.progress import choose_reporter
 
+    if options.source:
+        branch(options.source, options.system)
     try:
         with (
             begin(
@@ -48,9 +56,26 @@ def run(options: argparse.Namespace) -> int:
     return OK
 
 
+def branch(source: str, target: str) -> None:
+    """Makes the target a branch of `DIR` or `DIR@COMMIT`, unless it is one already.
+
+    Raises:
+      Mu2Error: there is no such system or commit, or the target holds something else.
+    """
+    from pathlib import Path
+
+    from mu2.system import System
+
+    directory, at, commit = source.rpartition("@")
+    if not at or Path(source).exists():
+        directory, commit = source, ""
+    if not System.exists(target):
+        System.branch(directory, target, commit or None)
+
+
 COMMAND = Command(
     "evolve a system, from its last commit on",
-    "FILE ... --system DIR [--gin.NAME=VALUE ...] [--accept-changes]",
+    "FILE ... --system DIR [--gin.NAME=VALUE ...] [--from DIR[@COMMIT]] [--accept-changes]",
     arguments,
     run,
     BINDINGS_HELP,

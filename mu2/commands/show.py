@@ -9,9 +9,9 @@ EPILOG = f"""\
 One JSON document with --json:
   format      1; changes when a key changes its meaning or goes
   system      the folder
-  space       the architecture, and what else identifies the search space
+  models      the architectures, as JSON texts
   parameters  of all live paths, each component counted once
-  tasks       a list: name, private, iterations, classes, path, test_accuracy,
+  tasks       a list: name, private, input, iterations, classes, path, model, test_accuracy,
               validation_accuracy, score, parent_task (null: a root), components,
               reused_components, reused_from, path_parameters, added_parameters,
               accounted_parameters, activated_share, seconds, hyperparameters
@@ -21,8 +21,9 @@ or, where that fails:
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """The system's folder."""
+    """The system's folder, and the commit."""
     parser.add_argument("system", metavar="DIR", help="the system's folder")
+    parser.add_argument("--at", metavar="COMMIT", help="as it stood then; see mu2 log")
     add_json(parser)
 
 
@@ -31,7 +32,7 @@ def run(options: argparse.Namespace) -> int:
     from mu2.report import tables
     from mu2.system import System
 
-    summary = System.open(options.system).summary()
+    summary = System.open(options.system, options.at).summary()
     if options.json:
         say_json(summary)
     else:
@@ -39,4 +40,4 @@ def run(options: argparse.Namespace) -> int:
     return OK
 
 
-COMMAND = Command("show what a system holds", "DIR [--json]", arguments, run, EPILOG)
+COMMAND = Command("show what a system holds", "DIR [--at COMMIT] [--json]", arguments, run, EPILOG)

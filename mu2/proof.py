@@ -1,0 +1,86 @@
+"""Proof of no forgetting: every path still gives the test predictions it gave when locked."""
+
+import dataclasses
+from collections.abc import Iterator
+
+from mu2.config import load
+from mu2.errors import Mu2Error
+from mu2.experiment import Experiment, path_logits
+from mu2.mesh import LocalExecutor
+from mu2.system import System
+from mu2.tasks import Task
+from mu2.training import evaluate
+
+
+@dataclasses.dataclass(frozen=True)
+class Proof:
+    """What became of one task's predictions.
+
+    Attributes:
+      task: its name.
+      same: the test logits are those it was locked with, bit for bit; None: it could not be tried.
+      reason: why not, or what differs; empty where they are the same.
+    """
+
+    task: str
+    same: bool | None
+    reason: str = ""
+
+
+def prove(system: System) -> Iterator[Proof]:
+    """Computes the test logits of every task's path again, and compares their digests.
+
+    The examples come from the sources that the system's own runs name. Bits are compared, so the
+    hardware and the libraries have to be those that the path was locked with.
+
+    Args:
+      system: open for reading.
+
+    Yields:
+      One proof a task, in order of introduction.
+    """
+    experiments = [_experiment(system, run) for run in range(len(system.progress.runs))]
+    for name in system.tasks:
+        try:
+            yield _proof(system, name, experiments)
+        except Mu2Error as error:
+            yield Proof(name, None, error.message)
+
+
+def _experiment(system: System, run: int) -> Experiment | Mu2Error:
+    """The experiment of a run of the system, or why there is none."""
+    try:
+        return load([str(system.gin_file(run))], []).experiment
+    except Mu2Error as error:
+        return error
+
+
+def _proof(system: System, name: str, experiments: list[Experiment | Mu2Error]) -> Proof:
+    path = system.path(name)
+    tried = [e for e in reversed(experiments) if isinstance(e, Experiment) and _task(e, name)]
+    tried = [e for e in tried if path.model in {model.name for model in e.space.models}]
+    if not tried:
+        failed = [str(e) for e in experiments if isinstance(e, Mu2Error)]
+        reason = failed[-1].splitlines()[0] if failed else "no run of the system names it"
+        return Proof(name, None, reason)
+    for experiment in tried:
+        task = _task(experiment, name)
+        if task is None:
+            continue
+        shape = experiment.model(path).input_shape(path.hyperparameters)
+        test = task.read("test", shape)
+        executor = LocalExecutor(experiment.layout, experiment.training)
+        logits = path_logits(experiment, system, executor, path, test.inputs)
+        if evaluate.digest(logits) == path.test_digest:
+            return Proof(name, True)
+    accuracy = evaluate.accuracy(logits, test.labels)
+    return Proof(
+        name,
+        False,
+        f"its test logits are not those it was locked with (test accuracy {accuracy:.4f}, then "
+        f"{path.test_accuracy:.4f}).",
+    )
+
+
+def _task(experiment: Experiment, name: str) -> Task | None:
+    return next((task for task in experiment.stream.tasks if task.name == name), None)
