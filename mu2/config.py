@@ -129,11 +129,11 @@ def _constructors() -> dict[str, Callable[..., Any]]:
     from mu2.mesh import Layout
     from mu2.models import AugReg, RandomRoot, Safetensors, installed, models
     from mu2.roots import SystemRoot
-    from mu2.tasks import TFDS, Digits, Glyphs, Stream, Task
+    from mu2.tasks import SOURCES, Stream, Task
     from mu2.training import Training
 
     classes = (
-        *(Experiment, Stream, Task, Digits, Glyphs, TFDS),
+        *(Experiment, Stream, Task, *SOURCES),
         *(SearchSpace, Hyperparameters, Ranges, Choices),
         *(RandomRoot, AugReg, Safetensors, SystemRoot),
         *(Evolution, Mutation, Scoring, Halving, Budget, Training, Layout),

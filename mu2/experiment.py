@@ -2,8 +2,10 @@
 
 import dataclasses
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
+from ml_collections import FrozenConfigDict
 
 from mu2.errors import Mu2Error
 from mu2.evolution import engine
@@ -106,6 +108,8 @@ def run(experiment: Experiment, system: System, reporter: Reporter) -> None:
 def introduce_roots(experiment: Experiment, system: System) -> None:
     """Creates the roots that the system does not have yet, and commits them.
 
+    The others take on the present defaults, so that a child of a root begins with these.
+
     Raises:
       Mu2Error: the system's roots are of another search space.
     """
@@ -116,6 +120,8 @@ def introduce_roots(experiment: Experiment, system: System) -> None:
             path_id = f"root/{type(model).__name__}/{root.name}"
             if path_id in known:
                 check_same_space(system, known[path_id], model)
+                renewed = with_settings(known[path_id], model, defaults)
+                new += [renewed] if renewed != known[path_id] else []
                 continue
             key = Key.from_seed(experiment.seed).fold_in(*path_id.split("/"))
             made = root.components(model, defaults, key)
@@ -136,6 +142,14 @@ def introduce_roots(experiment: Experiment, system: System) -> None:
                 new.append(system.write(path, {c.name: as_stored(leaves) for c, leaves in made}))
     if new:
         system.commit("roots", roots=new)
+
+
+def with_settings(root: Path, model: Model, defaults: Mapping[str, Any]) -> Path:
+    """A root with the given defaults, but for the hyperparameters that shape its layers."""
+    shaping = {
+        k: root.hyperparameters[k] for k in model.hyperparameters if k in root.hyperparameters
+    }
+    return dataclasses.replace(root, hyperparameters=FrozenConfigDict({**defaults, **shaping}))
 
 
 def check_same_space(system: System, root: Path, model: Model) -> None:

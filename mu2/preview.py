@@ -15,7 +15,7 @@ from mu2.experiment import Experiment, check_same_space, check_same_task
 from mu2.generation import check_batch
 from mu2.linter import Faults, in_order
 from mu2.mesh import Layout
-from mu2.models import Model, Network
+from mu2.models import Model, Network, Root
 from mu2.system import System
 from mu2.tasks import Part, Task
 from mu2.training import Training
@@ -95,6 +95,7 @@ class Parts:
       mutation: which mutations there are.
       training: the budget of a child.
       layout: how the devices are shared out.
+      roots: where evolution begins.
     """
 
     tasks: tuple[Task, ...] = ()
@@ -102,13 +103,15 @@ class Parts:
     mutation: Mutation | None = None
     training: Training | None = None
     layout: Layout | None = None
+    roots: tuple[Root, ...] = ()
 
     @classmethod
     def among(cls, made: Sequence[Any]) -> "Parts":
         """The parts of the experiment among some objects, else those that are among them."""
         if (whole := _first(made, Experiment)) is not None:
             mutation = whole.evolution.mutation
-            return cls(whole.stream.tasks, whole.space, mutation, whole.training, whole.layout)
+            parts = (whole.space, mutation, whole.training, whole.layout, whole.roots)
+            return cls(whole.stream.tasks, *parts)
         evolution = _first(made, Evolution)
         return cls(
             tuple(each for each in made if isinstance(each, Task)),
@@ -116,6 +119,7 @@ class Parts:
             evolution.mutation if evolution else _first(made, Mutation),
             _first(made, Training),
             _first(made, Layout),
+            tuple(each for each in made if hasattr(each, "components") and hasattr(each, "check")),
         )
 
 
@@ -197,13 +201,28 @@ def _space_faults(space: SearchSpace[Model], parts: Parts, place: Place) -> Iter
         if kinds and model.input not in kinds:
             continue  # no task needs it
         narrowed = space.narrowed(model.input)
+        sound = True
         for given in _given(parts.tasks, model.input):
             for blamed, error in _networks(narrowed, given, parts.training, names):
+                sound = sound and blamed is not None
                 if error.message not in told:
                     told.add(error.message)
                     yield _at(place(space, blamed or error.message), error)
+        if sound:
+            yield from _root_faults(parts.roots, model, space, place)
     if names and parts.mutation is not None:
         yield from _unknown_clones(parts.mutation, names, place)
+
+
+def _root_faults(
+    roots: Sequence[Root], model: Model, space: SearchSpace[Model], place: Place
+) -> Iterator[Mu2Error]:
+    """What the roots that can tell beforehand refuse: files that are not there or do not fit."""
+    for root in roots:
+        if (check := getattr(root, "check", None)) is not None:
+            _, error = _tried(check, model, space.defaults())
+            if error is not None:
+                yield _at(place(root, error.message), error)
 
 
 def _unknown_clones(mutation: Mutation, names: set[str], place: Place) -> Iterator[Mu2Error]:
@@ -246,33 +265,35 @@ def _networks(
       The `Ranges.NAME` or `Choices.NAME` to blame, if it is known, and what was refused.
     """
     dtype = training.dtype if training else "float32"
-    for blamed, values in _variations(space, given):
-        built, error = _tried(_built, space.model, values, dtype)
-        names.update(built or ())
-        if error is not None:
-            yield blamed, error
-            if blamed is None:
-                return  # without one sound network the rest would say the same over again
-
-
-def _variations(
-    space: SearchSpace[Model], given: Mapping[str, Any]
-) -> Iterator[tuple[str | None, Mapping[str, Any]]]:
-    """The defaults, then each value of each range alone, then the combinations of ends."""
-    values = {**space.hyperparameters, **given}
-    optional = space.model.optional
-    if not set(space.model.hyperparameter_names()) <= {*values, *optional}:
+    defaults = {**space.hyperparameters, **given}
+    shaping = set(space.model.hyperparameter_names())
+    if not shaping <= {*defaults, *space.model.optional}:
         return  # told elsewhere: there is no default
-    yield None, values
-    for holder in (space.ranges, space.choices):
-        for name in holder:
-            if name in space.model.hyperparameter_names() and name not in given:
-                for value in holder[name]:
-                    yield f"{type(holder).__name__}.{name}", {**values, name: value}
-    for corner in corners(space, given):
-        moved = [name for name in corner if corner[name] != values[name]]
-        blamed = next((f"Ranges.{name}" for name in moved if name in space.ranges), None)
-        yield blamed or "SearchSpace.models", corner
+    moves = {
+        name: f"{type(holder).__name__}.{name}"
+        for holder in (space.ranges, space.choices)
+        for name in holder
+        if name in shaping and name not in given
+    }
+    values = {**space.ranges, **space.choices}
+    alone = [{name: value} for name in moves for value in values[name]]
+    ends = [
+        {name: value for name, value in corner.items() if value != defaults[name]}
+        for corner in corners(space, given)
+    ]
+    refused: list[tuple[str, Any]] = []
+    for moved in [{}, *alone, *(corner for corner in ends if len(corner) > 1)]:
+        if any(item in refused for item in moved.items()):
+            continue  # told of that value by itself
+        built, error = _tried(_built, space.model, {**defaults, **moved}, dtype)
+        names.update(built or ())
+        if error is None:
+            continue
+        yield next((moves[name] for name in moved), None), error
+        if not moved:
+            return  # without one sound network the rest would say the same over again
+        if len(moved) == 1:
+            refused += moved.items()
 
 
 def _built(model: Model, values: Mapping[str, Any], dtype: str) -> list[str]:
@@ -378,7 +399,7 @@ def preview(experiment: Experiment, place: Place = nowhere) -> dict[str, Any]:
         "iterations": stream.iterations,
         "children": experiment.children,
         "training_steps": visits * training.intervals * steps,
-        "programs": 2 * shapes * len(heads),
+        "programs": 2 * shapes * len(heads) * experiment.layout.population,
         "parameters": both("parameters", ends),
         "forward_flops": both("flops", ends),
         "run_flops": {w: visits * training.intervals * total for w, total in flops.items()},

@@ -169,9 +169,7 @@ class System:
         lock = WriterLock(directory)
         lock.__enter__()
         try:
-            system = cls(directory, Journal.open(directory), lock)
-            system._known_packs = system._store.packs()
-            return system
+            return cls(directory, Journal.open(directory), lock)
         except BaseException:
             lock.__exit__(None, None, None)
             raise
@@ -194,14 +192,17 @@ class System:
           Mu2Error: there is no such system or commit, or the target is not empty.
         """
         source, target = FilePath(source), FilePath(target)
-        progress = Progress.from_json(branch(source, target, at).newest.progress)
+        made = branch(source, target, at)
+        progress = Progress.from_json(made.newest.progress)
+        whole = cls(source, made, None)
         for name in ("log.jsonl", "times.jsonl"):
             if (source / name).exists():
                 shutil.copyfile(source / name, target / name)
                 ChildLog(target / name).keep(progress.log_lines)
         (target / "runs").mkdir(exist_ok=True)
         for run in range(len(progress.runs)):
-            shutil.copyfile(source / "runs" / f"{run}.gin", target / "runs" / f"{run}.gin")
+            file = whole.gin_file(run)
+            shutil.copyfile(file, target / "runs" / file.name)
 
     def __enter__(self) -> Self:
         return self
@@ -319,6 +320,11 @@ class System:
                 f"task {task!r} reads examples of shape {list(shape)}, not "
                 f"{list(inputs.shape[1:])}."
             )
+        wanted = np.float32 if self.task(task).input == "table" else np.uint8
+        if inputs.dtype != wanted:
+            raise Mu2Error(
+                f"task {task!r} reads examples of {np.dtype(wanted)}, not {inputs.dtype}."
+            )
         network = restore(path.model).network(path.hyperparameters, path.num_classes, path.dtype)
         batch = 1 << (min(max(len(inputs), 1), PREDICTED_TOGETHER) - 1).bit_length()
         trainer = Trainer(Training(batch_size=batch, dtype=path.dtype), single())
@@ -354,14 +360,8 @@ class System:
           Mu2Error: the last run is not finished, and is another one.
         """
         progress, fingerprint = self.progress, hashlib.sha256(resolved.encode()).hexdigest()
-        for log in (self.log, self.times):
-            log.keep(progress.log_lines)
-        if not progress.complete:
-            self.sweep()  # of the generation that was cut off
-        last = progress.runs[-1] if progress.runs else None
-        if fingerprint == last:
-            return
-        if not progress.complete and not accept_changes:
+        same = progress.runs[-1:] == (fingerprint,)
+        if not (same or progress.complete or accept_changes):
             file = self.gin_file(len(progress.runs) - 1)
             raise Mu2Error(
                 f"{self.directory} holds an unfinished run with other settings. "
@@ -369,17 +369,20 @@ class System:
                 hint=f"Finish it first (mu2 run {file} --system {self.directory}), or go on with "
                 "the new settings: --accept-changes.",
             )
-        done = progress.runs if progress.complete else progress.runs[:-1]
+        for log in (self.log, self.times):
+            log.keep(progress.log_lines)
+        if not progress.complete:
+            self.sweep()  # of the generation that was cut off
+        self._known_packs = self._store.packs()
+        if same:
+            return
+        runs = (*(progress.runs if progress.complete else progress.runs[:-1]), fingerprint)
         position = 0 if progress.complete else progress.position
-        file = self.gin_file(len(done))
+        progress = dataclasses.replace(progress, runs=runs, position=position, complete=False)
+        file = self._gin_file(runs)
         file.parent.mkdir(exist_ok=True)
         write_file(file, resolved.encode())
-        self._commit(
-            dataclasses.replace(
-                progress, runs=(*done, fingerprint), position=position, complete=False
-            ),
-            "run",
-        )
+        self._commit(progress, "run")
 
     def complete(self) -> None:
         """Notes that the run has ended."""
@@ -388,7 +391,11 @@ class System:
 
     def gin_file(self, run: int) -> FilePath:
         """Where the resolved Gin text of the run of this number (from 0) lies."""
-        return self.directory / "runs" / f"{run}.gin"
+        return self._gin_file(self.progress.runs[: run + 1])
+
+    def _gin_file(self, runs: tuple[str, ...]) -> FilePath:
+        # Named by content too: what a commit names is never written over.
+        return self.directory / "runs" / f"{len(runs) - 1}-{runs[-1][:8]}.gin"
 
     # Writing
 

@@ -39,11 +39,15 @@ ROOMS = {
         *("evolution", "experiment", "generation", "linter", "mesh", "models", "system"),
         *("tasks", "training"),
     },
-    "config": {"evolution", "experiment", "linter", "mesh", "models", "tasks", "training"},
+    "roots": {"evolution", "models", "system", "training"},
+    "config": {
+        *("evolution", "experiment", "linter", "mesh", "models", "roots", "tasks", "training"),
+    },
+    "proof": {"config", "experiment", "mesh", "system", "tasks", "training"},
     "linter": set(),
     "commands": {
         *("config", "evolution", "experiment", "linter", "mesh", "models", "preview"),
-        *("report", "roots", "store", "system", "tasks", "training"),
+        *("proof", "report", "roots", "store", "system", "tasks", "training"),
     },
     "cli": {"commands", "report"},
     "__main__": {"cli"},

@@ -210,7 +210,7 @@ class FakeSystem:
         pass
 
     @classmethod
-    def open(cls, directory):
+    def open(cls, directory, at=None):
         if directory != "d":
             raise Mu2Error(f"{directory} is no system.", hint="mu2 run makes one.")
         return cls()

@@ -9,7 +9,7 @@ EPILOG = f"""\
 One JSON document with --json:
   format      1; changes when a key changes its meaning or goes
   system      the folder
-  models      the architectures, as JSON texts
+  models      the architectures: class name and settings of each
   parameters  of all live paths, each component counted once
   tasks       a list: name, private, input, iterations, classes, path, model, test_accuracy,
               validation_accuracy, score, parent_task (null: a root), components,

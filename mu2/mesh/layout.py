@@ -68,6 +68,8 @@ class Slice:
     def replicate(self, tree: Any) -> Any:
         """The tree's arrays whole on every device, in buffers of their own (safe to donate)."""
         sharding = NamedSharding(self.mesh, PartitionSpec())
+        # On a CPU an aligned numpy array is taken as it is, whatever `may_alias` says.
+        tree = jax.tree.map(lambda x: np.array(x) if isinstance(x, np.ndarray) else x, tree)
         return jax.device_put(tree, sharding, may_alias=False)
 
     def split(self, array: np.ndarray) -> jax.Array:

@@ -1,5 +1,6 @@
 """What a system holds, as one document: the content of `mu2 show`."""
 
+import json
 from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
@@ -92,7 +93,7 @@ def summarise(system: System) -> dict[str, Any]:
     return {
         "format": FORMAT,
         "system": str(system.directory),
-        "models": sorted({path.model for path in system.roots()}),
+        "models": [json.loads(m) for m in sorted({p.model for p in system.roots()})],
         "parameters": whole,
         "tasks": [
             {**_task(record, kept, whole), "seconds": _rounded(seconds.get(record.name))}

@@ -15,6 +15,13 @@ from mu2.tasks.task import Part, Task
 # A class with less than this share of the examples it would have if all had as many.
 _RARE = 0.1
 
+# What follows where one part has most of another.
+_CONSEQUENCES = {
+    "train+validation": "quality is measured on what was trained on",
+    "train+test": "test accuracy tells little of examples that are new",
+    "validation+test": "the test is no independent one",
+}
+
 # Of a long list, as many are told.
 _TOLD = 5
 
@@ -168,14 +175,8 @@ def _shared_warnings(looked: dict[Part, _Part], shared: dict[str, dict[str, int]
         if not n:
             continue
         much = f"all {of:,}" if n == of else f"{n:,} of the {of:,}"
-        what = (
-            "quality is measured on what was trained on"
-            if pair == "train+validation"
-            else "test accuracy tells nothing of examples that are new"
-            if pair == "train+test"
-            else "the test is no independent one"
-        )
-        warnings.append(f"{much} examples of {second} are in {first} as well: {what}.")
+        so = f": {_CONSEQUENCES[pair]}." if 2 * n >= of else "."
+        warnings.append(f"{much} examples of {second} are in {first} as well{so}")
         if counts["contradictions"]:
             warnings.append(
                 f"{counts['contradictions']:,} examples of {second} are in {first} with other "

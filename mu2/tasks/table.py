@@ -11,7 +11,8 @@ class Scaling:
 
     Attributes:
       mean: float64 [F], of the training values that are there; 0 where none is.
-      deviation: float64 [F], their standard deviation; 1 where they do not differ.
+      deviation: float64 [F], their standard deviation; infinite where they do not
+        differ, so that the column says nothing and is 0.
       gaps: int64 [G], the columns that have a gap in a training row.
     """
 
@@ -31,7 +32,7 @@ class Scaling:
         deviation = np.sqrt(variance)
         equal = deviation <= 1e-12 * np.maximum(np.abs(mean), 1e-300)
         gaps = np.flatnonzero(~there.all(axis=0))
-        return cls(mean, np.where(equal, 1.0, deviation), gaps)
+        return cls(mean, np.where(equal, np.inf, deviation), gaps)
 
     def apply(self, rows: np.ndarray) -> np.ndarray:
         """Rows, float64 [N, F], as float32 [N, F + G].

@@ -22,13 +22,14 @@ def logits(
     The last batch is filled up with zeros, so that one program serves every split and the logits
     of an example do not depend on how many follow.
     """
-    parts = []
+    pending = []
     for start in range(0, len(inputs), batch_size):
         batch = inputs[start : start + batch_size]
         filled = np.zeros((batch_size, *inputs.shape[1:]), inputs.dtype)
         filled[: len(batch)] = batch
-        parts.append((program.logits(params, filled), len(batch)))
-    return np.concatenate([np.asarray(jax.device_get(y))[:n, :num_classes] for y, n in parts])
+        pending.append((program.logits(params, filled), len(batch)))
+    parts = [np.asarray(jax.device_get(y))[:n, :num_classes] for y, n in pending]
+    return np.concatenate([np.empty((0, num_classes), np.float32), *parts])
 
 
 def accuracy(logits_NxC: np.ndarray, label_N: np.ndarray) -> float:

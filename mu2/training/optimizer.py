@@ -58,9 +58,9 @@ class Optimizer(NamedTuple):
 def learning_rate(o: Optimizer, step: jax.Array) -> jax.Array:
     """The learning rate of a step (float32 scalar, counted from 0).
 
-    cosine: linear warm-up from 1/100 of the peak, then cosine to zero or `final_rate`. restarts: the same, one
-    cycle a validation interval. constant: half of the peak. linear: the warm-up, then a straight
-    line to zero. Source: paper/README 3.3 and 4.1.
+    cosine: linear warm-up from 1/100 of the peak, then cosine to zero or `final_rate`. restarts:
+    the same, one cycle a validation interval. constant: half of the peak. linear: the warm-up,
+    then a straight line to zero. Source: paper/README 3.3 and 4.1.
     """
     restarts = o.schedule == SCHEDULES.index("restarts")
     period = jnp.where(restarts, o.interval_steps, o.total_steps)

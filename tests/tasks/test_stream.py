@@ -57,3 +57,9 @@ def test_what_is_no_task_is_refused(task):
 def test_iterations_are_a_count(iterations):
     with pytest.raises(Mu2Error, match="iterations must be"):
         Stream((A,), iterations)
+
+
+@pytest.mark.parametrize("limit", [0, -1, 1.0, "2", None, True])
+def test_the_memory_limit_is_a_count_of_mebibytes(limit):
+    with pytest.raises(Mu2Error, match="memory_limit_mb must be"):
+        Stream((A,), memory_limit_mb=limit)

@@ -213,7 +213,7 @@ class Npz:
             if labels_name not in headers:
                 raise Mu2Error(
                     f"{self._owner} has {name!r} and no {labels_name!r} with its labels.",
-                    hint=did_you_mean(labels_name, headers),
+                    hint=f"It has {', '.join(headers)}.",
                 )
             for each in (name, labels_name):
                 if headers[each][1].hasobject:
@@ -267,7 +267,8 @@ class Npz:
                     with archive.open(member) as stream:
                         shape, _, dtype = _header(stream)
                         begin = stream.tell()
-                except (OSError, ValueError, zipfile.BadZipFile, RuntimeError) as error:
+                # numpy reads a header as Python: its tokens, its syntax, its values.
+                except Exception as error:
                     raise self._damaged(name, error) from error
                 if dtype.hasobject:
                     headers[name] = (shape, dtype)

@@ -1,0 +1,206 @@
+"""A convolutional network for small images, cut into components and quick on CPUs.
+
+Every convolution is a matrix product or a sum of shifted copies, which keeps the function and
+leaves out XLA's convolution: within the step's `lax.switch` it is not the fast one on CPUs.
+Measured on two shared cores of a Zen 5, ms of one block's forward and backward pass within the
+step (batch 128, 7x7 positions, width 64, inner width 128, two layers):
+
+  3x3 dense, by lax.conv_general_dilated    854   (outside of a switch about 20)
+  3x3 dense, shifts joined, one product      35
+  3x3 dense, nine products, summed           46
+  3x3 dense, by gather / position matrix     47 / 58
+  3x3 depthwise, nine shifted sums, MLP       7.1
+  no neighbours at all, MLP                   4.0   (with LayerNorm 5.8)
+
+Hence depthwise convolutions in the blocks, and dense ones only where there are few channels.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from mu2.errors import Mu2Error
+from mu2.models.adapter import Adapter
+from mu2.models.component import Component, Model, Network
+from mu2.models.vit import Head
+
+# Pixels a side of the square that becomes one position of the blocks.
+PATCH = 4
+
+
+def patches(x_BxHxWxC: jax.Array, side: int) -> jax.Array:
+    """Squares of `side` as positions, [B, H / side, W / side, side^2 C]; the rest is cut off."""
+    b, h, w, c = x_BxHxWxC.shape
+    m, n = h // side, w // side
+    x = x_BxHxWxC[:, : m * side, : n * side].reshape(b, m, side, n, side, c)
+    return x.transpose(0, 1, 3, 2, 4, 5).reshape(b, m, n, side * side * c)
+
+
+def neighbours(x_BxHxWxC: jax.Array) -> list[jax.Array]:
+    """Nine copies, each shifted by one of the steps of a 3x3 kernel, with zeros from outside."""
+    _, h, w, _ = x_BxHxWxC.shape
+    x = jnp.pad(x_BxHxWxC, ((0, 0), (1, 1), (1, 1), (0, 0)))
+    return [x[:, i : i + h, j : j + w] for i in range(3) for j in range(3)]
+
+
+class Stem(nn.Module):
+    """Squares of 2x2 pixels, then a 3x3 convolution of them: 6x6 pixels seen at a stride of 2."""
+
+    width: int
+    dtype: str = "float32"
+
+    @nn.compact
+    def __call__(self, image_BxSxSxC: jax.Array) -> jax.Array:
+        """Maps images in [-1, 1] to [B, S / 2, S / 2, width]."""
+        x = jnp.concatenate(neighbours(patches(image_BxSxSxC, 2)), axis=-1)
+        return dense(self.width, self.dtype, "Dense_0")(x)
+
+
+class Reduction(nn.Module):
+    """LayerNorm, ReLU, and squares of 2x2 positions mapped to the width of the blocks."""
+
+    width: int
+    dtype: str = "float32"
+
+    @nn.compact
+    def __call__(self, x_BxHxWxC: jax.Array) -> jax.Array:
+        """Maps [B, H, W, C] to [B, H / 2, W / 2, width]."""
+        x = nn.relu(nn.LayerNorm(dtype=self.dtype, name="LayerNorm_0")(x_BxHxWxC))
+        return dense(self.width, self.dtype, "Dense_0")(patches(x, 2))
+
+
+def dense(width: int, dtype: str, name: str) -> nn.Dense:
+    """A linear layer before a ReLU."""
+    return nn.Dense(width, dtype=dtype, kernel_init=nn.initializers.he_normal(), name=name)
+
+
+class DepthwiseConv(nn.Module):
+    """A 3x3 convolution of each channel by itself, as nine shifted copies summed."""
+
+    dtype: str = "float32"
+
+    @nn.compact
+    def __call__(self, x_BxHxWxC: jax.Array) -> jax.Array:
+        """Maps [B, H, W, C] to [B, H, W, C]."""
+        c = x_BxHxWxC.shape[-1]
+        kernel = self.param("kernel", nn.initializers.normal(1 / 3), (9, c), jnp.float32)
+        bias = self.param("bias", nn.initializers.zeros, (c,), jnp.float32)
+        kernel, bias = kernel.astype(self.dtype), bias.astype(self.dtype)
+        shifted = zip(neighbours(x_BxHxWxC), kernel, strict=True)
+        return sum((x * k for x, k in shifted), start=bias)
+
+
+class ConvBlock(nn.Module):
+    """Depthwise convolution, LayerNorm, Dense, ReLU, Dense and a residual sum.
+
+    The last kernel starts at zero: a fresh block is the identity, and a network that grows by one
+    keeps its function. The form is ConvNeXt's (arXiv 2201.03545, figure 4) with a kernel of 3.
+    """
+
+    dim: int
+    dtype: str = "float32"
+
+    @nn.compact
+    def __call__(self, x_BxHxWxC: jax.Array) -> jax.Array:
+        """Maps [B, H, W, C] to [B, H, W, C]."""
+        width = x_BxHxWxC.shape[-1]
+        y = DepthwiseConv(self.dtype, name="DepthwiseConv_0")(x_BxHxWxC)
+        y = nn.LayerNorm(dtype=self.dtype, name="LayerNorm_0")(y)
+        y = nn.relu(dense(self.dim, self.dtype, "Dense_0")(y))
+        y = nn.Dense(width, dtype=self.dtype, kernel_init=nn.initializers.zeros, name="Dense_1")(y)
+        return x_BxHxWxC + y
+
+
+class Pooling(nn.Module):
+    """LayerNorm, ReLU, the mean over each quarter of the image, and a LayerNorm of the four.
+
+    Quarters tell a stroke above from one below, which a mean over everything cannot. They share
+    the middle row and column where the sides are odd.
+    """
+
+    dtype: str = "float32"
+
+    @nn.compact
+    def __call__(self, x_BxHxWxC: jax.Array) -> jax.Array:
+        """Maps [B, H, W, C] to [B, 4 C]."""
+        x = nn.relu(nn.LayerNorm(dtype=self.dtype, name="LayerNorm_0")(x_BxHxWxC))
+        h, w = x.shape[1:3]
+        rows = (slice((h + 1) // 2), slice(h // 2, None))
+        columns = (slice((w + 1) // 2), slice(w // 2, None))
+        means = [x[:, i, j].mean((1, 2)) for i in rows for j in columns]
+        return nn.LayerNorm(dtype=self.dtype, name="LayerNorm_1")(jnp.concatenate(means, axis=-1))
+
+
+@dataclasses.dataclass(frozen=True)
+class ConvNet(Model):
+    """A small residual network; its hyperparameters are image_size, num_layers and adapter_dim.
+
+    All blocks come after the last reduction, so that they have one shape and depth moves nothing
+    else. No parameter depends on the image size.
+
+    Attributes:
+      stem_width: channels at half of the image's side.
+      width: channels at a quarter of it, where the blocks are.
+      mlp_dim: inner channels of a block.
+      channels: channels of the images (grey images are repeated).
+    """
+
+    hyperparameters: ClassVar[Mapping[str, type]] = {
+        "image_size": int,
+        "num_layers": int,
+        "adapter_dim": int,
+    }
+    optional: ClassVar[frozenset[str]] = frozenset({"adapter_dim"})
+
+    stem_width: int = 32
+    width: int = 64
+    mlp_dim: int = 128
+    channels: int = 3
+
+    def __post_init__(self) -> None:
+        for name in ("stem_width", "width", "mlp_dim", "channels"):
+            if getattr(self, name) < 1:
+                raise Mu2Error(f"ConvNet.{name} is {getattr(self, name)}; it must be 1 or more.")
+
+    def input_shape(self, hyperparameters: Mapping[str, Any]) -> tuple[int, ...]:
+        """[S, S, C] of one image."""
+        side = hyperparameters["image_size"]
+        return (side, side, self.channels)
+
+    def network(
+        self, hyperparameters: Mapping[str, Any], num_classes: int, dtype: str = "float32"
+    ) -> Network:
+        """stem, reduction, block_0 ..., norm, head, optional adapters included.
+
+        See `Model.network`.
+
+        Raises:
+          Mu2Error: the image is smaller than one position of the blocks, or a size is negative.
+        """
+        image, layers = hyperparameters["image_size"], hyperparameters["num_layers"]
+        if image < PATCH:
+            raise Mu2Error(
+                f"image_size is {image}; the ConvNet halves an image twice.",
+                hint=f"Set image_size to {PATCH} or more.",
+            )
+        if layers < 0:
+            raise Mu2Error(f"num_layers is {layers}; it must be 0 or more.")
+        components: list[Component] = []
+
+        def add(name: str, module: nn.Module, optional: bool = False) -> None:
+            shape = components[-1].output_shape if components else self.input_shape(hyperparameters)
+            components.append(Component(name, module, shape, optional))
+
+        add("stem", Stem(self.stem_width, dtype))
+        add("reduction", Reduction(self.width, dtype))
+        for i in range(layers):
+            if "adapter_dim" in hyperparameters:
+                add(f"adapter_{i}", Adapter(hyperparameters["adapter_dim"], dtype), optional=True)
+            add(f"block_{i}", ConvBlock(self.mlp_dim, dtype))
+        add("norm", Pooling(dtype))
+        add("head", Head(num_classes, dtype))
+        return Network(components)

@@ -1,0 +1,130 @@
+"""The executor: results in the order of the jobs, and the same bits on any slice."""
+
+import threading
+import time
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from mu2.mesh import Layout, LocalExecutor, executor
+from mu2.system import System
+from mu2.training import Training
+from tests import shrunken
+
+
+class FakeTrainer:
+    """Takes as long as the job says; notes who trained what, and whether two met in one slice."""
+
+    def __init__(self, training, devices):
+        self.training, self.devices = training, devices
+        self.trained, self.busy = [], threading.Lock()
+        self.programs = SimpleNamespace(compiled=lambda: 2)
+
+    def train(self, job):
+        assert self.busy.acquire(blocking=False)
+        time.sleep(job / 100)
+        self.busy.release()
+        self.trained.append(job)
+        return job, self.devices
+
+    def logits(self, *arguments):
+        return self.devices, arguments
+
+
+@pytest.fixture
+def make(monkeypatch):
+    def make(population):
+        monkeypatch.setattr(Layout, "slices", lambda self: tuple(range(self.population)))
+        return LocalExecutor(Layout(population=population), Training())
+
+    monkeypatch.setattr(executor, "Trainer", FakeTrainer)
+    return make
+
+
+@pytest.mark.parametrize("population", [1, 2, 3])
+@pytest.mark.parametrize("count", [0, 1, 2, 5])
+def test_results_come_in_the_order_of_the_jobs(make, population, count):
+    jobs = [5, 1, 4, 2, 3][:count]
+    results = list(make(population).train(jobs))
+    assert [job for job, _ in results] == jobs
+    assert [devices for _, devices in results] == [i % population for i in range(count)]
+
+
+def test_slices_train_at_the_same_time(make):
+    both = threading.Barrier(2, timeout=10)
+    made = make(2)
+    for trainer in made._trainers:
+        trainer.train = lambda job: both.wait() >= 0 and job
+    assert list(made.train([1, 2, 3, 4])) == [1, 2, 3, 4]
+
+
+def test_one_child_at_a_time_is_trained_as_it_is_asked_for(make):
+    made = make(1)
+    results = made.train([1, 2])
+    next(results)
+    assert made._trainers[0].trained == [1]
+
+
+def test_an_error_in_a_slice_is_raised(make):
+    made = make(2)
+
+    def fail(job):
+        raise ZeroDivisionError(job)
+
+    made._trainers[1].train = fail
+    with pytest.raises(ZeroDivisionError, match="7"):
+        list(made.train([1, 7]))
+
+
+def test_the_first_slice_answers_and_all_compile(make):
+    made = make(3)
+    assert made.logits("network", "arrays", "inputs", 4) == (
+        0,
+        ("network", "arrays", "inputs", 4),
+    )
+    assert made.compiled() == 6
+
+
+EVOLVE = """
+import sys
+from tests import shrunken
+directory, *bindings = sys.argv[1:]
+shrunken.evolve(directory, *bindings)
+"""
+TWO_DEVICES = {
+    "JAX_PLATFORMS": "cpu",
+    "XLA_FLAGS": "--xla_force_host_platform_device_count=2",
+}
+
+
+def on_two_devices(directory, *bindings):
+    process = shrunken.python(
+        "-c", EVOLVE, directory, *bindings, **TWO_DEVICES, PYTHONPATH=str(shrunken.ROOT)
+    )
+    _, err = process.communicate(timeout=300)
+    assert process.returncode == 0, err
+    return System.open(directory)
+
+
+@pytest.mark.slow
+def test_children_on_slices_of_their_own_have_the_same_bits(tmp_path):
+    one = shrunken.evolve(tmp_path / "one", *shrunken.SMALL)
+    two = on_two_devices(tmp_path / "two", *shrunken.SMALL, "Layout.population=2")
+    assert two.paths() == one.paths()
+    log = "log.jsonl"
+    assert (tmp_path / "two" / log).read_bytes() == (tmp_path / "one" / log).read_bytes()
+
+
+@pytest.mark.slow
+def test_a_batch_split_over_two_devices_trains_alike(tmp_path):
+    single = (*shrunken.DIGITS, shrunken.ONCE, "Evolution.children_per_iteration=1")
+    one = shrunken.evolve(tmp_path / "one", *single)
+    two = on_two_devices(tmp_path / "two", *single, "Layout.data=2")
+    assert [c.id for c in one.path("digits").components] == [
+        c.id for c in two.path("digits").components
+    ]
+    for a, b in zip(one.path("digits").components, two.path("digits").components, strict=True):
+        old, new = one.arrays(a), two.arrays(b)
+        for leaf in (leaf for leaf in old if leaf.startswith("params/")):
+            np.testing.assert_allclose(new[leaf], old[leaf], rtol=1e-3, atol=1e-4)

@@ -1,0 +1,107 @@
+"""The layout: its axes, its slices, and where arrays lie."""
+
+import json
+import os
+import subprocess
+import sys
+
+import jax
+import numpy as np
+import pytest
+
+from mu2.errors import Mu2Error
+from mu2.mesh import Layout, single
+
+
+@pytest.mark.parametrize("axis", ["population", "data", "model"])
+@pytest.mark.parametrize("size", [0, -2])
+def test_an_axis_is_one_or_more(axis, size):
+    with pytest.raises(Mu2Error, match=rf"Layout\.{axis} is {size}; it must be 1 or more"):
+        Layout(**{axis: size})
+
+
+def test_matrices_are_not_split_yet():
+    with pytest.raises(Mu2Error, match=r"Layout\.model is 2") as caught:
+        Layout(model=2)
+    assert "Layout.data" in caught.value.hint
+
+
+def test_the_product_must_be_the_number_of_devices():
+    count = len(jax.devices())
+    with pytest.raises(Mu2Error) as caught:
+        Layout(population=count + 1, data=3).slices()
+    assert f"(population {count + 1} x data 3 x model 1)" in caught.value.message
+    assert f"made for {3 * (count + 1)} device(s); there are {count} (" in caught.value.message
+    assert "JAX_PLATFORMS=cpu" in caught.value.hint
+
+
+def test_one_slice_of_all_devices():
+    devices = jax.devices()
+    (whole,) = Layout(data=len(devices)).slices()
+    assert whole.mesh.axis_names == ("data", "model")
+    assert whole.mesh.devices.shape == (len(devices), 1)
+    assert set(whole.mesh.devices.flat) == set(devices)
+
+
+def test_single_is_the_first_device_alone():
+    one = single()
+    assert list(one.mesh.devices.flat) == jax.devices()[:1]
+    assert one.mesh.axis_names == ("data", "model")
+    assert one.split(np.arange(3)).devices() == {jax.devices()[0]}
+
+
+def test_replicated_arrays_are_copies():
+    array = np.arange(64, dtype=np.float32)
+    (copied,) = single().replicate([array])
+    array[:] = 0
+    np.testing.assert_array_equal(copied, np.arange(64))
+    # Safe to donate: a second copy outlives the first.
+    again = single().replicate(copied)
+    jax.jit(lambda x: x + 1, donate_argnums=0)(copied).block_until_ready()
+    np.testing.assert_array_equal(again, np.arange(64))
+
+
+EIGHT = """
+import json
+import jax
+import numpy as np
+from mu2.errors import Mu2Error
+from mu2.mesh import Layout, single
+slices = Layout(population=2, data=4).slices()
+first, second = ({d.id for d in s.mesh.devices.flat} for s in slices)
+split, whole = slices[1].split(np.arange(8)), slices[1].replicate(np.arange(8))
+try:
+    Layout(population=2).slices()
+    refused = None
+except Mu2Error as error:
+    refused = error.message
+print(json.dumps({
+    "devices": [sorted(first), sorted(second)],
+    "split": sorted((s.device.id, s.data.tolist()) for s in split.addressable_shards),
+    "whole": sorted((s.device.id, s.data.tolist()) for s in whole.addressable_shards),
+    "single": single().mesh.size,
+    "refused": refused,
+}))
+"""
+
+
+def test_slices_of_eight_devices():
+    done = subprocess.run(
+        [sys.executable, "-c", EIGHT],
+        env={
+            **os.environ,
+            "JAX_PLATFORMS": "cpu",
+            "XLA_FLAGS": "--xla_force_host_platform_device_count=8",
+        },
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    seen = json.loads(done.stdout)
+    assert seen["devices"] == [[0, 1, 2, 3], [4, 5, 6, 7]]
+    assert seen["split"] == [[4 + i, [2 * i, 2 * i + 1]] for i in range(4)]
+    assert seen["whole"] == [[4 + i, list(range(8))] for i in range(4)]
+    assert seen["single"] == 1
+    assert "made for 2 device(s); there are 8 (cpu)" in seen["refused"]
