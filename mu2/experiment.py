@@ -21,8 +21,10 @@ from mu2.mesh import Executor, Layout, LocalExecutor
 from mu2.models import Arrays, Model, Network, RandomRoot, Root
 from mu2.report.progress import Reporter
 from mu2.system import System, TaskRecord
-from mu2.tasks import Stream, Task
+from mu2.tasks import ExampleStream, Stream, Task
 from mu2.training import Job, Trained, Training, as_stored, evaluate, of_stored
+
+EVALUATED_TOGETHER = 8192
 
 
 @dataclasses.dataclass(frozen=True)
@@ -94,7 +96,7 @@ def run(experiment: Experiment, system: System, reporter: Reporter) -> None:
     reporter.run_started(experiment, system)
     schedule = experiment.stream.schedule()
     for visit, task in schedule[system.progress.position :]:
-        data = TaskData(task, experiment.training.batch_size)
+        data = TaskData(task, experiment.training.batch_size, experiment.stream.memory_limit_mb)
         record = begin_task_iteration(experiment, system, task)
         reporter.task_started(task.name, visit)
         while not experiment.evolution.finished(record.under_way, len(schedule)):
@@ -257,10 +259,10 @@ def end_task_iteration(
         )
     if best.test_digest is None:
         test = data.read("test", experiment.model(best).input_shape(best.hyperparameters))
-        logits = path_logits(experiment, system, executor, best, test.inputs)
+        logits, labels = test_logits(experiment, system, executor, best, test)
         best = dataclasses.replace(
             best,
-            test_accuracy=evaluate.accuracy(logits, test.labels),
+            test_accuracy=evaluate.accuracy(logits, labels),
             test_digest=evaluate.digest(logits),
         )
     changed = []
@@ -369,3 +371,17 @@ def path_logits(
     """float32 logits [N, classes] of a stored path for examples of its shape."""
     arrays = {component.name: system.arrays(component) for component in path.components}
     return executor.logits(experiment.network(path), arrays, inputs, path.num_classes)
+
+
+def test_logits(
+    experiment: Experiment, system: System, executor: Executor, path: Path, test: ExampleStream
+) -> tuple[np.ndarray, np.ndarray]:
+    """float32 logits [N, classes] and int32 labels [N] of all test examples of a stored path."""
+    batch = experiment.training.batch_size
+    blocks = test.blocks(batch * max(1, EVALUATED_TOGETHER // batch))
+    parts = [
+        (path_logits(experiment, system, executor, path, block.inputs), block.labels)
+        for block in blocks
+    ]
+    logits, labels = zip(*parts, strict=True)
+    return np.concatenate(logits), np.concatenate(labels)

@@ -6,7 +6,7 @@ from mu2.errors import Mu2Error
 from mu2.evolution.budget import training_flops
 from mu2.evolution.mutation import Plan
 from mu2.evolution.population import Population
-from mu2.tasks import Examples, Part, Task
+from mu2.tasks import ExampleStream, Part, Task
 from mu2.training import Job, Trained, Training
 
 
@@ -16,26 +16,28 @@ class TaskData:
     Args:
       task: the task.
       batch_size: training examples needed at least.
+      memory_limit_mb: see `Stream.memory_limit_mb`.
     """
 
-    def __init__(self, task: Task, batch_size: int):
+    def __init__(self, task: Task, batch_size: int, memory_limit_mb: int):
         self._task = task
         self._batch_size = batch_size
-        self._read: dict[tuple[str, tuple[int, ...]], Examples] = {}
+        self._memory_limit_mb = memory_limit_mb
+        self._read: dict[tuple[str, tuple[int, ...]], ExampleStream] = {}
 
     @property
     def given(self) -> dict[str, int]:
         """The hyperparameters that the data set by themselves."""
         return self._task.given()
 
-    def read(self, part: Part, shape: tuple[int, ...]) -> Examples:
-        """One part, decoded and brought to the shape of one example at its first use.
+    def read(self, part: Part, shape: tuple[int, ...]) -> ExampleStream:
+        """One part, brought to the shape of one example at its first use.
 
         Raises:
           Mu2Error: there are fewer training examples than a batch holds.
         """
         if (part, shape) not in self._read:
-            examples = self._task.read(part, shape)
+            examples = self._task.stream(part, shape, self._memory_limit_mb)
             if part == "train":
                 check_batch(self._task.name, len(examples), self._batch_size)
             self._read[part, shape] = examples

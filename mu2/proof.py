@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from mu2.config import load
 from mu2.errors import Mu2Error
-from mu2.experiment import Experiment, path_logits
+from mu2.experiment import Experiment, test_logits
 from mu2.mesh import LocalExecutor
 from mu2.system import System
 from mu2.tasks import Task
@@ -68,12 +68,12 @@ def _proof(system: System, name: str, experiments: list[Experiment | Mu2Error]) 
         if task is None:
             continue
         shape = experiment.model(path).input_shape(path.hyperparameters)
-        test = task.read("test", shape)
+        test = task.stream("test", shape, experiment.stream.memory_limit_mb)
         executor = LocalExecutor(experiment.layout, experiment.training)
-        logits = path_logits(experiment, system, executor, path, test.inputs)
+        logits, labels = test_logits(experiment, system, executor, path, test)
         if evaluate.digest(logits) == path.test_digest:
             return Proof(name, True)
-    accuracy = evaluate.accuracy(logits, test.labels)
+    accuracy = evaluate.accuracy(logits, labels)
     return Proof(
         name,
         False,

@@ -158,7 +158,7 @@ class Watch(LogReporter):
         super().run_started(experiment, system)
         self.experiment, self.system = experiment, system
         batch = experiment.training.batch_size
-        self.data = {task.name: TaskData(task, batch) for task in experiment.stream.tasks}
+        self.data = {task.name: TaskData(task, batch, 64) for task in experiment.stream.tasks}
 
     def child_done(self, record):
         super().child_done(record)

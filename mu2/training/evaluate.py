@@ -1,35 +1,49 @@
-"""Evaluation: logits of a whole split in batches of one shape."""
+"""Evaluation: logits of a split in batches of one shape."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import jax
 import numpy as np
 
+from mu2.tasks.examples import Examples
 from mu2.training.program import Program
 
 
-def logits(
+def predictions(
     program: Program,
     params: Mapping[str, Any],
-    inputs: np.ndarray,
+    blocks: Iterable[Examples],
     num_classes: int,
     batch_size: int,
-) -> np.ndarray:
-    """float32 logits [N, num_classes] of examples [N, ...].
+) -> tuple[np.ndarray, np.ndarray]:
+    """Logits and labels of examples that come in blocks.
 
-    The last batch is filled up with zeros, so that one program serves every split and the logits
-    of an example do not depend on how many follow.
+    A block is filled up with zeros, so that one program serves every split and the logits of an
+    example do not depend on how many follow.
+
+    Args:
+      program: of the network.
+      params: its parameters, on the devices.
+      blocks: at most `batch_size` examples each.
+      num_classes: classes that exist.
+      batch_size: examples that the program takes.
+
+    Returns:
+      Logits float32 [N, num_classes] and labels int32 [N].
     """
-    pending = []
-    for start in range(0, len(inputs), batch_size):
-        batch = inputs[start : start + batch_size]
-        filled = np.zeros((batch_size, *inputs.shape[1:]), inputs.dtype)
-        filled[: len(batch)] = batch
-        pending.append((program.logits(params, filled), len(batch)))
+    pending, labels = [], [np.empty(0, np.int32)]
+    for block in blocks:
+        inputs = block.inputs
+        if len(block) < batch_size:
+            inputs = np.zeros((batch_size, *inputs.shape[1:]), inputs.dtype)
+            inputs[: len(block)] = block.inputs
+        pending.append((program.logits(params, inputs), len(block)))
+        labels.append(block.labels)
     parts = [np.asarray(jax.device_get(y))[:n, :num_classes] for y, n in pending]
-    return np.concatenate([np.empty((0, num_classes), np.float32), *parts])
+    logits = np.concatenate([np.empty((0, num_classes), np.float32), *parts])
+    return logits, np.concatenate(labels)
 
 
 def accuracy(logits_NxC: np.ndarray, label_N: np.ndarray) -> float:

@@ -12,10 +12,9 @@ import numpy as np
 from mu2.errors import Mu2Error
 from mu2.key import Key
 from mu2.models.component import Arrays, Network, flatten, nest
-from mu2.tasks.examples import Examples
+from mu2.tasks.examples import Examples, ExampleStream
 from mu2.training import evaluate
 from mu2.training.augment import Augmentation
-from mu2.training.batches import epochs
 from mu2.training.optimizer import Optimizer
 from mu2.training.program import Program, Programs, State, bucket
 
@@ -105,8 +104,8 @@ class Job:
     arrays: Mapping[str, Arrays]
     trained: frozenset[str]
     hyperparameters: Mapping[str, Any]
-    train: Examples
-    validation: Examples
+    train: ExampleStream
+    validation: ExampleStream
     num_classes: int
     key: Key
     bar: float | None
@@ -161,14 +160,14 @@ class Trainer:
         start, t = time.perf_counter(), self.training
         program = self._program(job.network, job.num_classes)
         steps = t.steps(len(job.train))
-        validation = job.validation.inputs[: t.validation_examples(len(job.validation))]
-        labels = job.validation.labels[: len(validation)]
+        validated = t.validation_examples(len(job.validation))
         state = self._initial(program.network, job.arrays)
         flags = {c.name: np.int32(c.name in job.trained) for c in program.network}
         optimizer = Optimizer.of(job.hyperparameters, t.intervals, steps, t.final_rate)
         ranges = augmentation(job.hyperparameters)
         batch_key = job.key.fold_in("augment").jax()
-        batches = epochs(job.train, t.batch_size, t.intervals * steps, job.key.fold_in("batches"))
+        order = job.key.fold_in("batches")
+        batches = job.train.batches(t.batch_size, t.intervals * steps, order)
         best_arrays: dict[str, Arrays] = {}
         qualities: list[float] = []
         bar = -math.inf if job.bar is None else job.bar
@@ -186,7 +185,10 @@ class Trainer:
                     np.int32(job.num_classes),
                     batch_key,
                 )
-            y = evaluate.logits(program, state.params, validation, job.num_classes, t.batch_size)
+            validation = job.validation.blocks(t.batch_size, validated)
+            y, labels = evaluate.predictions(
+                program, state.params, validation, job.num_classes, t.batch_size
+            )
             diverged = not (bool(state.finite) and np.isfinite(y).all())
             if diverged:
                 break
@@ -215,7 +217,9 @@ class Trainer:
         """float32 logits [N, num_classes] of examples for a path's network and leaves."""
         program = self._program(network, num_classes)
         params = self._initial(program.network, arrays).params
-        return evaluate.logits(program, params, inputs, num_classes, self.training.batch_size)
+        batch = self.training.batch_size
+        blocks = Examples(inputs, np.zeros(len(inputs), np.int32)).blocks(batch)
+        return evaluate.predictions(program, params, blocks, num_classes, batch)[0]
 
     def _program(self, network: Network, num_classes: int) -> Program:
         """The program of a network, its head padded so that class counts share programs."""

@@ -10,8 +10,8 @@ from mu2.key import Key
 from mu2.mesh import Layout
 from mu2.models import ViT
 from mu2.tasks.examples import Examples
+from mu2.tasks.streamed import Streamed
 from mu2.training import Job, Trainer, Training
-from mu2.training.batches import epochs
 
 KEY = Key.from_seed(11)
 MODEL = ViT(patch=8, width=16, heads=2, mlp_dim=32)
@@ -141,7 +141,7 @@ def test_all_of_this_compiled_two_programs(trainer, trained):
 
 def test_epochs_see_every_example_once_before_any_twice():
     examples = Examples(np.zeros((10, 1, 1, 1), np.uint8), np.arange(10, dtype=np.int32))
-    labels = np.concatenate([b.labels for b in epochs(examples, 4, 5, KEY)])
+    labels = np.concatenate([b.labels for b in examples.batches(4, 5, KEY)])
     assert sorted(labels[:10]) == sorted(labels[10:]) == list(range(10))
     assert list(labels[:10]) != list(labels[10:])
 
@@ -168,3 +168,20 @@ def test_steps_are_one_epoch_or_the_cap():
 def test_settings_that_make_no_sense_are_refused(values, words):
     with pytest.raises(Mu2Error, match=words):
         Training(**values)
+
+
+def test_examples_read_as_they_are_needed_train_the_same_bits(trainer, job, trained):
+    def streamed(examples):
+        def read(indices):
+            chosen = list(indices)
+            return Examples(examples.inputs[chosen], examples.labels[chosen])
+
+        return Streamed(read, len(examples), examples.inputs[0].nbytes, memory=1)
+
+    again = trainer.train(
+        dataclasses.replace(job, train=streamed(job.train), validation=streamed(job.validation))
+    )
+    assert again.qualities == trained.qualities
+    for name, leaves in trained.arrays.items():
+        for leaf, array in leaves.items():
+            np.testing.assert_array_equal(array, again.arrays[name][leaf])
