@@ -316,6 +316,10 @@ def _built(model: Model, values: Mapping[str, Any], dtype: str) -> list[str]:
             shape = component.output_shape
     except Mu2Error:
         raise
+    except KeyError as error:
+        if {*error.args} <= model.optional:
+            return []  # the data would tell, and are not to be had
+        raise Mu2Error(f"{what}: it asks for {error}, which it does not declare.") from error
     except Exception as error:  # whatever flax and jax raise for shapes that cannot be
         line = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise Mu2Error(f"{what}: {type(error).__name__}: {line}") from error

@@ -254,6 +254,21 @@ def test_every_constructor_that_refuses_is_heard():
     assert [location for location, _, _ in found] == ["run.gin:2", "run.gin:3", "run.gin:4"]
 
 
+def test_every_range_that_is_refused_is_heard():
+    text = "Ranges.num_layers = (3, 1, 2)\nRanges.flip = (True, True)\nRanges.crop = (True,)\n"
+    text += "Ranges.image_size = (16, 8)\nChoices.image_size = (8, 16)\n"
+    found = faults(f"{BASE}{text}")
+    assert [location for location, _, _ in found] == [*(f"run.gin:{n}" for n in (2, 3, 4, 6))]
+    said = ("out of order", "a value twice", "False, which is not in", "both in Ranges and in")
+    assert all(part in message for part, (_, message, _) in zip(said, found, strict=True))
+
+
+def test_a_default_with_a_fault_is_the_only_one_told():
+    for name in ("mutation_probability", "num_layers", "crop"):
+        ((location, message, _),) = faults(f"{BASE}Hyperparameters.{name} = 'x'\n")
+        assert (location, f"Hyperparameters.{name}: 'x' is not" in message) == ("run.gin:2", True)
+
+
 def test_includes_in_a_circle():
     Path("a.gin").write_text("include 'b.gin'\n")
     Path("b.gin").write_text("# b\ninclude 'a.gin'\n")

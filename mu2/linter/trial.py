@@ -52,6 +52,7 @@ class Trial:
         self._broken = broken
         self._first = first
         self._made: dict[Node, Any] = {}
+        self._parts: dict[Node, Any] = {}  # of what was refused: the space without some ranges
 
     def make(self, node: Node) -> Any:
         """The object of a configurable in a scope, or BROKEN."""
@@ -61,8 +62,12 @@ class Trial:
         return self._made[node]
 
     def made(self) -> list[Any]:
-        """Everything that could be made, without the values of macros."""
-        nodes = {node: made for node, made in self._made.items() if node[1] in self._configurables}
+        """Everything that could be made, without the values of macros.
+
+        A search space that was refused for some of its ranges is among them without those.
+        """
+        found = {**self._made, **self._parts}
+        nodes = {node: made for node, made in found.items() if node[1] in self._configurables}
         return [made for made in nodes.values() if made is not BROKEN]
 
     def place(self, made: object, text: str) -> str | None:
@@ -72,8 +77,9 @@ class Trial:
           made: an object of the configuration, or one that equals it.
           text: a message about it, or the `Selector.parameter` that is meant.
         """
-        same = [node for node, each in self._made.items() if each is made]
-        equal = (n for n, each in self._made.items() if type(each) is type(made) and each == made)
+        known = {**self._made, **self._parts}
+        same = [node for node, each in known.items() if each is made]
+        equal = (n for n, each in known.items() if type(each) is type(made) and each == made)
         node = same[0] if same else next(equal, None)
         return self._first if node is None else self._location(text, node)
 
@@ -92,8 +98,11 @@ class Trial:
         try:
             return _construct(configurable, values)
         except Mu2Error as error:
-            for each in _one_by_one(configurable, values) or [error]:
-                if wrong & set(re.findall(r"\w+", each.message)):
+            refused, part = _one_by_one(configurable, values)
+            if part is not None:
+                self._parts[node] = part
+            for each in refused or [error]:
+                if "hyperparameters" in values and wrong & set(re.findall(r"\w+", each.message)):
                     continue  # it misses what was left out
                 location = each.location or self._location(each.message, node)
                 self.faults.append(Mu2Error(each.message, location=location, hint=each.hint))
@@ -117,9 +126,10 @@ class Trial:
     def _location(self, message: str, node: Node) -> str | None:
         """The binding that a constructor complains of, as far as its words tell.
 
-        `Selector.parameter` in the message is the surest sign, then a quoted value, the name of a
-        parameter of the object, and the name of a parameter of something the object holds. Of
-        several bindings the one set last is meant, which is the user's rather than an include's.
+        `Selector.parameter` in the message is the surest sign, then a quoted value, a value, the
+        name of a parameter of the object, and the name of a parameter of something the object
+        holds. Of several bindings the one set last is meant, which is the user's rather than an
+        include's.
         """
         # The folders of a path are no parameters.
         plain = re.sub(r"\S*/\S*", "", re.sub(r"'[^']*'", "", message))
@@ -132,6 +142,7 @@ class Trial:
         signs = (
             [b for b in held if b.name in dotted],
             [b for b in held if isinstance(b.value, str) and b.value in quoted],
+            [b for b in held if isinstance(b.value, str) and _holds(message, b.value)],
             [b for b in own if b.parameter in words],
             [b for b in held if b.parameter in words],
             own,
@@ -143,20 +154,38 @@ class Trial:
         return holders[node].location if node in holders else self._first
 
 
-def _one_by_one(configurable: Configurable, values: Mapping[str, Any]) -> list[Mu2Error]:
-    """What a search space refuses of each range by itself; it would stop at the first."""
+def _holds(message: str, value: str) -> bool:
+    """Whether a text stands in a message as a word, or as several."""
+    return bool(value) and re.search(rf"(?<!\w){re.escape(value)}(?!\w)", message) is not None
+
+
+def _one_by_one(
+    configurable: Configurable, values: Mapping[str, Any]
+) -> tuple[list[Mu2Error], Any | None]:
+    """What a search space refuses of each range by itself; it would stop at the first.
+
+    Returns:
+      The faults, none where it is no range's fault, and the space without the ranges it refuses.
+    """
     empty = {name: type(values[name])() for name in HOLDING if name in values}
+    try:
+        _construct(configurable, {**values, **empty})
+    except Mu2Error:
+        return [], None
     faults = []
+    sound = dict(empty)
     for holder, none in empty.items():
         for name, each in values[holder].items():
-            alone = {**values, **empty, holder: type(none)(**{name: each})}
+            kind = type(none)
             try:
-                _construct(configurable, alone)
+                _construct(configurable, {**values, **empty, holder: kind(**{name: each})})
+                sound[holder] = kind(**sound[holder], **{name: each})
             except Mu2Error as error:
                 faults.append(error)
-    once = {fault.message: fault for fault in faults}
-    # What it refuses whatever the ranges are is no range's fault.
-    return list(once.values()) if len(once) > 1 or len(faults) == 1 else []
+    try:
+        return faults, _construct(configurable, {**values, **sound}) if faults else None
+    except Mu2Error as error:  # of ranges that do not go together
+        return [*faults, error], None
 
 
 def _construct(configurable: Configurable, values: Mapping[str, Any]) -> Any:
