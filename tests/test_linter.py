@@ -144,6 +144,31 @@ CASES = {
     ),
     "true": ("digits/Task.private = true", 2, "true is no value", "Write True."),
     "missing quote": ("digits/Task.name = 'digits", 2, "a quote is missing", "the same quote"),
+    "backtick": ("digits/Task.name = 'digits`", 2, "` is no quote", "with ' or with"),
+    "quotes of a word processor": (
+        "digits/Task.name = \u2018digits\u2019",
+        2,
+        "\u2018 is no quote",
+        "with ' or with",
+    ),
+    "include without quotes": (
+        "include gin/mesh/cpu.gin",
+        2,
+        "a quote is missing: include gin/mesh/cpu.gin",
+        "Write include 'gin/mesh/cpu.gin'.",
+    ),
+    "include with one quote": (
+        "include 'gin/mesh/cpu.gin",
+        2,
+        "a quote is missing",
+        "Write include 'gin/mesh/cpu.gin'.",
+    ),
+    "character that cannot be seen": (
+        "Training.in\x00tervals = 2",
+        2,
+        r"cannot be seen, '\x00': Training.in\x00tervals = 2",
+        "Delete it, or write a space.",
+    ),
     "open bracket": (
         "Mutation.always_cloned = ('cls',\nTraining.intervals = 2",
         2,

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from mu2.errors import Mu2Error, nearest
 
 STATEMENT = "Write SELECTOR.parameter = VALUE, or include 'FILE', each on a line of its own."
+# What word processors and other languages take for quotes.
+QUOTES = "`´\u2018\u2019\u201a\u201c\u201d\u201e"
 VALUES = "A value is a number, True, False, None, a string in quotes, a tuple, @NAME() or %MACRO."
 
 
@@ -69,8 +71,18 @@ def explain(error: BaseException, chunk: str, start: int) -> tuple[int, str, str
 
 
 def _fault(error: BaseException, chunk: str, line: str) -> tuple[str, str | None]:
-    code = re.sub(r"#[^'\"]*$", "", line).strip()
+    code = re.sub(r"#[^'\"]*$", "", line).strip(" \t")
+    if hidden := [c for c in code if not c.isprintable() and c != "\t"]:
+        shown = "".join(repr(c)[1:-1] if c in hidden else c for c in code)
+        return (
+            f"a character that cannot be seen, {hidden[0]!r}: {shown}",
+            "Delete it, or write a space.",
+        )
     said = str(error.args[0]) if error.args else ""
+    if wrong := [c for c in QUOTES if c in _without_strings(line)]:
+        return f"{wrong[0]} is no quote: {code}", "Begin and end each string with ' or with \"."
+    if name := re.fullmatch(r"include\s+['\"]?([^'\"\s]+)['\"]?", code):
+        return f"a quote is missing: {code}", f"Write include '{name[1]}'."
     if word := re.search(r"Failed to parse token '([A-Za-z_]\w*)'", said):
         return _bare_word(word[1], code)
     if "'" in _without_strings(line) or '"' in _without_strings(line):
