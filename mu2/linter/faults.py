@@ -7,7 +7,7 @@ from mu2.errors import Mu2Error, nearest
 
 STATEMENT = "Write SELECTOR.parameter = VALUE, or include 'FILE', each on a line of its own."
 # What word processors and other languages take for quotes.
-QUOTES = "`´\u2018\u2019\u201a\u201c\u201d\u201e"
+QUOTES = "`\u00b4\u2018\u2019\u201a\u201c\u201d\u201e"
 VALUES = "A value is a number, True, False, None, a string in quotes, a tuple, @NAME() or %MACRO."
 
 
