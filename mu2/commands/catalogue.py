@@ -4,7 +4,7 @@ import dataclasses
 import inspect
 import re
 import textwrap
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,14 @@ KINDS = {
     "benchmarks/tables": "tables",
 }
 RUNS, OTHERS = "runs", "others"
+# What a Gin file of a package sets, to what it so is.
+SETS = {
+    r"(SearchSpace\.|Experiment\.space)": "spaces",
+    r"(Mutation\.|Evolution\.|Scoring\.)": "methods",
+    r"(Stream\.|Experiment\.stream)": "streams",
+    r"(Layout\.|Experiment\.layout)": "meshes",
+    r"Experiment\.roots": "roots",
+}
 OWN = "mu2"
 
 
@@ -73,7 +81,7 @@ def files() -> list[GinFile]:
     for folder in linter.package_folders(ENTRY_POINTS):
         for path in sorted(folder.glob("gin/**/*.gin")):
             name = path.relative_to(folder / "gin").as_posix()
-            kind = _kind(f"gin/{name}") if "/" in name else OTHERS
+            kind = _kind(f"gin/{name}") if "/" in name else _kind_of(path)
             found.setdefault(name, GinFile(name, kind or OTHERS, folder.name, path))
     kinds = [*dict.fromkeys(KINDS.values()), RUNS, OTHERS]
     return sorted(found.values(), key=lambda f: (kinds.index(f.kind), f.package != OWN, f.name))
@@ -84,6 +92,29 @@ def _kind(name: str) -> str | None:
         if name.startswith(f"{folder}/"):
             return kind
     return RUNS if re.fullmatch(r"gin/[^/]+", name) else None
+
+
+def _kind_of(path: Path) -> str:
+    """What a Gin file is by what it sets and includes; a run if it does several things."""
+    text = path.read_text(encoding="utf-8", errors="replace")
+    kinds = {kind for pattern, kind in SETS.items() if re.search(rf"^{pattern}", text, re.M)}
+    included = re.findall(r"^include\s+['\"]([^'\"]+)", text, re.M)
+    kinds |= {kind for name in included if (kind := _kind(name)) is not None}
+    return kinds.pop() if len(kinds) == 1 else RUNS if kinds else OTHERS
+
+
+def doc(make: Callable[..., Any]) -> str:
+    """What the author says of a constructor, or else of the module it is in."""
+    text = inspect.cleandoc(make.__doc__ or "")
+    if dataclasses.is_dataclass(make) and text.startswith(f"{make.__name__}("):
+        text = ""  # Python's own words
+    return text or inspect.cleandoc(inspect.getdoc(inspect.getmodule(make)) or "")
+
+
+def parameter_docs(make: Callable[..., Any]) -> Mapping[str, str]:
+    """What is said of each parameter, by the constructor or by a class it is made from."""
+    classes = reversed(make.__mro__) if isinstance(make, type) else [make]
+    return {name: text for each in classes for name, text in entries(each.__doc__).items()}
 
 
 def configurables() -> dict[str, list[str]]:

@@ -115,7 +115,7 @@ def _configurable(name: str, only: str, files: Sequence[GinFile]) -> dict[str, A
             f"{name} has no parameter {only!r}.", hint=did_you_mean(only, configurable.parameters)
         )
     make = configurable.make
-    told = catalogue.entries(make.__doc__)
+    told = catalogue.parameter_docs(make)
     defaults = inspect.signature(make).parameters
     found: dict[str, list[dict[str, Any]]] = {}
     for binding, setting in _settings(files):
@@ -134,7 +134,7 @@ def _configurable(name: str, only: str, files: Sequence[GinFile]) -> dict[str, A
         for each in configurable.parameters.values()
         if not only or each.name == only
     ]
-    doc = inspect.cleandoc(make.__doc__ or "")
+    doc = catalogue.doc(make)
     document = {
         "format": 1,
         "kind": "configurable",

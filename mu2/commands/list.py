@@ -78,7 +78,7 @@ def document() -> dict[str, Any]:
                 "name": name,
                 "kind": kind,
                 "package": known[name].make.__module__.partition(".")[0],
-                "summary": catalogue.first_sentence(known[name].make.__doc__ or ""),
+                "summary": catalogue.first_sentence(catalogue.doc(known[name].make)),
             }
             for kind, names in catalogue.configurables().items()
             for name in names

@@ -1,5 +1,6 @@
 """`mu2 list`: the files and configurables of mu2 and of packages that extend it."""
 
+import dataclasses
 import json
 import sys
 
@@ -99,8 +100,9 @@ def test_words(capsys):
 def test_packages_that_extend_it(theirs, capsys):
     found = listed(capsys)
     own = [each for each in found["files"] if each["package"] == "their_nets"]
-    assert [each["name"] for each in own] == ["dotted.gin", "dotted_stream.gin", "quickstart.gin"]
-    assert own[0]["summary"] == "Letters with dots."
+    assert [each["name"] for each in own] == ["dotted_stream.gin", "dotted.gin", "quickstart.gin"]
+    assert [each["kind"] for each in own] == ["streams", "runs", "others"]
+    assert own[1]["summary"] == "Letters with dots."
     (dots,) = [each for each in found["configurables"] if each["package"] == "their_nets"]
     assert (dots["name"], dots["kind"]) == ("Dots", "sources")
     assert dots["summary"] == "Dots, as i has."
@@ -146,3 +148,27 @@ def test_texts_wrap_in_a_terminal():
     assert lines[1].startswith("         word a")
     unwrapped = list(catalogue.aligned(rows, None))
     assert unwrapped == ["  one    " + ("a word " * 12).strip(), "  three  b"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Base:
+    """A base.
+
+    Attributes:
+      one: the first.
+      two: the second.
+    """
+
+    one: int = 1
+    two: int = 2
+
+
+@dataclasses.dataclass(frozen=True)
+class Silent(Base):
+    three: int = 3
+
+
+def test_what_nobody_described_is_told_by_its_module():
+    assert catalogue.doc(Base).startswith("A base.")
+    assert catalogue.doc(Silent) == sys.modules[__name__].__doc__
+    assert catalogue.parameter_docs(Silent) == {"one": "the first.", "two": "the second."}
