@@ -1,6 +1,7 @@
 """The ConvNet: its components, growth that changes nothing, and what it learns."""
 
 import itertools
+import os
 
 import flax.linen as nn
 import jax
@@ -12,7 +13,9 @@ from mu2.errors import Mu2Error
 from mu2.key import Key
 from mu2.mesh import Layout
 from mu2.models import ConvNet, Network, nest, restore
+from mu2.tasks import Task
 from mu2.tasks.examples import Examples
+from mu2.tasks.sources.tfds import TFDS
 from mu2.training import Job, Trainer, Training
 
 KEY = Key.from_seed(3)
@@ -218,3 +221,26 @@ def test_a_path_names_it():
 def test_what_cannot_be_built_is_refused(build, words):
     with pytest.raises(Mu2Error, match=words):
         build()
+
+
+@pytest.mark.slow
+def test_mnist_in_three_epochs():
+    """Measured with this and three other seeds: 99.1, 99.2, 99.2 and 99.1% of the test set."""
+    if "TFDS_DATA_DIR" not in os.environ:
+        pytest.skip("TFDS_DATA_DIR is not set: it names a folder of prepared TFDS data sets")
+    model = ConvNet(channels=1)
+    hyperparameters = {**HYPERPARAMETERS, "image_size": 28}
+    task = Task("mnist", TFDS("mnist"))
+    train, validation, test = (
+        task.read(part, model.input_shape(hyperparameters))
+        for part in ("train", "validation", "test")
+    )
+    budget = Training(
+        batch_size=64, intervals=3, max_train_examples=len(train), max_validation_examples=3000
+    )
+    (devices,) = Layout().slices()
+    trainer = Trainer(budget, devices)
+    result = trainer.train(job(model, hyperparameters, train, validation, 10))
+    logits = trainer.logits(model.network(hyperparameters, 10), result.arrays, test.inputs, 10)
+    assert max(result.qualities) > 0.983
+    assert np.mean(logits.argmax(axis=1) == test.labels) > 0.989
