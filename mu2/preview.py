@@ -219,10 +219,9 @@ def _root_faults(
 ) -> Iterator[Mu2Error]:
     """What the roots that can tell beforehand refuse: files that are not there or do not fit."""
     for root in roots:
-        if (check := getattr(root, "check", None)) is not None:
-            _, error = _tried(check, model, space.defaults())
-            if error is not None:
-                yield _at(place(root, error.message), error)
+        _, error = _tried(root.check, model, space.defaults())
+        if error is not None:
+            yield _at(place(root, error.message), error)
 
 
 def _unknown_clones(mutation: Mutation, names: set[str], place: Place) -> Iterator[Mu2Error]:

@@ -18,7 +18,7 @@ class Root(Protocol):
     def components(
         self, model: Model, hyperparameters: Mapping[str, Any], key: Key
     ) -> tuple[tuple[Component, Arrays], ...]:
-        """The components and their parameters, without head and optional components.
+        """The components and their parameters, without a head.
 
         Args:
           model: the architecture.
@@ -26,7 +26,15 @@ class Root(Protocol):
           key: consumed.
 
         Returns:
-          Nothing where the root has no weights for this architecture.
+          Nothing where the root has no weights for this architecture. Optional components only
+          where the weights came with them.
+        """
+
+    def check(self, model: Model, hyperparameters: Mapping[str, Any]) -> None:
+        """Looks whether `components` will succeed, without reading any weights.
+
+        Raises:
+          Mu2Error: files are missing, damaged, or do not fit the architecture.
         """
 
 
@@ -39,6 +47,9 @@ class RandomRoot:
     """
 
     name: str = "random"
+
+    def check(self, model: Model, hyperparameters: Mapping[str, Any]) -> None:
+        """See `Root.check`; random weights are always there."""
 
     def components(
         self, model: Model, hyperparameters: Mapping[str, Any], key: Key

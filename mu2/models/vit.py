@@ -190,19 +190,22 @@ class ViT(Model):
     epsilon: float = 1e-6
 
     def __post_init__(self) -> None:
+        kind = type(self).__name__
         for name in ("patch", "width", "heads", "mlp_dim", "channels"):
             if getattr(self, name) < 1:
-                raise Mu2Error(f"ViT.{name} is {getattr(self, name)}; it must be 1 or more.")
+                raise Mu2Error(f"{kind}.{name} is {getattr(self, name)}; it must be 1 or more.")
         if self.width % self.heads:
             raise Mu2Error(
-                f"ViT.width is {self.width} and ViT.heads is {self.heads}; "
+                f"{kind}.width is {self.width} and {kind}.heads is {self.heads}; "
                 "the heads must divide the width.",
-                hint=f"Set ViT.heads to a divisor of {self.width}.",
+                hint=f"Set {kind}.heads to a divisor of {self.width}.",
             )
         if self.gelu not in GELUS:
-            raise Mu2Error(f"ViT.gelu is {self.gelu!r}.", hint=did_you_mean(str(self.gelu), GELUS))
+            raise Mu2Error(
+                f"{kind}.gelu is {self.gelu!r}.", hint=did_you_mean(str(self.gelu), GELUS)
+            )
         if not self.epsilon > 0:
-            raise Mu2Error(f"ViT.epsilon is {self.epsilon}; it must be above 0.")
+            raise Mu2Error(f"{kind}.epsilon is {self.epsilon}; it must be above 0.")
 
     def input_shape(self, hyperparameters: Mapping[str, Any]) -> tuple[int, ...]:
         """[S, S, C] of one image."""
@@ -221,7 +224,8 @@ class ViT(Model):
         if image < self.patch:
             raise Mu2Error(
                 f"image_size is {image}, smaller than one patch of {self.patch} pixels.",
-                hint=f"Set image_size to {self.patch} or more, or ViT.patch to {image} or less.",
+                hint=f"Set image_size to {self.patch} or more, or "
+                f"{type(self).__name__}.patch to {image} or less.",
             )
         if layers < 0:
             raise Mu2Error(f"num_layers is {layers}; it must be 0 or more.")
