@@ -1,5 +1,6 @@
 # make quickstart   installs mu2, evolves a small system on real data, shows it
 # make test         the quick tests          make test-slow   the others
+# make test-parity  pretrained ViTs against torch's; installs torch, several GB on some machines
 # make lint         ruff, mypy, buildifier   make wheel       dist/mu2-*.whl and the sdist
 #
 # Everything is kept in .venv, which `make clean` removes. The system needs Python >= 3.11 alone
@@ -7,7 +8,7 @@
 
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: quickstart test test-slow lint format wheel clean
+.PHONY: quickstart test test-slow test-parity lint format wheel clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -25,6 +26,9 @@ test: $(VENV)/.test
 
 test-slow: $(VENV)/.test
 	$(BIN)/python -m pytest -m slow
+
+test-parity: $(VENV)/.parity
+	$(BIN)/python -m pytest -m slow tests/models/test_parity.py
 
 lint: $(VENV)/.lint $(VENV)/.buildifier-$(BUILDIFIER_VERSION)
 	$(BIN)/ruff check
@@ -52,6 +56,11 @@ $(VENV)/.demo: pyproject.toml constraints.txt | $(VENV)/.python
 $(VENV)/.test: pyproject.toml constraints.txt | $(VENV)/.python
 	@echo 'Installing mu2[test] into $(VENV); the first time takes minutes'
 	$(INSTALL) -e '.[test]'
+	@touch $@
+
+$(VENV)/.parity: pyproject.toml constraints.txt | $(VENV)/.test
+	@echo 'Installing mu2[parity,test] into $(VENV)'
+	$(INSTALL) -e '.[parity,test]'
 	@touch $@
 
 # The type checker reads the libraries of every source of examples, hence both extras.

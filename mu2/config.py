@@ -184,8 +184,8 @@ def _register() -> None:
 
 def _build(resolved: str) -> "Experiment":
     """Builds the experiment of a text without faults; whatever Gin held before is lost."""
-    _register()
     with gin_config.unlock_config():
+        _register()
         gin_config.clear_config()
         try:
             gin_config.parse_config(resolved)

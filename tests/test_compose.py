@@ -1,6 +1,7 @@
 """Spaces, methods and streams compose: every combination is checked, and trains a generation."""
 
 import io
+import os
 from pathlib import Path
 
 import pytest
@@ -55,10 +56,6 @@ def parts(space, method):
     return files, (*SMALL, *bindings, *fixed, *sizes, *always)
 
 
-def tables_take_no_images(space, method):
-    return space == "mixed_micro" and method in ("munet auto-tuned", "mu2net v1")
-
-
 COMBINATIONS = [(space, method) for space in SPACES for method in METHODS]
 
 
@@ -67,6 +64,32 @@ def test_it_is_checked(space, method):
     files, bindings = parts(space, method)
     would = preview(load(files, bindings).experiment)
     assert would["children"] >= len(would["tasks"])
+
+
+# Spaces whose children are too large to train here, and those of one kind of example.
+LARGE = ("Hyperparameters.image_size=32", "Training.batch_size=64")
+OTHERS = {
+    **dict.fromkeys(("vit_ti16", "vit_s16", "vit_b16", "vit_l16", "vit_ti0"), LARGE),
+    "convnet": LARGE,
+    "mlp": ("Stream.tasks=(@wine/Task(),)", "Training.batch_size=32"),
+    "text": ("Stream.tasks=(@docstrings/Task(),)", "Training.batch_size=32"),
+}
+
+
+@pytest.mark.parametrize("method", ["munet", "mu2net v2", "mu2net+", "thrifty", "finetune all"])
+@pytest.mark.parametrize("space", OTHERS)
+def test_other_spaces_are_checked(space, method):
+    stream = "mixed" if space in ("mlp", "text") else "scripts"
+    files = (f"search_spaces/{space}.gin", f"gin/stream/{stream}.gin", *METHODS[method], MESH)
+    assert preview(load(files, OTHERS[space]).experiment)["children"] > 0
+
+
+@pytest.mark.parametrize("stream", ["cmaterdb", "characters_small"])
+def test_streams_of_real_sets_are_checked(stream):
+    if not os.environ.get("TFDS_DATA_DIR"):
+        pytest.skip("TFDS_DATA_DIR is not set: it names a folder of prepared TFDS data sets")
+    files = ("search_spaces/vit_ti0.gin", f"gin/stream/{stream}.gin", *METHODS["mu2net v2"], MESH)
+    assert preview(load(files, ()).experiment)["children"] > 0
 
 
 @pytest.mark.slow

@@ -378,8 +378,10 @@ class _Linter:
         if not declared:
             return
         known = {*self.vocabulary.hyperparameters, *declared}
+        # A method may set what only other spaces have; it composes with this one all the same.
+        sound = {*known, *self.vocabulary.model_hyperparameters}
         for binding in self.statements.bindings:
-            if binding.selector in HOLDERS and binding.parameter not in known:
+            if binding.selector in HOLDERS and binding.parameter not in sound:
                 self.broken.add(binding.key)
                 if (close := nearest(binding.parameter, known)) is not None:
                     self.meant.add(("Hyperparameters", close))

@@ -234,4 +234,6 @@ def _warnings(
 def _listed(labels: np.ndarray, names: tuple[str, ...]) -> str:
     told = ", ".join(repr(names[label]) for label in labels[:_TOLD])
     more = len(labels) - _TOLD
+    if len(labels) == 1:
+        return f"class {told}"
     return f"{len(labels):,} classes ({told}{f' and {more:,} more' if more > 0 else ''})"
