@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from pathlib import Path as FilePath
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -21,6 +21,9 @@ from mu2.store.files import write_file
 from mu2.store.journal import Journal
 from mu2.store.lock import WriterLock
 from mu2.store.sweep import sweep
+
+if TYPE_CHECKING:
+    from mu2.training import Trainer, Training
 
 CACHE_BYTES = 1 << 30
 PREDICTED_TOGETHER = 256
@@ -137,6 +140,7 @@ class System:
         self._store = ComponentStore(directory / "components")
         self._cache: OrderedDict[str, Arrays] = OrderedDict()
         self._records: dict[str, TaskRecord] = {}
+        self._trainers: dict[Training, Trainer] = {}  # each keeps its compiled programs
         self._known_packs: set[str] = set()
         self._new_packs: set[str] = set()
 
@@ -327,7 +331,10 @@ class System:
             )
         network = restore(path.model).network(path.hyperparameters, path.num_classes, path.dtype)
         batch = 1 << (min(max(len(inputs), 1), PREDICTED_TOGETHER) - 1).bit_length()
-        trainer = Trainer(Training(batch_size=batch, dtype=path.dtype), single())
+        training = Training(batch_size=batch, dtype=path.dtype)
+        if training not in self._trainers:
+            self._trainers[training] = Trainer(training, single())
+        trainer = self._trainers[training]
         names = {component.name for component in path.components}
         arrays = {component.name: self.arrays(component) for component in path.components}
         logits = trainer.logits(network.select(names), arrays, inputs, path.num_classes)

@@ -54,6 +54,16 @@ def test_one_image_or_none(system, images):
     assert (none.dtype, none.shape) == (np.float32, (0, 10))
 
 
+def test_the_next_images_compile_nothing(run, images):
+    system = System.open(run.directory)
+    system.predict("digits", images)
+    (trainer,) = system._trainers.values()
+    assert trainer.programs.compiled() == 1
+    system.predict("digits", images[:7])
+    assert list(system._trainers.values()) == [trainer]
+    assert trainer.programs.compiled() == 1
+
+
 def test_more_images_than_are_predicted_together(system, images, monkeypatch):
     monkeypatch.setattr(system_module, "PREDICTED_TOGETHER", 8)
     _, probabilities = system.predict("digits", images)
