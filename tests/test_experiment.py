@@ -309,6 +309,26 @@ def test_a_kill_while_changes_are_accepted_keeps_the_old_settings(half, whole, t
     assert_same_run(directory, whole)
 
 
+@pytest.mark.xfail(reason="an iteration that goes on keeps seeds that have gone meanwhile")
+def test_an_iteration_put_aside_goes_on_without_the_seeds_that_went(tmp_path):
+    directory, latin = tmp_path / "system", ("Stream.tasks=(@latin/Task(),)", *SMALL[1:], ONCE)
+    shrunken.evolve(directory, *latin)
+    with (
+        shrunken.stopped_at("_commit", after=True, commits=2),
+        pytest.raises(shrunken.Stopped),
+    ):
+        shrunken.evolve(directory, *DIGITS)
+    old = System.open(directory).path("latin").id
+    assert old in System.open(directory).task("digits").population.seeds
+    more = "Evolution.children_per_iteration=6"
+    system = shrunken.evolve(directory, *latin, more, accept_changes=True)
+    assert old not in system.paths()
+    loaded = shrunken.load(*DIGITS).experiment
+    (task,) = loaded.stream.tasks
+    seeds = shrunken.experiment.begin_task_iteration(loaded, system, task).under_way.seeds
+    assert set(seeds) <= system.paths().keys()
+
+
 # Children that diverge
 
 ALWAYS = (
