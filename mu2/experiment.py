@@ -176,7 +176,8 @@ def begin_task_iteration(experiment: Experiment, system: System, task: Task) -> 
         record = system.task(task.name)
     check_same_task(system, record, task)
     if record.population is not None:
-        return record
+        living = engine.without_the_gone(record.population, system.paths())
+        return dataclasses.replace(record, population=living)
     population = engine.begin(
         experiment.evolution,
         experiment.space.narrowed(task.source.input),

@@ -309,7 +309,6 @@ def test_a_kill_while_changes_are_accepted_keeps_the_old_settings(half, whole, t
     assert_same_run(directory, whole)
 
 
-@pytest.mark.xfail(reason="an iteration that goes on keeps seeds that have gone meanwhile")
 def test_an_iteration_put_aside_goes_on_without_the_seeds_that_went(tmp_path):
     directory, latin = tmp_path / "system", ("Stream.tasks=(@latin/Task(),)", *SMALL[1:], ONCE)
     shrunken.evolve(directory, *latin)

@@ -139,6 +139,19 @@ def begin(
     )
 
 
+def without_the_gone(population: Population, paths: Mapping[str, Path]) -> Population:
+    """A population that was put aside, without the seeds that other runs have replaced since.
+
+    Args:
+      population: of an iteration that goes on.
+      paths: every live path by id.
+    """
+    seeds = tuple(seed for seed in population.seeds if seed in paths)
+    live = {*paths, *(path.id for path in population.own)}
+    offspring = {path: n for path, n in population.offspring.items() if path in live}
+    return dataclasses.replace(population, seeds=seeds, offspring=offspring)
+
+
 def has_something_for(space: SearchSpace[Any], path: Path) -> bool:
     """Whether a path of another architecture has a layer that fits this one's."""
     if path.model == space.model.name:
