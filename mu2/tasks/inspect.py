@@ -22,6 +22,9 @@ _CONSEQUENCES = {
     "validation+test": "the test is no independent one",
 }
 
+# As many labels there are, so that an example's number and its label make one number.
+_LABELS = 1 << 32
+
 # Of a long list, as many are told.
 _TOLD = 5
 
@@ -52,9 +55,10 @@ def inspect(task: Task) -> dict[str, Any]:
       `parts` (by name: `split`, `examples`, `classes_present`, `smallest_class`, `largest_class`,
       `entropy` (of the labels, 1 if all classes have as many), `lowest` and `highest` (pixel
       values, values of a scaled table, bytes of a text), `sizes` (images: 'HxWxC' to how many, the
-      commonest), `duplicates` (examples that came before in this part), `contradictions` (of those,
-      the ones with another label)), `shared` (for two parts, as 'train+validation': `examples` of
-      the second that are in the first as well, and `contradictions`), and `warnings`, in words.
+      commonest), `duplicates` (examples that came before in this part), `contradictions`
+      (examples with another label than most of their equals)), `shared` (for two parts, as
+      'train+validation': `examples` of the second that are in the first as well, and
+      `contradictions`, those that are there with other labels only), and `warnings`, in words.
 
     Raises:
       Mu2Error: data are missing or damaged.
@@ -149,11 +153,18 @@ def _keys(*parts: _Part) -> np.ndarray:
     return np.unique(pairs, return_inverse=True)[1].reshape(-1)
 
 
+def _labelled(keys: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """A number for each pair of an example's number and its label, the one above the other."""
+    return keys * _LABELS + (labels.astype(np.int64) + _LABELS // 2)
+
+
 def _repeated(keys: np.ndarray, labels: np.ndarray) -> tuple[int, int]:
-    """Examples that came before, and those among them whose label is not that of the first."""
-    _, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
-    again = np.flatnonzero(first[inverse] != np.arange(len(keys)))
-    return len(again), int((labels[again] != labels[first[inverse[again]]]).sum())
+    """Examples that came before, and examples whose label is not that of most of their equals."""
+    each, counts = np.unique(_labelled(keys, labels), return_counts=True)
+    groups, which = np.unique(each // _LABELS, return_inverse=True)
+    most = np.zeros(len(groups), np.int64)
+    np.maximum.at(most, which, counts)
+    return len(keys) - len(groups), int(counts.sum() - most.sum())
 
 
 def _shared(first: _Part, second: _Part) -> dict[str, int]:
@@ -161,9 +172,7 @@ def _shared(first: _Part, second: _Part) -> dict[str, int]:
     keys = _keys(first, second)
     ours, theirs = keys[: len(first.labels)], keys[len(first.labels) :]
     inside = np.isin(theirs, ours)
-    labelled = np.int64(1) << 32
-    with_label = (ours * labelled + first.labels, theirs * labelled + second.labels)
-    agreeing = np.isin(with_label[1], with_label[0])
+    agreeing = np.isin(_labelled(theirs, second.labels), _labelled(ours, first.labels))
     return {"examples": int(inside.sum()), "contradictions": int((inside & ~agreeing).sum())}
 
 
@@ -202,8 +211,8 @@ def _warnings(
         warnings.append(f"{part} repeats {document['duplicates']:,} of its {n:,} examples.")
     if document["contradictions"]:
         warnings.append(
-            f"{part} repeats {document['contradictions']:,} examples with another label than the "
-            "first time."
+            f"{document['contradictions']:,} examples of {part} have another label than most of "
+            "their equals."
         )
     counts = np.bincount(found.labels[found.labels >= 0], minlength=len(names))[: len(names)]
     if part == "train":

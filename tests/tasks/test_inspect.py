@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from mu2.tasks import TFDS, Digits, Npz, Task
+from mu2.tasks import CSV, TFDS, Digits, Folder, Npz, Task
 from mu2.tasks.inspect import inspect
 
 
@@ -46,6 +46,105 @@ def test_examples_that_two_parts_share_and_labels_that_contradict_are_counted(ar
     assert any("validation" in w and "train as well" in w for w in warnings)
     assert any("train repeats 1 of its 4" in w for w in warnings)
     assert not any("of test are in train" in w for w in warnings)
+
+
+def test_every_number_is_as_counted_by_hand(arrays):
+    task = arrays(
+        train=(images(0, 1, 2, 2, 2), [0, 1, 0, 0, 1]),
+        val=(images(1, 9, 2, 0), [0, 1, 1, 1]),
+        test=(images(5, 6), [0, 1]),
+    )
+    report = json.loads(json.dumps(inspect(task)))
+    assert (report["input"], report["classes"], report["rule"]) == ("image", 2, None)
+    assert report["parts"]["train"] == {
+        "split": "train",
+        "examples": 5,
+        "classes_present": 2,
+        "smallest_class": 2,
+        "largest_class": 3,
+        "entropy": 0.971,
+        "lowest": 0.0,
+        "highest": 255.0,
+        "sizes": {"2x2x1": 5},
+        "duplicates": 2,
+        "contradictions": 1,
+    }
+    assert report["parts"]["test"]["entropy"] == 1.0
+    assert report["shared"] == {
+        # 1 as class 0, and 0 as class 1, are in train with the other label alone.
+        "train+validation": {"examples": 3, "contradictions": 2},
+        "train+test": {"examples": 0, "contradictions": 0},
+        "validation+test": {"examples": 0, "contradictions": 0},
+    }
+    assert [w for w in report["warnings"] if "label" in w] == [
+        "2 examples of validation are in train with other labels only.",
+        "1 examples of train have another label than most of their equals.",
+    ]
+
+
+def test_pixels_are_compared_as_they_are_and_not_as_they_are_resized(tmp_path):
+    image = pytest.importorskip("PIL.Image")
+    for split, size in {"train": 8, "validation": 8, "test": 16}.items():
+        for name, level in {"dark": 10, "light": 200}.items():
+            (tmp_path / split / name).mkdir(parents=True)
+            image.new("L", (size, size), level).save(tmp_path / split / name / f"{split}.png")
+    report = inspect(Task("t", Folder(str(tmp_path))))
+    assert report["shared"]["train+validation"]["examples"] == 2
+    assert report["shared"]["train+test"]["examples"] == 0
+    assert report["parts"]["test"]["sizes"] == {"16x16x3": 2}
+    assert "2 examples of train are of one colour." in report["warnings"]
+
+
+def test_pixels_that_are_never_light_are_told(arrays):
+    dim = {name: ([[[0, 1]], [[1, 0]]], [0, 1]) for name in ("train", "val", "test")}
+    assert (
+        "the pixels of train run from 0 to 1, and not to 255." in inspect(arrays(**dim))["warnings"]
+    )
+
+
+def test_the_rule_is_told():
+    class TrainAndTest(Digits):
+        def splits(self):
+            return ("train", "test")
+
+    report = inspect(Task("t", TrainAndTest()))
+    assert "validation is train[:5%]" in report["rule"]
+    assert report["parts"]["validation"]["split"] == "train[:5%]"
+
+
+def test_tables_and_texts(tmp_path):
+    (tmp_path / "train.csv").write_text("a,b,text,kind\n1,7,x y,0\n2,7,,1\n3,7,x y,1\n")
+    (tmp_path / "test.csv").write_text("a,b,text,kind\n1,7,longer,0\n9,7,x y,1\n")
+    parts = {"validation": "test", "test": "test"}
+    path = str(tmp_path)
+    table = inspect(Task("t", CSV(path, "kind", columns=("a", "b")), **parts))
+    assert table["input"] == "table"
+    assert table["shared"]["train+test"] == {"examples": 1, "contradictions": 0}
+    assert "1 columns of train have one value throughout." in table["warnings"]
+    texts = inspect(Task("t", CSV(path, "kind", text="text"), **parts))
+    assert texts["parts"]["test"]["highest"] == 6
+    assert "1 examples of train are empty." in texts["warnings"]
+    assert texts["parts"]["train"]["contradictions"] == 1
+    assert texts["shared"]["train+test"] == {"examples": 1, "contradictions": 0}
+
+
+def test_a_source_without_readers_is_read_whole():
+    class Plain:
+        """As others may write one: the protocol and nothing more."""
+
+        input, _digits = "image", Digits()
+
+        def __getattr__(self, name):
+            if name in ("reader", "fitted"):
+                raise AttributeError(name)
+            return getattr(self._digits, name)
+
+    for name in ("num_classes", "class_names", "splits", "size", "read"):
+        setattr(Plain, name, lambda self, *a, name=name: getattr(self._digits, name)(*a))
+    plain, own = inspect(Task("t", Plain())), inspect(Task("t", Digits()))
+    assert plain["parts"]["train"]["sizes"] == {"32x32x1": 1258}
+    for key in ("examples", "smallest_class", "largest_class", "duplicates"):
+        assert plain["parts"]["train"][key] == own["parts"]["train"][key]
 
 
 def test_a_class_that_is_never_trained_on_is_told(arrays):

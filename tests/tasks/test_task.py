@@ -204,3 +204,92 @@ def test_tasks_of_one_definition_are_equal_and_cannot_be_changed():
     assert len({one, Task("digits", Digits(), train="train[10%:]")}) == 1
     with pytest.raises(dataclasses.FrozenInstanceError):
         one.name = "other"
+
+
+TRAIN_ONLY = Counting(sizes=(("train", 200),))
+TRAIN_AND_TEST = Counting(sizes=(("train", 200), ("test", 6)))
+TRAIN_AND_VALIDATION = Counting(sizes=(("train", 200), ("validation", 4)))
+
+
+@pytest.mark.parametrize(
+    ("source", "train", "validation", "test"),
+    [
+        (Counting(), "train", "validation", "test"),
+        (TRAIN_AND_TEST, "train[5%:]", "train[:5%]", "test"),
+        (TRAIN_AND_VALIDATION, "train[5%:]", "validation", "train[:5%]"),
+        (TRAIN_ONLY, "train[10%:]", "train[5%:10%]", "train[:5%]"),
+    ],
+)
+def test_parts_that_the_source_lacks_are_made_by_the_rule(source, train, validation, test):
+    made = task(source=source).splits()
+    assert (made.train, made.validation, made.test) == (train, validation, test)
+    changed = train != "train"
+    assert (made.rule is not None) == changed
+    sizes = task(source=source).check()
+    assert sum(sizes.values()) == source.size("all")
+    if changed:
+        assert f"train is {train}" in made.rule
+        for part, expression in {"validation": validation, "test": test}.items():
+            assert (f"{part} is {expression}" in made.rule) == expression.startswith("train")
+
+
+def test_the_parts_of_the_rule_are_read_and_share_no_example():
+    left_alone = task(source=TRAIN_ONLY)
+    read = {
+        part: left_alone.read(part, (4, 4, 1)).inputs[:, 0, 0, 0]
+        for part in ("test", "validation", "train")
+    }
+    assert {part: len(found) for part, found in read.items()} == left_alone.check()
+    assert np.concatenate([*read.values()]).tolist() == list(range(200))
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"train": "train[:50%]", "validation": "train[50%:75%]", "test": "train[75%:]"},
+        {"train": "train[1:]", "validation": "train[:1]", "test": "train[:1]"},
+    ],
+)
+def test_what_a_task_says_is_never_changed(said):
+    made = task(source=TRAIN_ONLY, **said).splits()
+    assert dataclasses.asdict(made) == {**said, "rule": None}
+
+
+def test_the_rule_leaves_alone_what_is_said_of_the_other_parts():
+    made = task(source=TRAIN_ONLY, test="train[50%:]").splits()
+    assert (made.train, made.validation, made.test) == ("train[5%:]", "train[:5%]", "train[50%:]")
+    with pytest.raises(Mu2Error, match="are both in train"):
+        task(source=TRAIN_ONLY, test="train[50%:]").check()
+    # What is trained on is said: then what validates has to be said too.
+    with pytest.raises(Mu2Error, match="has no split 'validation'") as caught:
+        task(source=TRAIN_AND_TEST, train="train[10%:]").check()
+    assert "'train[:10%]'" in caught.value.hint
+
+
+@pytest.mark.parametrize("name", ["val", "valid", "dev"])
+def test_a_validation_split_of_another_name_is_not_passed_over(name):
+    source = Counting(sizes=(("train", 200), (name, 4), ("test", 6)))
+    with pytest.raises(Mu2Error, match=f"no split 'validation', but it has '{name}'") as caught:
+        task(source=source).check()
+    assert f"Task.validation = '{name}'" in caught.value.hint
+    assert task(source=source, validation=name).check()["validation"] == 4
+
+
+def test_a_set_too_small_for_5_percent_is_told():
+    with pytest.raises(Mu2Error, match=r"'train\[:5%\]' selects no examples"):
+        task(source=Counting(sizes=(("train", 9),))).check()
+
+
+def test_nothing_is_asked_of_a_source_before_it_is_needed():
+    class Broken(Counting):
+        @property
+        def input(self):
+            raise Mu2Error("read too early")
+
+    assert task(source=Broken()).name == "counting"
+
+
+def test_a_source_that_can_only_be_read_whole_is_held_whatever_the_limit():
+    held = task().stream("train", (512, 512, 3), memory_limit_mb=1)
+    assert isinstance(held, Examples)
+    assert len(held) == 20

@@ -46,9 +46,9 @@ class Docstrings:
     'validation' and 'test' in equal parts, each with all its lines, so that a docstring is not
     learnt from its one half to recognise the other. About 5,000 training lines.
 
-    Read from the files of the Python that runs, so that another version of Python gives other
-    lines: results compare between runs of one version only. A docstring that did not change from
-    one version to the next stays in its split.
+    Read from the files of the Python that runs, so that another version of Python, or the same
+    packed without its tests, has other lines: results compare between runs of one Python only. A
+    docstring that did not change from one version to the next stays in its split.
 
     Source: the Python Software Foundation, PSF License.
     """

@@ -15,7 +15,7 @@ from mu2.tasks.order import shuffled
 from mu2.tasks.picture import decode
 from mu2.tasks.reader import BLOCK, Reader
 from mu2.tasks.sources.checks import check_bool, check_text
-from mu2.tasks.sources.listing import in_order
+from mu2.tasks.sources.listing import home, in_order
 from mu2.tasks.text import to_bytes
 
 
@@ -182,6 +182,9 @@ class HuggingFace:
 
     def _load(self, datasets: Any) -> Any:
         folder = Path(self.path).expanduser()
+        # Names on the hub are one or two words; of what cannot be one, no hub is asked.
+        if self.path[0] in "/.~" or self.path.count("/") > 1:
+            home(self.path, self._owner)
         saved = [folder / name for name in ("dataset_dict.json", "state.json")]
         try:
             if any(file.is_file() for file in saved):
@@ -219,18 +222,15 @@ class HuggingFace:
                     "names.",
                     hint=did_you_mean(key, features),
                 )
-        fits = {
-            self._key: getattr(features[self._key], "dtype", None) in ("string", "large_string")
-            if text
-            else isinstance(features[self._key], datasets.Image),
-            self.label_key: isinstance(features[self.label_key], datasets.ClassLabel)
-            or str(getattr(features[self.label_key], "dtype", "")).startswith(
-                ("int", "uint", "bool", "string")
-            ),
-        }
-        for key, right in fits.items():
+        kind = _kind(features[self._key])
+        label = features[self.label_key]
+        whole = _kind(label).startswith(("int", "uint", "bool", "string"))
+        is_input = kind in ("string", "large_string") if text else kind == "Image"
+        for key, right, wanted in (
+            (self._key, is_input, "texts" if text else "images"),
+            (self.label_key, whole or isinstance(label, datasets.ClassLabel), "labels"),
+        ):
             if not right:
-                wanted = "labels" if key == self.label_key else "texts" if text else "images"
                 kinds = ", ".join(f"{name} ({_kind(features[name])})" for name in features)
                 raise Mu2Error(
                     f"{self._owner}: the column {key!r} of {split} holds no {wanted}.",
@@ -289,7 +289,9 @@ class _Rows(Reader):
 
 
 def _kind(feature: Any) -> str:
-    return str(getattr(feature, "dtype", None) or type(feature).__name__)
+    """What a column holds: a type of numbers or texts, or the name of a feature."""
+    plain = type(feature).__name__ == "Value"
+    return str(feature.dtype) if plain else type(feature).__name__
 
 
 def _first_line(error: BaseException) -> str:

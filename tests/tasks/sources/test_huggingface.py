@@ -1,5 +1,7 @@
 """Hugging Face data sets from the disk; nothing asks the network."""
 
+import sys
+
 import numpy as np
 import pytest
 
@@ -73,7 +75,119 @@ def test_a_column_that_is_not_there_names_the_nearest(saved, settings, said):
     assert "image" in f"{caught.value}" or "label" in f"{caught.value}"
 
 
-def test_a_folder_that_is_not_there(tmp_path, monkeypatch):
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    with pytest.raises(Mu2Error):
+def test_a_folder_that_is_not_there_is_named_and_no_hub_is_asked(tmp_path, monkeypatch):
+    monkeypatch.setattr(datasets, "load_dataset", lambda *a, **k: pytest.fail("asked the hub"))
+    with pytest.raises(Mu2Error, match=r"there is no '.*none'"):
         HuggingFace(str(tmp_path / "none")).splits()
+
+
+def test_a_hub_that_cannot_be_reached_is_told(monkeypatch):
+    def offline(*args, **settings):
+        raise ConnectionError("Couldn't reach 'some/set' on the Hub (OfflineModeIsEnabled)")
+
+    monkeypatch.setattr(datasets, "load_dataset", offline)
+    with pytest.raises(Mu2Error, match="hub cannot be reached") as caught:
+        HuggingFace("some/set").splits()
+    assert "loaded once" in caught.value.hint
+
+
+def test_name_and_revision_are_asked_for(monkeypatch):
+    asked = {}
+
+    def load(path, name, **settings):
+        asked.update(settings, path=path, name=name)
+        return {"train": datasets.Dataset.from_dict({"text": ["a", "b"], "label": [0, 1]})}
+
+    monkeypatch.setattr(datasets, "load_dataset", load)
+    source = HuggingFace("some/set", "small", "v1", text_key="text", cache_dir="kept")
+    assert source.size("train") == 2
+    expected = {"path": "some/set", "name": "small", "revision": "v1", "cache_dir": "kept"}
+    assert asked == expected
+
+
+def test_files_of_images_and_parquet(tmp_path, saved):
+    source = HuggingFace(saved, shuffle=False)
+    (tmp_path / "parquet").mkdir()
+    datasets.load_from_disk(saved)["train"].to_parquet(tmp_path / "parquet/train.parquet")
+    image = pytest.importorskip("PIL.Image")
+    expected = source.read("train", 6)
+    for i, (pixels, label) in enumerate(zip(expected.inputs, expected.labels, strict=True)):
+        folder = tmp_path / "images/train" / ("dark", "light")[label]
+        folder.mkdir(parents=True, exist_ok=True)
+        image.fromarray(pixels).save(folder / f"{i:02}.png")
+    for kind in ("parquet", "images"):
+        cache = str(tmp_path / "cache")
+        read = HuggingFace(str(tmp_path / kind), cache_dir=cache, shuffle=False)
+        assert read.class_names() == ("dark", "light")
+        found = read.read("train", 6)
+        order = np.argsort(found.inputs[:, 0, 0, 0])
+        np.testing.assert_array_equal(found.inputs[order], expected.inputs)
+        np.testing.assert_array_equal(found.labels[order], expected.labels)
+        np.testing.assert_array_equal(read.reader("train").labels(), found.labels)
+
+
+def rows(folder, features=None, **columns):
+    made = datasets.Dataset.from_dict(columns, features=features)
+    made.save_to_disk(folder)
+    return str(folder)
+
+
+def test_one_saved_split_is_train_and_whole_numbers_are_classes(tmp_path):
+    path = rows(tmp_path / "one", text=["a", "b", "c"], label=[0, 2, 1])
+    source = HuggingFace(path, text_key="text")
+    assert source.splits() == ("train",)
+    assert source.class_names() == ("0", "1", "2")
+
+
+def test_labels_that_are_missing_or_unknown_are_refused(tmp_path):
+    path = rows(tmp_path / "one", text=["a", "b", "c"], label=[0, None, 1])
+    task = Task("t", HuggingFace(path, text_key="text"), "train", "train", "train")
+    with pytest.raises(Mu2Error, match=r"has label -1") as caught:
+        task.read("train", (4,))
+    assert "without labels" in caught.value.hint
+    both = datasets.DatasetDict(
+        {
+            "train": datasets.Dataset.from_dict({"text": ["a", "b"], "label": ["cat", "dog"]}),
+            "test": datasets.Dataset.from_dict({"text": ["a"], "label": ["dgo"]}),
+        }
+    )
+    both.save_to_disk(tmp_path / "both")
+    with pytest.raises(Mu2Error, match="label 'dgo'") as caught:
+        HuggingFace(str(tmp_path / "both"), text_key="text").read("test", 4)
+    assert "'dog'" in caught.value.hint
+
+
+def test_columns_of_another_kind_are_refused_with_what_there_is(tmp_path):
+    path = rows(tmp_path / "one", text=["a", "b"], label=[0.5, 1.5], number=[1, 2])
+    for settings, said in (
+        ({"text_key": "text"}, "'label' of train holds no labels"),
+        ({"text_key": "number", "label_key": "number"}, "'number' of train holds no texts"),
+        ({"image_key": "text", "label_key": "number"}, "'text' of train holds no images"),
+    ):
+        with pytest.raises(Mu2Error, match=said) as caught:
+            HuggingFace(path, **settings).splits()
+        assert "number (int64)" in caught.value.hint
+    with pytest.raises(Mu2Error, match="are both set"):
+        HuggingFace(path, image_key="a", text_key="b")
+
+
+def test_a_damaged_image_and_one_that_is_missing_are_named(tmp_path):
+    features = datasets.Features({"image": datasets.Image(), "label": datasets.Value("int64")})
+    for bad, said in (({"bytes": b"none", "path": None}, "no image that"), (None, "has no image")):
+        folder = tmp_path / said.replace(" ", "_")
+        path = rows(folder, features, image=[bad], label=[0])
+        with pytest.raises(Mu2Error, match=rf"train\[0\].*{said}"):
+            HuggingFace(path).read("train", 4)
+
+
+def test_a_damaged_folder_is_told(tmp_path, saved):
+    (tmp_path / "dataset_dict.json").write_text("{")
+    with pytest.raises(Mu2Error, match="cannot be read"):
+        HuggingFace(str(tmp_path)).splits()
+
+
+def test_without_the_library_the_command_that_installs_it_is_named(monkeypatch, saved):
+    monkeypatch.setitem(sys.modules, "datasets", None)
+    with pytest.raises(Mu2Error, match="needs datasets") as caught:
+        HuggingFace(saved).splits()
+    assert "pip install 'mu2[hf]'" in caught.value.hint

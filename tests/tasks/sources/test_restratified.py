@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mu2.errors import Mu2Error
-from mu2.tasks import TFDS, Digits, Restratified, Task
+from mu2.tasks import TFDS, Digits, Restratified, Sklearn, Task, TextLines
 
 
 @pytest.fixture(scope="module")
@@ -40,6 +40,51 @@ def test_another_seed_is_another_division(source):
 def test_shares_that_leave_nothing_are_refused(shares):
     with pytest.raises(Mu2Error, match="Restratified"):
         Restratified(Digits(), validation=shares[0], test=shares[1])
+
+
+def lines(folder, **counts):
+    """A source of texts of given numbers of lines a class."""
+    for name, n in counts.items():
+        (folder / f"{name}.txt").write_text("".join(f"{name}{i}\n" for i in range(n)))
+    return TextLines(str(folder))
+
+
+@pytest.mark.parametrize("n", range(3, 12))
+def test_every_split_has_some_of_every_class(tmp_path, n):
+    task = Task("t", Restratified(lines(tmp_path, a=n, b=3), validation=0.05, test=0.4))
+    texts = []
+    for part in ("train", "validation", "test"):
+        examples = task.read(part, (8,))
+        assert set(examples.labels) == {0, 1}
+        texts += [bytes(row).rstrip(b"\0").decode() for row in examples.inputs]
+        # The texts say what their labels are.
+        assert [texts[-len(examples) :][i][0] for i in range(len(examples))] == [
+            "ab"[label] for label in examples.labels
+        ]
+    assert len(set(texts)) == len(texts) == n + 3
+
+
+def test_classes_that_do_not_occur_are_left_out(tmp_path):
+    source = lines(tmp_path, a=9, b=9, c=9)
+    inner = TextLines(source.path, shuffle=False)
+    again = Restratified(inner, pool="train[:9]+train[18:]")
+    assert again.class_names() == ("a", "c")
+    read = again.read("all", 4)
+    assert {(chr(row[0]), label) for row, label in zip(read.inputs, read.labels, strict=True)} == {
+        ("a", 0),
+        ("c", 1),
+    }
+
+
+def test_a_class_too_small_and_a_table_are_refused(tmp_path):
+    with pytest.raises(Mu2Error, match="the class 'b' has 2 of the examples"):
+        Restratified(lines(tmp_path, a=9, b=2)).size("train")
+    with pytest.raises(Mu2Error, match="scale would be learnt from the whole pool") as caught:
+        Restratified(Sklearn("wine")).size("train")
+    assert "train[:70%]" in caught.value.hint
+    for wrong in (Digits, "mnist", None):
+        with pytest.raises(Mu2Error, match=r"Restratified\.source must be a source"):
+            Restratified(wrong)
 
 
 def test_drawings_of_each_character_of_omniglot(tfds_dir):
