@@ -352,7 +352,8 @@ def preview(experiment: Experiment, place: Place = nowhere) -> dict[str, Any]:
       place: where what is said of a part of the experiment is set.
 
     Returns:
-      A JSON document: `tasks` (each with name, classes, train, validation, test), `iterations`,
+      A JSON document: `tasks` (each with name, classes, train, validation, test, and the `rule`
+      that made splits which nobody named, if one did), `iterations`,
       `children`, `training_steps` and `programs` (at most), `devices`, and each for the smallest
       and the largest network: `parameters`, `forward_flops` of one example, `run_flops` of all
       children (a training step counted as three forward passes); `device_bytes` of the largest
@@ -375,6 +376,8 @@ def preview(experiment: Experiment, place: Place = nowhere) -> dict[str, Any]:
         size = sizes[task.name]
         parts = {str(part): size[part] for part in size}
         tasks.append({"name": task.name, "classes": task.source.num_classes(), **parts})
+        if rule := task.splits().rule:
+            tasks[-1]["rule"] = rule
         span = _Span.of(experiment, task)
         spans.setdefault(task.source.input, []).append(span)
         steps += training.steps(size["train"])

@@ -66,6 +66,8 @@ def _lines(would: Mapping[str, Any]) -> Iterable[str]:
         sizes = ", ".join(f"{task[part]:,} {part}" for part in ("train", "validation", "test"))
         classes = f"{task['classes']:,} classes"
         yield _line("" if number else "tasks", f"{task['name']:{width}}  {classes}; {sizes}")
+        if task.get("rule"):
+            yield _line("", f"{'':{width}}  {task['rule']}")
     yield _line("children", f"{would['children']:,} at most, {would['iterations']} visits a task")
     yield _line("steps", f"{would['training_steps']:,} at most")
     yield _line("programs", f"{would['programs']:,} at most")

@@ -4,6 +4,7 @@ import json
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from mu2 import cli
@@ -284,3 +285,16 @@ def test_words_of_a_sound_run(capsys):
     for word in ("children", "programs", "parameters", "FLOPs", "memory", "disk", "devices"):
         assert re.search(rf"^  {word} ", said, re.M)
     assert max(map(len, said.splitlines())) <= 100
+
+
+def test_the_rule_that_made_a_split_is_told(tmp_path, capsys):
+    x, y = np.zeros((40, 16, 16), np.uint8), np.arange(40) % 2
+    np.savez(tmp_path / "set.npz", x_train=x, y_train=y, x_test=x[:8], y_test=y[:8])
+    words = ["--gin.Stream.tasks=(@own/Task(),)", "--gin.own/Task.name='own'"]
+    words += ["--gin.own/Task.source=@Npz()", f"--gin.Npz.path='{tmp_path / 'set.npz'}'"]
+    assert cli.main(["check", "gin/quickstart.gin", *words, "--json"]) == 0
+    (task,) = json.loads(capsys.readouterr().out)["preview"]["tasks"]
+    assert (task["train"], task["validation"]) == (38, 2)
+    assert "5%" in task["rule"]
+    assert cli.main(["check", "gin/quickstart.gin", *words]) == 0
+    assert task["rule"] in capsys.readouterr().out
