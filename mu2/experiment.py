@@ -10,6 +10,7 @@ from ml_collections import FrozenConfigDict
 from mu2.errors import Mu2Error
 from mu2.evolution import engine
 from mu2.evolution.engine import Evolution
+from mu2.evolution.living import Living
 from mu2.evolution.mutation import Plan
 from mu2.evolution.path import Component, Path
 from mu2.evolution.population import Population
@@ -172,7 +173,7 @@ def begin_task_iteration(experiment: Experiment, system: System, task: Task) -> 
       Mu2Error: the system knows the task with other classes.
     """
     record = TaskRecord(task.name, task.source.class_names(), task.private, task.source.input)
-    if task.name in system.tasks:
+    if system.knows(task.name):
         record = system.task(task.name)
     check_same_task(system, record, task)
     if record.population is not None:
@@ -287,7 +288,7 @@ def make_job(
     system: System,
     record: TaskRecord,
     plan: Plan,
-    paths: Mapping[str, Path],
+    paths: Living,
     data: TaskData,
     key: Key,
 ) -> Job:
@@ -335,7 +336,7 @@ def keep(
     population: Population,
     plan: Plan,
     trained: Trained,
-    paths: Mapping[str, Path],
+    paths: Living,
 ) -> Population:
     """The population with a trained child, its components stored, if it reaches its bar."""
     if trained.quality is None:

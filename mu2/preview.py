@@ -81,7 +81,7 @@ def check_system(experiment: Experiment, system: System) -> None:
         if (kind := root.id.split("/")[1]) in models:
             check_same_space(system, root, models[kind])
     for task in experiment.stream.tasks:
-        if task.name in system.tasks:
+        if system.knows(task.name):
             check_same_task(system, system.task(task.name), task)
 
 

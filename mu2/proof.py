@@ -39,7 +39,7 @@ def prove(system: System) -> Iterator[Proof]:
     Yields:
       One proof a task, in order of introduction.
     """
-    experiments = [_experiment(system, run) for run in range(len(system.progress.runs))]
+    experiments = [_experiment(system, run) for run in range(system.progress.runs)]
     for name in system.tasks:
         try:
             yield _proof(system, name, experiments)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from mu2.errors import Mu2Error, did_you_mean
+from mu2.evolution.living import Living
 from mu2.evolution.path import Component, Path
 from mu2.evolution.population import Population
 from mu2.report.childlog import ChildLog
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 CACHE_BYTES = 1 << 30
 PREDICTED_TOGETHER = 256
-ROOT, TASK = "root/", "task/"
+ROOT, TASK, RUN = "root/", "task/", "run/"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -95,27 +96,34 @@ class Progress:
     """How far the system's runs have come.
 
     Attributes:
-      runs: fingerprints of all runs begun, the last one perhaps unfinished.
+      runs: runs begun, the last one perhaps unfinished.
+      fingerprint: sha256 (hex) of the last one's resolved Gin text; empty before the first.
       position: task iterations of the last run that are finished.
       complete: the last run is finished.
       log_lines: lines of the child log that belong to the commit.
+      log_bytes: bytes of these lines.
       packs: checkpoints written since the last lasting commit.
+      under_way: tasks with a task iteration under way.
     """
 
-    runs: tuple[str, ...] = ()
+    runs: int = 0
+    fingerprint: str = ""
     position: int = 0
     complete: bool = True
     log_lines: int = 0
+    log_bytes: int = 0
     packs: tuple[str, ...] = ()
+    under_way: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """A JSON document."""
-        return {**dataclasses.asdict(self), "runs": list(self.runs), "packs": list(self.packs)}
+        lists = {"packs": list(self.packs), "under_way": list(self.under_way)}
+        return {**dataclasses.asdict(self), **lists}
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> "Progress":
         """The progress of a document that `to_json` made."""
-        tuples = {name: tuple(document[name]) for name in ("runs", "packs")}
+        tuples = {name: tuple(document[name]) for name in ("packs", "under_way")}
         return cls(**{**document, **tuples})
 
 
@@ -141,6 +149,8 @@ class System:
         self._cache: OrderedDict[str, Arrays] = OrderedDict()
         self._records: dict[str, TaskRecord] = {}
         self._trainers: dict[Training, Trainer] = {}  # each keeps its compiled programs
+        self._living: Living | None = None
+        self._logged = 0  # lines since the last commit
         self._known_packs: set[str] = set()
         self._new_packs: set[str] = set()
 
@@ -202,9 +212,10 @@ class System:
         for name in ("log.jsonl", "times.jsonl"):
             if (source / name).exists():
                 shutil.copyfile(source / name, target / name)
-                ChildLog(target / name).keep(progress.log_lines)
+        ChildLog(target / "log.jsonl").cut(progress.log_bytes)
+        ChildLog(target / "times.jsonl").keep(progress.log_lines)
         (target / "runs").mkdir(exist_ok=True)
-        for run in range(len(progress.runs)):
+        for run in range(progress.runs):
             file = whole.gin_file(run)
             shutil.copyfile(file, target / "runs" / file.name)
 
@@ -240,12 +251,16 @@ class System:
           Mu2Error: no such task.
         """
         if name not in self._records:
-            if name not in self.tasks:
+            if not self.knows(name):
                 raise Mu2Error(
                     f"{self.directory} has no task {name!r}.", hint=did_you_mean(name, self.tasks)
                 )
             self._records[name] = TaskRecord.from_json(self._journal.record(TASK + name))
         return self._records[name]
+
+    def knows(self, name: str) -> bool:
+        """True if there is a task of this name."""
+        return TASK + name in self._journal
 
     def history(self) -> list[dict[str, Any]]:
         """The commits that can be gone back to, newest first.
@@ -267,10 +282,15 @@ class System:
         names = [name for name in self._journal.names() if name.startswith(ROOT)]
         return tuple(Path.from_json(self._journal.record(name)) for name in names)
 
-    def paths(self) -> dict[str, Path]:
-        """Every live path by id: the roots and each task's kept path."""
-        kept = [self.task(name).path for name in self.tasks]
-        return {path.id: path for path in (*self.roots(), *kept) if path is not None}
+    def paths(self) -> Living:
+        """Every live path by id: the roots and each task's kept path.
+
+        The first call reads a record a task; later ones follow the commits of this process.
+        """
+        if self._living is None:
+            kept = [self.task(name).path for name in self.tasks]
+            self._living = Living([*self.roots(), *(path for path in kept if path is not None)])
+        return self._living
 
     def path(self, task: str) -> Path:
         """The path that solves a task.
@@ -367,42 +387,44 @@ class System:
           Mu2Error: the last run is not finished, and is another one.
         """
         progress, fingerprint = self.progress, hashlib.sha256(resolved.encode()).hexdigest()
-        same = progress.runs[-1:] == (fingerprint,)
+        same = progress.fingerprint == fingerprint
         if not (same or progress.complete or accept_changes):
-            file = self.gin_file(len(progress.runs) - 1)
+            file = self.gin_file(progress.runs - 1)
             raise Mu2Error(
                 f"{self.directory} holds an unfinished run with other settings. "
                 f"{_difference(file, resolved)}",
                 hint=f"Finish it first (mu2 run {file} --system {self.directory}), or go on with "
                 "the new settings: --accept-changes.",
             )
-        for log in (self.log, self.times):
-            log.keep(progress.log_lines)
+        self.log.cut(progress.log_bytes)
+        self.times.keep(progress.log_lines)
         if not progress.complete:
             self.sweep()  # of the generation that was cut off
         self._known_packs = self._store.packs()
         if same:
             return
-        runs = (*(progress.runs if progress.complete else progress.runs[:-1]), fingerprint)
+        run = progress.runs if progress.complete else progress.runs - 1
         position = 0 if progress.complete else progress.position
-        progress = dataclasses.replace(progress, runs=runs, position=position, complete=False)
-        file = self._gin_file(runs)
+        progress = dataclasses.replace(
+            progress, runs=run + 1, fingerprint=fingerprint, position=position, complete=False
+        )
+        # Named by content too: what a commit names is never written over.
+        file = self.directory / "runs" / f"{run}-{fingerprint[:8]}.gin"
         file.parent.mkdir(exist_ok=True)
         write_file(file, resolved.encode())
-        self._commit(progress, "run")
+        record = {RUN + str(run): {"fingerprint": fingerprint}}
+        self._drop(self._commit(progress, "run", record), ())
 
     def complete(self) -> None:
         """Notes that the run has ended."""
         if not self.progress.complete:
-            self._commit(dataclasses.replace(self.progress, complete=True), "run complete")
+            progress = dataclasses.replace(self.progress, complete=True)
+            self._drop(self._commit(progress, "run complete", {}), ())
 
     def gin_file(self, run: int) -> FilePath:
         """Where the resolved Gin text of the run of this number (from 0) lies."""
-        return self._gin_file(self.progress.runs[: run + 1])
-
-    def _gin_file(self, runs: tuple[str, ...]) -> FilePath:
-        # Named by content too: what a commit names is never written over.
-        return self.directory / "runs" / f"{len(runs) - 1}-{runs[-1][:8]}.gin"
+        fingerprint = self._journal.record(RUN + str(run))["fingerprint"]
+        return self.directory / "runs" / f"{run}-{fingerprint[:8]}.gin"
 
     # Writing
 
@@ -433,6 +455,7 @@ class System:
     def log_child(self, line: Mapping[str, Any], seconds: float) -> None:
         """Adds one child to the log, and its wall time to the times."""
         self.log.append(line)
+        self._logged += 1
         times = {"path": line["path"], "task": line["task"], "seconds": round(seconds, 3)}
         self.times.append(times)
 
@@ -454,38 +477,58 @@ class System:
           passing: the commit will give way to the next lasting one.
           finished: one more task iteration of the run is over.
         """
-        progress = self.progress
-        position = progress.position + int(finished)
-        progress = dataclasses.replace(progress, position=position)
-        self._commit(progress, message, tasks, roots, passing)
+        progress, roots = self.progress, tuple(roots)
+        records = {record.name: record for record in tasks}
+        begun = {name for name, record in records.items() if record.population is not None}
+        progress = dataclasses.replace(
+            progress,
+            position=progress.position + int(finished),
+            under_way=tuple(sorted({*progress.under_way}.difference(records) | begun)),
+        )
+        before = [self.task(name).path for name in records if self.knows(name)]
+        changed = {TASK + name: record.to_json() for name, record in records.items()}
+        changed |= {root.id: root.to_json() for root in roots}
+        written = self._commit(progress, message, changed, passing)
+        self._records |= records
+        kept = [*roots, *(record.path for record in records.values() if record.path is not None)]
+        if self._living is not None:
+            gone = [path for path in before if path is not None]
+            gone += [self._living[root.id] for root in roots if root.id in self._living]
+            self._living = self._living.changed(gone, kept)
+        if not passing:
+            self._drop(written, kept)
 
     def _commit(
         self,
         progress: Progress,
         message: str,
-        tasks: Iterable[TaskRecord] = (),
-        roots: Iterable[Path] = (),
+        changed: Mapping[str, Any],
         passing: bool = False,
-    ) -> None:
-        records = {record.name: record for record in tasks}
-        changed = {TASK + name: record.to_json() for name, record in records.items()}
-        changed |= {root.id: root.to_json() for root in roots}
-        self.times.flush()
+    ) -> set[str]:
+        """Makes it durable; returns the packs written since the last lasting commit."""
         written = {*progress.packs, *self._new_packs}
-        packs = tuple(sorted(written)) if passing else ()
-        progress = dataclasses.replace(progress, log_lines=self.log.flush(), packs=packs)
+        self.times.flush()
+        progress = dataclasses.replace(
+            progress,
+            log_bytes=self.log.flush(),
+            log_lines=progress.log_lines + self._logged,
+            packs=tuple(sorted(written)) if passing else (),
+        )
         self._journal.commit(changed, progress.to_json(), message, passing=passing)
-        self._records |= records
         self._new_packs.clear()
-        if not passing:
-            self._drop(written)
+        self._logged = 0
+        return written
 
-    def _drop(self, written: set[str]) -> None:
-        """Removes those of the packs written since the last lasting commit that are not in use."""
-        live = [*self.paths().values()]
-        for name in self.tasks:
-            population = self.task(name).population
-            live += [] if population is None else list(population.own)
+    def _drop(self, written: set[str], kept: Iterable[Path]) -> None:
+        """Removes those of some packs that are not in use.
+
+        Args:
+          written: packs of the tasks under way, and of those that the last commit changed.
+          kept: paths of the last commit's records; no others can use these packs.
+        """
+        live = [*kept]
+        for name in self.progress.under_way:
+            live += self.task(name).under_way.own
         gone = written - {c.pack for path in live for c in path.components}
         self._store.remove(gone)
         self._known_packs -= gone

@@ -121,8 +121,9 @@ def stopped_at(name, after, commits=1):
     method, commit = getattr(System, name), System._commit
 
     def count(system, *arguments, **named):
-        commit(system, *arguments, **named)
+        written = commit(system, *arguments, **named)
         done[0] = next(made) + 1
+        return written
 
     def stop(system, *arguments, **named):
         if not after and done[0] >= commits:

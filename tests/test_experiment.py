@@ -163,7 +163,7 @@ def test_another_stream_extends_the_system(whole, tmp_path):
     assert len(after.log) == len(before.log) + 3
     for file, content in shrunken.files(whole / "components").items():
         assert (directory / "components" / file).read_bytes() == content
-    assert len(after.progress.runs) == 2
+    assert after.progress.runs == 2
     assert after.gin_file(0).read_bytes() == before.gin_file(0).read_bytes()
     assert after.gin_file(1).read_text() == shrunken.load(*cyrillic).resolved
     # The new task may build on the old ones.
@@ -282,7 +282,7 @@ def test_an_unfinished_run_goes_on_with_accepted_changes(half, whole, tmp_path):
     assert before.task("latin").population.children == 2
     system = shrunken.evolve(directory, *SMALL, "Experiment.seed=1", accept_changes=True)
     assert system.progress.complete
-    assert len(system.progress.runs) == 1
+    assert system.progress.runs == 1
     assert "Experiment.seed = 1" in system.gin_file(0).read_text()
     # What was committed stays, and what comes is made by the new settings.
     made, old, new = before.progress.log_lines, list(System.open(whole).log), list(system.log)
@@ -400,11 +400,11 @@ def test_a_lower_default_learning_rate_reaches_the_children_of_a_root(tmp_path):
 def test_a_system_of_a_newer_format_is_left_alone(unchanged, monkeypatch, capsys):
     header = unchanged / "mu2.json"
     old = header.read_bytes()
-    header.write_bytes(old.replace(b'"format":1', b'"format":2'))
+    header.write_bytes(old.replace(b'"format":2', b'"format":3'))
     newer = shrunken.files(unchanged)
     assert newer["mu2.json"] != old
     assert cli.main(shrunken.words(unchanged, *SMALL)) == 2
-    assert "newer mu2 (format 2" in capsys.readouterr().err
+    assert "newer mu2 (format 3" in capsys.readouterr().err
     with pytest.raises(Mu2Error, match="newer mu2"):
         Journal.open(unchanged)
     assert shrunken.files(unchanged) == newer

@@ -120,7 +120,7 @@ def test_the_engine_offers_paths_to_whom_they_have_something_for(space, system):
         kind: {
             path.task
             for path in system.paths().values()
-            if path.task and engine.has_something_for(space.narrowed(kind), path)
+            if path.task and engine.has_one_of(engine.layers_of(space.narrowed(kind)), path)
         }
         for kind in ("image", "table", "text")
     }

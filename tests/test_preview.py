@@ -99,4 +99,4 @@ def test_a_run_begins_under_the_lock(tmp_path):
         with pytest.raises(Mu2Error, match="is being written"):
             System.extend(directory)
     with System.extend(directory) as system:
-        assert len(system.progress.runs) == 1
+        assert system.progress.runs == 1

@@ -184,9 +184,9 @@ def test_runs_are_counted_and_their_settings_kept(tmp_path):
             system.begin("x = 2\n")
         system.commit("one more", finished=True)
         system.begin("x = 3\n", accept_changes=True)
-        assert (len(system.progress.runs), system.progress.position) == (1, 1)
+        assert (system.progress.runs, system.progress.position) == (1, 1)
         system.complete()
         system.begin("x = 4\n")
-        assert (len(system.progress.runs), system.progress.position) == (2, 0)
+        assert (system.progress.runs, system.progress.position) == (2, 0)
         assert not system.progress.complete
         assert [system.gin_file(n).read_text() for n in (0, 1)] == ["x = 3\n", "x = 4\n"]

@@ -1,15 +1,16 @@
 """The engine: begin a task iteration, plan generations, keep children, let the best survive."""
 
 import dataclasses
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Literal
 
 from mu2.errors import Mu2Error, did_you_mean
 from mu2.evolution.budget import Budget
+from mu2.evolution.living import Living
 from mu2.evolution.mutation import HEAD, Mutation, Plan, data_hyperparameters, mutate
 from mu2.evolution.path import Path
 from mu2.evolution.population import Population
-from mu2.evolution.scoring import Scoring, accounted_parameters, lockers
+from mu2.evolution.scoring import Scoring, accounted_parameters
 from mu2.evolution.selection import choose_parent
 from mu2.evolution.space import SearchSpace
 from mu2.evolution.stopping import Halving
@@ -79,7 +80,7 @@ class Evolution:
 def begin(
     evolution: Evolution,
     space: SearchSpace[Any],
-    paths: Mapping[str, Path],
+    paths: Living,
     *,
     task: str,
     private: bool,
@@ -98,7 +99,7 @@ def begin(
     Args:
       evolution: the rules.
       space: the search space, narrowed to the task's kind of examples.
-      paths: every live path by id.
+      paths: every live path.
       task: the active task.
       private: whether it is private.
       num_classes: its classes.
@@ -106,22 +107,22 @@ def begin(
       offspring: children the task had from each path in earlier iterations.
       key: the task iteration's key.
     """
+    layers = layers_of(space)
     seeds = sorted(
         p.id
         for p in paths.values()
         if p.task != task
         and not p.private
         and (p.task is None or evolution.parents != "roots")
-        and has_something_for(space, p)
+        and (p.model == space.model.name or has_one_of(layers, p))
     )
     key.fold_in("seeds").numpy().shuffle(seeds)
-    locks = lockers(paths.values(), task)
     own = tuple(
         dataclasses.replace(
             p,
             private=p.private or private,
             score=evolution.scoring.score(
-                p.quality or 0.0, accounted_parameters(p.components, locks, task), p.flops
+                p.quality or 0.0, accounted_parameters(p.components, paths, task), p.flops
             ),
         )
         for p in paths.values()
@@ -134,9 +135,27 @@ def begin(
         private=private,
         num_classes=num_classes,
         own=own,
-        seeds=tuple(seeds),
+        seeds=within_reach(evolution, seeds, offspring),
         offspring={path: n for path, n in sorted(offspring.items()) if path in live},
     )
+
+
+def within_reach(
+    evolution: Evolution, seeds: Sequence[str], offspring: Mapping[str, int]
+) -> tuple[str, ...]:
+    """Those of the shuffled seeds that a walk can come to in one task iteration.
+
+    A seed that the task had no child from is accepted for certain, so a child goes past one of
+    these at most. To keep the rest of a thousand would change no draw, and fill every commit.
+    """
+    if evolution.parents == "any" or evolution.seeds_first:
+        return tuple(seeds)
+    fresh = 0
+    for i, seed in enumerate(seeds):
+        fresh += not offspring.get(seed)
+        if fresh == evolution.children_per_iteration:
+            return tuple(seeds[: i + 1])
+    return tuple(seeds)
 
 
 def without_the_gone(population: Population, paths: Mapping[str, Path]) -> Population:
@@ -152,20 +171,23 @@ def without_the_gone(population: Population, paths: Mapping[str, Path]) -> Popul
     return dataclasses.replace(population, seeds=seeds, offspring=offspring)
 
 
-def has_something_for(space: SearchSpace[Any], path: Path) -> bool:
-    """Whether a path of another architecture has a layer that fits this one's."""
-    if path.model == space.model.name:
-        return True
+def layers_of(space: SearchSpace[Any]) -> frozenset[tuple[str, str]]:
+    """Name and signature of the layers that a space's default network can take from others."""
     # A head never leaves its task, and the number of features is the task's own affair.
     values = {"num_features": 1, **space.defaults()}
-    slots = {(s.name, s.signature) for s in space.model.slots(values, 1) if s.name != HEAD}
-    return any((c.name, c.signature) in slots for c in path.components)
+    slots = space.model.slots(values, 1)
+    return frozenset((slot.name, slot.signature) for slot in slots if slot.name != HEAD)
+
+
+def has_one_of(layers: Collection[tuple[str, str]], path: Path) -> bool:
+    """Whether a path has one of some layers, by name and signature."""
+    return any((c.name, c.signature) in layers for c in path.components)
 
 
 def plan_generation(
     evolution: Evolution,
     space: SearchSpace[Any],
-    paths: Mapping[str, Path],
+    paths: Living,
     population: Population,
     key: Key,
     given: Mapping[str, Any] | None = None,
@@ -187,7 +209,6 @@ def plan_generation(
     draw = key.fold_in(generation, "data").numpy()
     data = data_hyperparameters(evolution.mutation, space, population.best, draw)
     everyone = {**paths, **{path.id: path for path in population.own}}
-    locks = lockers(paths.values(), population.task)
     count = min(
         evolution.children_per_generation,
         evolution.children_per_iteration - population.children,
@@ -210,7 +231,8 @@ def plan_generation(
         parent = everyone[parent_id]
         child_id = f"{population.task}/{population.iteration}/{child}"
         same_task = parent.task == population.task
-        free = [c.id for c in parent.components if same_task and not locks.get(c.id)]
+        others = {c.id: paths.users(c.id) - {population.task} for c in parent.components}
+        free = [component for component, users in others.items() if same_task and not users]
         hyperparameters, components, probabilities = mutate(
             evolution.mutation,
             space,
@@ -257,13 +279,13 @@ def ancestry(path: Path, paths: Mapping[str, Path]) -> tuple[Path, ...]:
     return tuple(found)
 
 
-def accounted(plan: Plan, paths: Mapping[str, Path]) -> float:
+def accounted(plan: Plan, paths: Living) -> float:
     """Accounted parameters of a planned child, known before it is trained."""
     components = [planned.component() for planned in plan.components]
-    return accounted_parameters(components, lockers(paths.values(), plan.task), plan.task)
+    return accounted_parameters(components, paths, plan.task)
 
 
-def child_path(plan: Plan, quality: float, scoring: Scoring, paths: Mapping[str, Path]) -> Path:
+def child_path(plan: Plan, quality: float, scoring: Scoring, paths: Living) -> Path:
     """The path of a trained child, its new components not yet stored."""
     return Path(
         id=plan.id,

@@ -1,10 +1,11 @@
 """Scores: quality with a decay for the parameters a path is accountable for."""
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from mu2.errors import Mu2Error
-from mu2.evolution.path import Component, Path
+from mu2.evolution.living import Living
+from mu2.evolution.path import Component
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,32 +49,12 @@ class Scoring:
         return float(quality * size * self.flops_scale ** (flops / self.num_flops))
 
 
-def lockers(paths: Iterable[Path], active: str | None) -> dict[str, frozenset[str | None]]:
-    """Who locks each component, by its id: tasks, and None for a root.
-
-    A component is locked by every task whose kept path uses it and by the root that made it. The
-    active task's own locks are lifted. Locks follow from the live paths and are never stored.
-
-    Args:
-      paths: roots and kept paths.
-      active: the task whose iteration is under way.
-    """
-    held: dict[str, set[str | None]] = {}
-    for path in paths:
-        if path.task is None or path.task != active:
-            for component in path.components:
-                held.setdefault(component.id, set()).add(path.task)
-    return {component: frozenset(tasks) for component, tasks in held.items()}
-
-
-def accounted_parameters(
-    components: Iterable[Component], locks: Mapping[str, frozenset[str | None]], task: str
-) -> float:
+def accounted_parameters(components: Iterable[Component], living: Living, task: str) -> float:
     """Sum over components of size / number of tasks that use it (paper/README 3.4).
 
     The path's own task counts; the root that made a component does not.
     """
     return sum(
-        component.size / len((locks.get(component.id, frozenset()) | {task}) - {None})
+        component.size / len((living.users(component.id) | {task}) - {None})
         for component in components
     )

@@ -48,7 +48,7 @@ class ChildLog:
         """Waits until every line is on disk; called once a generation, before its commit.
 
         Returns:
-          The number of lines, for the commit to remember.
+          The bytes of the whole lines, for the commit to remember.
 
         Raises:
           OSError: the disk failed.
@@ -60,10 +60,19 @@ class ChildLog:
                     os.fsync(descriptor)
                 finally:
                     os.close(descriptor)
-        return len(self)
+        if not self._file.exists():
+            return 0
+        with self._file.open("rb") as file:
+            return _whole(file.fileno())
+
+    def cut(self, length: int) -> None:
+        """Drops every line after the first `length` bytes: children that no commit has seen."""
+        if self._file.exists():
+            with self._file.open("r+b") as file:
+                _cut(file.fileno(), length)
 
     def keep(self, lines: int) -> None:
-        """Drops every line after the first `lines`: children that no commit has seen."""
+        """Does as `cut`, for a file whose lines are as many as those of another."""
         if not self._file.exists():
             return
         with self._file.open("r+b") as file:

@@ -4,9 +4,10 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
+from mu2.evolution.living import Living
 from mu2.evolution.path import Component, Path
 from mu2.evolution.population import Population
-from mu2.evolution.scoring import accounted_parameters, lockers
+from mu2.evolution.scoring import accounted_parameters
 
 FORMAT = 1
 
@@ -76,6 +77,9 @@ class System(Protocol):
     def roots(self) -> tuple[Path, ...]:
         """The paths that no task owns."""
 
+    def paths(self) -> Living:
+        """The roots and each task's kept path."""
+
 
 def summarise(system: System) -> dict[str, Any]:
     """The document; its keys are told by `mu2 show --help`.
@@ -84,8 +88,8 @@ def summarise(system: System) -> dict[str, Any]:
     itself did. The share activated is of the parameters of all live paths.
     """
     records = [system.task(name) for name in system.tasks]
-    kept = [record.path for record in records if record.path is not None]
-    sizes = {c.id: c.size for path in (*kept, *system.roots()) for c in path.components}
+    living = system.paths()
+    sizes = {c.id: c.size for path in living.values() for c in path.components}
     whole = sum(sizes.values())
     seconds: dict[str, float] = {}
     for line in system.times:
@@ -96,14 +100,14 @@ def summarise(system: System) -> dict[str, Any]:
         "models": [json.loads(m) for m in sorted({p.model for p in system.roots()})],
         "parameters": whole,
         "tasks": [
-            {**_task(record, kept, whole), "seconds": _rounded(seconds.get(record.name))}
+            {**_task(record, living, whole), "seconds": _rounded(seconds.get(record.name))}
             for record in records
         ],
         "run": _run(system.progress.complete, records),
     }
 
 
-def _task(record: Record, kept: list[Path], whole: int) -> dict[str, Any]:
+def _task(record: Record, living: Living, whole: int) -> dict[str, Any]:
     path = record.path
     document: dict[str, Any] = {
         "name": record.name,
@@ -143,9 +147,7 @@ def _task(record: Record, kept: list[Path], whole: int) -> dict[str, Any]:
         "reused_from": sorted({component.owner or "root" for component in reused}),
         "path_parameters": parameters,
         "added_parameters": parameters - _parameters(reused),
-        "accounted_parameters": accounted_parameters(
-            path.components, lockers(kept, record.name), record.name
-        ),
+        "accounted_parameters": accounted_parameters(path.components, living, record.name),
         "activated_share": parameters / whole,
         "hyperparameters": dict(sorted(path.hyperparameters.items())),
     }

@@ -45,15 +45,23 @@ class Index:
         Raises:
           Mu2Error: a node on the way is missing or damaged.
         """
-        digest, hashed = self.root, _hash(name)
-        for digit in hashed:
-            if digest is None:
-                return None
-            entries, children = self._node(digest)
-            if children is None:
-                return entries.get(name)
-            digest = children.get(digit)
+        for digest in self.nodes(name):
+            entries, _ = self._node(digest)
+            if name in entries:
+                return entries[name]
         return None
+
+    def nodes(self, name: str) -> Iterator[str]:
+        """The digests of the nodes on the way to a name, the topmost first.
+
+        Raises:
+          Mu2Error: one of them is missing or damaged.
+        """
+        digest, hashed = self.root, iter(_hash(name))
+        while digest is not None:
+            yield digest
+            _, children = self._node(digest)
+            digest = None if children is None else children.get(next(hashed))
 
     def items(self) -> Iterator[tuple[str, Entry]]:
         """Every name and entry, in no particular order; reads every node."""
@@ -62,14 +70,6 @@ class Index:
             entries, children = self._node(below.pop())
             yield from entries.items()
             below.extend((children or {}).values())
-
-    def nodes(self) -> Iterator[str]:
-        """The digest of every node, in no particular order; reads every node."""
-        below = [] if self.root is None else [self.root]
-        while below:
-            digest = below.pop()
-            yield digest
-            below.extend((self._node(digest)[1] or {}).values())
 
     def entries(self, known: set[str]) -> Iterator[Entry]:
         """The entries of all nodes that are not known yet.

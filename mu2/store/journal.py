@@ -34,7 +34,7 @@ from mu2.store.files import (
 from mu2.store.index import Entry, Index
 from mu2.store.lock import WriterLock
 
-FORMAT = 1
+FORMAT = 2
 _COMMIT = re.compile(r"(\d{8,})-([0-9a-f]{64})")
 _EMPTY = "none"  # what HEAD says before the first commit
 _FOLDERS = ("commits", "index", "records")
@@ -54,6 +54,7 @@ class Commit:
       passing: the next lasting commit takes its place.
       files: what it wrote, if it is passing; what it made superfluous, if it is lasting. Names
         below the folder.
+      changed: names of the records that it changed, or those whose place it took.
     """
 
     number: int
@@ -64,6 +65,7 @@ class Commit:
     progress: Json
     passing: bool = False
     files: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
 
 
 class Journal:
@@ -120,7 +122,7 @@ class Journal:
         """Opens the newest commit of a system; of its index nothing is read yet.
 
         Raises:
-          Mu2Error: there is no system, its format is newer, or it is damaged.
+          Mu2Error: there is no system, it is of another format or damaged.
         """
         header = read_header(directory)
         path = directory / "HEAD"
@@ -146,6 +148,14 @@ class Journal:
             entries = sorted(self._index().items(), key=lambda item: item[1].order)
             self._names = {name: entry.order for name, entry in entries}
         return tuple(self._names)
+
+    def __contains__(self, name: str) -> bool:
+        """True if there is a record of this name.
+
+        Raises:
+          Mu2Error: the index is damaged.
+        """
+        return self._index().get(name) is not None
 
     def record(self, name: str) -> Json:
         """A record, its bytes checked.
@@ -183,7 +193,8 @@ class Journal:
             raise damaged(path, "its bytes are not those of its name.")
         try:
             document = json.loads(content)
-            commit = Commit(**{**document, "files": tuple(document["files"])})
+            tuples = {key: tuple(document[key]) for key in ("files", "changed")}
+            commit = Commit(**{**document, **tuples})
         except (KeyError, TypeError) as error:
             raise damaged(path, "it is no commit.") from error
         if commit.number != int(match[1]):
@@ -230,7 +241,18 @@ class Journal:
         passed = {} if passing else self._passed()
         previous = self.name if not passed else list(passed.values())[-1].previous
         files = self._missing(documents, nodes) if passing else _files_of(passed)
-        commit = Commit(number, previous, message, index.root, introduced, progress, passing, files)
+        touched = sorted({*entries, *(name for each in passed.values() for name in each.changed)})
+        commit = Commit(
+            number=number,
+            previous=previous,
+            message=message,
+            index=index.root,
+            introduced=introduced,
+            progress=progress,
+            passing=passing,
+            files=files,
+            changed=tuple(touched),
+        )
         content = encode(dataclasses.asdict(commit))
         name = f"{number:08d}-{sha256(content)}"
         try:
@@ -324,14 +346,16 @@ class Journal:
 
     def _drop_superfluous(self, previous: str | None, index: Index) -> None:
         """Removes what the lasting commit before made superfluous, but for what is in use again."""
-        files = self.read_commit(previous).files if previous else ()
-        if not files:
+        if previous is None or not (before := self.read_commit(previous)).files:
             return
-        used = {f"index/{digest}.json" for digest in index.nodes()}
-        used |= {f"records/{entry.digest}.json" for _, entry in index.items()}
-        for name in files:
-            if name not in used:
-                (self.directory / name).unlink(missing_ok=True)
+        used = set()
+        for name in before.changed:  # nothing else can have come back to what they wrote
+            used |= {f"index/{digest}.json" for digest in index.nodes(name)}
+            entry = index.get(name)
+            used |= {f"records/{entry.digest}.json"} if entry else set()
+        for file in before.files:
+            if file not in used:
+                (self.directory / file).unlink(missing_ok=True)
 
     def _index(self) -> Index:
         return Index(self.directory / "index", self.head.index if self.head else None)
@@ -363,7 +387,7 @@ def read_header(directory: Path) -> Json:
     """The header that a system was created with.
 
     Raises:
-      Mu2Error: there is no system, its format is newer, or the file is damaged.
+      Mu2Error: there is no system, it is of another format, or damaged.
     """
     path = directory / "mu2.json"
     if not path.exists():
@@ -375,12 +399,12 @@ def read_header(directory: Path) -> Json:
     number = document.get("format") if isinstance(document, dict) else None
     if type(number) is not int or number < 1:
         raise damaged(path, "it gives no format number.")
-    if number > FORMAT:
+    if number != FORMAT:
+        age = "a newer" if number > FORMAT else "an older"
         raise Mu2Error(
-            f"{directory} was written by a newer mu2 (format {number}; this one reads up to "
-            f"{FORMAT}).",
+            f"{directory} was written by {age} mu2 (format {number}; this one reads {FORMAT}).",
             location=str(path),
-            hint="Install that newer mu2.",
+            hint=f"Install that {age.split()[1]} mu2.",
         )
     if document != _sealed(number, document.get("header")):
         raise damaged(path, "its header is not the one that was written.")

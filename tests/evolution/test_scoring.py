@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from mu2.errors import Mu2Error
 from mu2.evolution import Component, Path, Scoring
-from mu2.evolution.scoring import accounted_parameters, lockers
+from mu2.evolution.living import Living
+from mu2.evolution.scoring import accounted_parameters
 from tests.evolution import toys
 
 
@@ -21,36 +22,20 @@ def system():
     return toys.live(root, a, b, c)
 
 
-def test_locks_are_the_kept_paths_that_use_a_component(system):
-    locks = lockers(system.values(), None)
-    assert locks["root/random/embedding"] == {None, "a", "b"}
-    assert locks["root/random/encoder_norm"] == {None}
-    assert locks["a/0/0/encoderblock_0"] == {"a", "b", "c"}
-    assert locks["c/0/0/head"] == {"c"}
-
-
-def test_the_active_tasks_own_locks_are_lifted(system):
-    locks = lockers(system.values(), "a")
-    assert locks["root/random/embedding"] == {None, "b"}
-    assert locks["a/0/0/encoderblock_0"] == {"b", "c"}
-    assert "a/0/0/encoderblock_1" not in locks
-
-
 def test_accounted_parameters_by_hand(system):
     b = system["b/0/0"].components
     # embedding 100 with a, the root uncounted; block 0 with a and c; the rest b's own.
     own = 32 + 1000 + 10 + 100
-    locks = lockers(system.values(), "b")
-    assert accounted_parameters(b, locks, "b") == 100 / 2 + 1000 / 3 + own
+    assert accounted_parameters(b, system, "b") == 100 / 2 + 1000 / 3 + own
     # A child of b that shares b's second block shares it with no other task.
-    assert accounted_parameters([b[3]], locks, "b") == 1000
+    assert accounted_parameters([b[3]], system, "b") == 1000
     # For a new task that would share it, two tasks use it.
-    assert accounted_parameters([b[3]], lockers(system.values(), "d"), "d") == 500
+    assert accounted_parameters([b[3]], system, "d") == 500
 
 
 def test_a_component_of_the_root_alone_is_accounted_in_full(system):
     norm = system["root/random"].component("encoder_norm")
-    assert accounted_parameters([norm], lockers(system.values(), "d"), "d") == 10
+    assert accounted_parameters([norm], system, "d") == 10
 
 
 @given(st.lists(st.sets(st.integers(0, 9)), min_size=1, max_size=5))
@@ -61,9 +46,8 @@ def test_all_tasks_together_account_for_every_parameter_once(used):
     for i, wanted in enumerate(used):
         mine = tuple(everything[j] for j in sorted(wanted))
         paths.append(Path(f"t{i}/0/0", f"t{i}", None, None, mine, hyperparameters, 2))
-    total = sum(
-        accounted_parameters(p.components, lockers(paths, p.task), p.task) for p in paths[1:]
-    )
+    living = Living(paths)
+    total = sum(accounted_parameters(p.components, living, p.task) for p in paths[1:])
     assert total == pytest.approx(sum(everything[i].size for i in set().union(*used)))
 
 

@@ -16,6 +16,7 @@ from mu2.evolution import (
     SearchSpace,
     engine,
 )
+from mu2.evolution.living import Living
 from mu2.key import Key
 
 DEFAULTS = {
@@ -135,8 +136,8 @@ def component(component_id, slot):
 
 
 def live(*paths):
-    """Paths by id."""
-    return {each.id: each for each in paths}
+    """Live paths."""
+    return Living(paths)
 
 
 def begin(
@@ -209,10 +210,11 @@ def run(evolution, search_space, schedule, seed, *, private=(), stop=lambda popu
             population = stop(population)
         best = engine.finish(population, paths)
         old = next((p for p in paths.values() if p.task == task), None)
-        after = {k: p for k, p in paths.items() if p is not old}
+        gone, new = [] if old is None else [old], [best]
         if old is not None and old.id != best.id:
-            after |= live(*(p for p in engine.orphans(paths, old) if p.id in after))
-        after[best.id] = best
+            orphans = [p for p in engine.orphans(paths, old) if p.task != task]
+            gone, new = [*gone, *(paths[p.id] for p in orphans)], [*new, *orphans]
+        after = paths.changed(gone, new)
         yield paths, made, after
         paths = after
         offspring[task] = dict(population.offspring)

@@ -23,7 +23,7 @@ def test_no_file_is_an_empty_log(log, tmp_path):
 def test_lines_come_back_in_order(log, tmp_path):
     log.append({"child": 0, "task": "ελληνικά", "steps": (1, 2)})
     log.append({"child": 1})
-    assert log.flush() == 2
+    assert log.flush() == (tmp_path / "log.jsonl").stat().st_size
     assert list(ChildLog(tmp_path / "log.jsonl")) == [
         {"child": 0, "task": "ελληνικά", "steps": [1, 2]},
         {"child": 1},
@@ -64,6 +64,19 @@ def test_keep_drops_what_no_commit_has_seen(log, tmp_path, lines):
     assert [record["child"] for record in log] == list(range(min(lines, 3)))
     assert (tmp_path / "log.jsonl").read_bytes().count(b"\n") == min(lines, 3)
     assert not (tmp_path / "log.jsonl").read_bytes().endswith(b"chi")
+
+
+@pytest.mark.parametrize("lines", range(5))
+def test_cut_drops_what_came_after_a_flush(log, tmp_path, lines):
+    lengths = [log.flush()]
+    for child in range(3):
+        log.append({"child": child})
+        lengths.append(log.flush())
+    with (tmp_path / "log.jsonl").open("ab") as file:
+        file.write(b'{"chi')
+    log.cut(lengths[min(lines, 3)])
+    assert [record["child"] for record in log] == list(range(min(lines, 3)))
+    assert (tmp_path / "log.jsonl").stat().st_size == lengths[min(lines, 3)]
 
 
 @pytest.mark.parametrize("line", [b"no json\n", b"[1]\n", b"\xff\n"])

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from mu2 import cli
+from mu2.evolution.living import Living
 from mu2.evolution.path import Component, Path
 from mu2.report.summary import summarise
 from tests import shrunken
@@ -152,6 +153,7 @@ def system(*records, complete=True, times=()):
         times=times,
         task=by_name.__getitem__,
         roots=lambda: (ROOT,),
+        paths=lambda: Living([ROOT, *(each.path for each in records if each.path)]),
     )
 
 

@@ -138,10 +138,11 @@ def test_what_is_no_system_is_said_to_be_none(tmp_path):
         Journal.open(tmp_path / "nowhere")
 
 
-def test_a_newer_format_is_refused(system):
+@pytest.mark.parametrize(("number", "age"), [(7, "newer"), (1, "older")])
+def test_another_format_is_refused(system, number, age):
     path = system / "mu2.json"
-    path.write_bytes(path.read_bytes().replace(b'"format":1', b'"format":7'))
-    with pytest.raises(Mu2Error, match=r"newer mu2 \(format 7; this one reads up to 1\)"):
+    path.write_bytes(path.read_bytes().replace(b'"format":2', b'"format":%d' % number))
+    with pytest.raises(Mu2Error, match=rf"{age} mu2 \(format {number}; this one reads 2\)"):
         Journal.open(system)
 
 
