@@ -20,8 +20,9 @@ from mu2.generation import TaskData, child_flops, child_record
 from mu2.key import Key
 from mu2.mesh import Executor, Layout, LocalExecutor
 from mu2.models import Arrays, Model, Network, RandomRoot, Root
+from mu2.record import TaskRecord
 from mu2.report.progress import Reporter
-from mu2.system import System, TaskRecord
+from mu2.system import System
 from mu2.tasks import ExampleStream, Stream, Task
 from mu2.training import Job, Trained, Training, as_stored, evaluate, of_stored
 
@@ -40,6 +41,8 @@ class Experiment:
       roots: where evolution begins.
       layout: how the devices are shared out.
       seed: every random draw of the run follows from it.
+      cache_limit_mb: MiB of components that stay in memory once they were read or written, so
+        that a parent's layers are not read again for each of its children.
     """
 
     stream: Stream
@@ -49,10 +52,15 @@ class Experiment:
     roots: tuple[Root, ...] = (RandomRoot(),)
     layout: Layout = Layout()
     seed: int = 0
+    cache_limit_mb: int = 1024
 
     def __post_init__(self) -> None:
         if not self.roots:
             raise Mu2Error("Experiment.roots is empty; evolution needs a root to begin with.")
+        if self.cache_limit_mb < 0:
+            raise Mu2Error(
+                f"Experiment.cache_limit_mb is {self.cache_limit_mb}; it must be 0 or more."
+            )
         names = [root.name for root in self.roots]
         if twice := [name for name in names if names.count(name) > 1]:
             raise Mu2Error(f"Experiment.roots names {twice[0]!r} twice.")
@@ -279,7 +287,7 @@ def end_task_iteration(
         offspring=record.under_way.offspring,
         population=None,
     )
-    system.commit(f"{record.name} iteration", tasks=[record, *changed], finished=True)
+    system.commit(f"{record.name} iteration", tasks=[record, *changed], finished=record.name)
     return record
 
 

@@ -64,10 +64,11 @@ def begin(
       Mu2Error: something does not fit; the system is as it was. `Faults` holds all that was found.
     """
     refuse((), (experiment,), place)
-    system = System.extend(directory)
+    system = System.extend(directory, experiment.cache_limit_mb)
     try:
         check_system(experiment, system)
-        system.begin(resolved, accept_changes)
+        schedule = [task.name for _, task in experiment.stream.schedule()]
+        system.begin(resolved, schedule, accept_changes)
     except BaseException:
         system.__exit__(None, None, None)
         raise

@@ -3,8 +3,7 @@
 import dataclasses
 import hashlib
 import shutil
-from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path as FilePath
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -14,9 +13,10 @@ import numpy as np
 from mu2.errors import Mu2Error, did_you_mean
 from mu2.evolution.living import Living
 from mu2.evolution.path import Component, Path
-from mu2.evolution.population import Population
+from mu2.record import Progress, TaskRecord
 from mu2.report.childlog import ChildLog
 from mu2.store.branch import branch
+from mu2.store.cache import Cache
 from mu2.store.components import Arrays, ComponentStore
 from mu2.store.files import write_file
 from mu2.store.journal import Journal
@@ -26,105 +26,9 @@ from mu2.store.sweep import sweep
 if TYPE_CHECKING:
     from mu2.training import Trainer, Training
 
-CACHE_BYTES = 1 << 30
+CACHE_LIMIT_MB = 1024
 PREDICTED_TOGETHER = 256
 ROOT, TASK, RUN = "root/", "task/", "run/"
-
-
-@dataclasses.dataclass(frozen=True)
-class TaskRecord:
-    """What a system knows of one task.
-
-    Attributes:
-      name: the task's name.
-      class_names: one a class, in label order.
-      private: its path is no seed for other tasks.
-      input: the kind of its examples.
-      iterations: task iterations finished.
-      path: the path that survived the last one; None before the first is finished.
-      population: the task iteration under way, or None.
-      offspring: path id to the number of children this task had from it.
-    """
-
-    name: str
-    class_names: tuple[str, ...]
-    private: bool
-    input: str = "image"
-    iterations: int = 0
-    path: Path | None = None
-    population: Population | None = None
-    offspring: Mapping[str, int] = dataclasses.field(default_factory=dict)
-
-    @property
-    def under_way(self) -> Population:
-        """The population of the task iteration under way; ValueError where there is none."""
-        if self.population is None:
-            raise ValueError(f"no iteration of task {self.name!r} is under way")
-        return self.population
-
-    def to_json(self) -> dict[str, Any]:
-        """A JSON document, the same for equal records."""
-        return {
-            "name": self.name,
-            "class_names": list(self.class_names),
-            "private": self.private,
-            "input": self.input,
-            "iterations": self.iterations,
-            "path": None if self.path is None else self.path.to_json(),
-            "population": None if self.population is None else self.population.to_json(),
-            "offspring": dict(sorted(self.offspring.items())),
-        }
-
-    @classmethod
-    def from_json(cls, document: Mapping[str, Any]) -> "TaskRecord":
-        """The record of a document that `to_json` made."""
-        path, population = document["path"], document["population"]
-        return cls(
-            name=document["name"],
-            class_names=tuple(document["class_names"]),
-            private=document["private"],
-            input=document["input"],
-            iterations=document["iterations"],
-            path=None if path is None else Path.from_json(path),
-            population=None if population is None else Population.from_json(population),
-            offspring=document["offspring"],
-        )
-
-
-@dataclasses.dataclass(frozen=True)
-class Progress:
-    """How far the system's runs have come.
-
-    Attributes:
-      runs: runs begun, the last one perhaps unfinished.
-      fingerprint: sha256 (hex) of the last one's resolved Gin text; empty before the first.
-      position: task iterations of the last run that are finished.
-      complete: the last run is finished.
-      log_lines: lines of the child log that belong to the commit.
-      log_bytes: bytes of these lines.
-      packs: checkpoints written since the last lasting commit.
-      under_way: tasks with a task iteration under way.
-    """
-
-    runs: int = 0
-    fingerprint: str = ""
-    position: int = 0
-    complete: bool = True
-    log_lines: int = 0
-    log_bytes: int = 0
-    packs: tuple[str, ...] = ()
-    under_way: tuple[str, ...] = ()
-
-    def to_json(self) -> dict[str, Any]:
-        """A JSON document."""
-        lists = {"packs": list(self.packs), "under_way": list(self.under_way)}
-        return {**dataclasses.asdict(self), **lists}
-
-    @classmethod
-    def from_json(cls, document: Mapping[str, Any]) -> "Progress":
-        """The progress of a document that `to_json` made."""
-        tuples = {name: tuple(document[name]) for name in ("packs", "under_way")}
-        return cls(**{**document, **tuples})
 
 
 class System:
@@ -139,14 +43,20 @@ class System:
         leaves the same log.
     """
 
-    def __init__(self, directory: FilePath, journal: Journal, lock: WriterLock | None):
+    def __init__(
+        self,
+        directory: FilePath,
+        journal: Journal,
+        lock: WriterLock | None,
+        cache_limit_mb: int = CACHE_LIMIT_MB,
+    ):
         self.directory = directory
         self.log = ChildLog(directory / "log.jsonl")
         self.times = ChildLog(directory / "times.jsonl")
         self._journal = journal
         self._lock = lock
         self._store = ComponentStore(directory / "components")
-        self._cache: OrderedDict[str, Arrays] = OrderedDict()
+        self._cache = Cache(cache_limit_mb << 20)
         self._records: dict[str, TaskRecord] = {}
         self._trainers: dict[Training, Trainer] = {}  # each keeps its compiled programs
         self._living: Living | None = None
@@ -171,8 +81,12 @@ class System:
         return cls(directory, journal if at is None else journal.at(at), None)
 
     @classmethod
-    def extend(cls, directory: str | FilePath) -> "System":
+    def extend(cls, directory: str | FilePath, cache_limit_mb: int = CACHE_LIMIT_MB) -> "System":
         """Opens a system for writing, or creates it.
+
+        Args:
+          directory: where it lies.
+          cache_limit_mb: MiB of components that stay in memory once they were read or written.
 
         Raises:
           Mu2Error: another process writes to it, or the folder holds something else.
@@ -183,7 +97,7 @@ class System:
         lock = WriterLock(directory)
         lock.__enter__()
         try:
-            return cls(directory, Journal.open(directory), lock)
+            return cls(directory, Journal.open(directory), lock, cache_limit_mb)
         except BaseException:
             lock.__exit__(None, None, None)
             raise
@@ -308,17 +222,13 @@ class System:
         return path
 
     def arrays(self, component: Component) -> Arrays:
-        """A component's leaves, read from the store or from a cache of at most 1 GiB."""
-        digest = component.digest
-        if digest not in self._cache:
-            self._cache[digest] = self._store.read([(digest, component.pack)])[digest]
-            while len(self._cache) > 1 and self._cached_bytes() > CACHE_BYTES:
-                self._cache.popitem(last=False)
-        self._cache.move_to_end(digest)
-        return self._cache[digest]
-
-    def _cached_bytes(self) -> int:
-        return sum(a.nbytes for arrays in self._cache.values() for a in arrays.values())
+        """A component's leaves, read from the store or from the cache."""
+        arrays = self._cache.get(component.digest)
+        if arrays is None:
+            stored = (component.digest, component.pack)
+            arrays = self._store.read([stored])[component.digest]
+            self._cache.put(component.digest, arrays)
+        return arrays
 
     def predict(self, task: str, inputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Classifies examples with a task's path.
@@ -374,13 +284,16 @@ class System:
 
     # Runs
 
-    def begin(self, resolved: str, accept_changes: bool = False) -> None:
+    def begin(
+        self, resolved: str, schedule: Sequence[str] = (), accept_changes: bool = False
+    ) -> None:
         """Begins a run, or goes on with the last one if it has not ended; commits that.
 
         Children that no commit knows are dropped from the log.
 
         Args:
           resolved: the complete Gin text of the run; equal texts are the same run.
+          schedule: the task of each of its task iterations.
           accept_changes: go on with an unfinished run though its text is another.
 
         Raises:
@@ -403,11 +316,8 @@ class System:
         self._known_packs = self._store.packs()
         if same:
             return
-        run = progress.runs if progress.complete else progress.runs - 1
-        position = 0 if progress.complete else progress.position
-        progress = dataclasses.replace(
-            progress, runs=run + 1, fingerprint=fingerprint, position=position, complete=False
-        )
+        progress = progress.begun(fingerprint, schedule)
+        run = progress.runs - 1
         # Named by content too: what a commit names is never written over.
         file = self.directory / "runs" / f"{run}-{fingerprint[:8]}.gin"
         file.parent.mkdir(exist_ok=True)
@@ -448,7 +358,7 @@ class System:
             if component.id in stored:
                 s = stored[component.id]
                 component = dataclasses.replace(component, digest=s.digest, pack=s.pack)
-                self._cache[s.digest] = by_id[component.id]
+                self._cache.put(s.digest, by_id[component.id])
             components.append(component)
         return dataclasses.replace(path, components=tuple(components))
 
@@ -466,7 +376,7 @@ class System:
         tasks: Iterable[TaskRecord] = (),
         roots: Iterable[Path] = (),
         passing: bool = False,
-        finished: bool = False,
+        finished: str | None = None,
     ) -> None:
         """Makes changed records durable at once: all of it or nothing.
 
@@ -475,16 +385,15 @@ class System:
           tasks: changed records.
           roots: new roots.
           passing: the commit will give way to the next lasting one.
-          finished: one more task iteration of the run is over.
+          finished: the task whose iteration is over by it.
         """
         progress, roots = self.progress, tuple(roots)
         records = {record.name: record for record in tasks}
         begun = {name for name, record in records.items() if record.population is not None}
-        progress = dataclasses.replace(
-            progress,
-            position=progress.position + int(finished),
-            under_way=tuple(sorted({*progress.under_way}.difference(records) | begun)),
-        )
+        under_way = tuple(sorted({*progress.under_way}.difference(records) | begun))
+        progress = dataclasses.replace(progress, under_way=under_way)
+        if finished is not None:
+            progress = progress.after(finished)
         before = [self.task(name).path for name in records if self.knows(name)]
         changed = {TASK + name: record.to_json() for name, record in records.items()}
         changed |= {root.id: root.to_json() for root in roots}

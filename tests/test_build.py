@@ -30,10 +30,12 @@ ROOMS = {
     "report": {"evolution"},
     "training": {"models", "tasks"},
     "mesh": {"models", "training"},
-    "system": {"evolution", "mesh", "models", "report", "store", "training"},
+    "record": {"evolution"},
+    "system": {"evolution", "mesh", "models", "record", "report", "store", "training"},
     "generation": {"evolution", "tasks", "training"},
     "experiment": {
-        *("evolution", "generation", "mesh", "models", "report", "system", "tasks", "training"),
+        *("evolution", "generation", "mesh", "models", "record", "report", "system", "tasks"),
+        "training",
     },
     "preview": {
         *("evolution", "experiment", "generation", "linter", "mesh", "models", "system"),
@@ -57,7 +59,7 @@ OPEN_TO_ALL = {"errors", "key"}
 # Libraries that only the named rooms or files may import.
 KEPT_TO = {
     "jax": {"key", "models", "training", "mesh", "experiment", "system", "linter", "commands"},
-    "flax": {"models", "training"},
+    "flax": {"models", "training", "mesh"},
     "optax": {"training"},
     "orbax": {"mu2/store/components.py"},
     "gin": {"config", "linter"},

@@ -10,8 +10,9 @@ from mu2.errors import Mu2Error
 from mu2.evolution.path import Component, Path
 from mu2.key import Key
 from mu2.models import Model, ViT
+from mu2.record import TaskRecord
 from mu2.roots import SystemRoot
-from mu2.system import System, TaskRecord
+from mu2.system import System
 
 KEY = Key.from_seed(4)
 MODEL = ViT(patch=4, width=16, heads=2, mlp_dim=24)

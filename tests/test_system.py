@@ -1,13 +1,16 @@
 """The system: what it holds, read back, and predictions."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
 from mu2 import system as system_module
 from mu2.errors import Mu2Error
+from mu2.record import Progress, TaskRecord
 from mu2.store.journal import Journal
 from mu2.store.sweep import named
-from mu2.system import Progress, System, TaskRecord
+from mu2.system import System
 from tests import shrunken
 
 
@@ -132,16 +135,16 @@ def test_reading_changes_nothing(run, images):
     assert shrunken.files(run.directory) == before
 
 
-def test_arrays_kept_in_memory_are_bounded(run, monkeypatch):
-    monkeypatch.setattr(system_module, "CACHE_BYTES", 1)
-    system = System.open(run.directory)
-    for path in system.paths().values():
-        for component in path.components:
-            fresh = System.open(run.directory).arrays(component)
-            read = system.arrays(component)
-            assert read.keys() == fresh.keys()
-            assert all((read[leaf] == fresh[leaf]).all() for leaf in read)
-            assert len(system._cache) == 1
+def test_arrays_kept_in_memory_are_bounded_and_the_same(run, tmp_path):
+    directory = shrunken.copy(run.directory, tmp_path / "system")
+    with System.extend(directory, cache_limit_mb=0) as system:
+        for path in system.paths().values():
+            for component in path.components:
+                fresh = System.open(run.directory).arrays(component)
+                read = system.arrays(component)
+                assert read is not system.arrays(component)
+                assert read.keys() == fresh.keys()
+                assert all((read[leaf] == fresh[leaf]).all() for leaf in read)
 
 
 def test_one_writer_at_a_time_and_many_readers(run, tmp_path):
@@ -182,11 +185,25 @@ def test_runs_are_counted_and_their_settings_kept(tmp_path):
         system.begin("x = 1\n")
         with pytest.raises(Mu2Error, match=r"It has: x = 1\. Now there is: x = 2\."):
             system.begin("x = 2\n")
-        system.commit("one more", finished=True)
-        system.begin("x = 3\n", accept_changes=True)
+        system.commit("one more", finished="t")
+        system.begin("x = 3\n", ["t", "u"], accept_changes=True)
         assert (system.progress.runs, system.progress.position) == (1, 1)
         system.complete()
         system.begin("x = 4\n")
         assert (system.progress.runs, system.progress.position) == (2, 0)
         assert not system.progress.complete
         assert [system.gin_file(n).read_text() for n in (0, 1)] == ["x = 3\n", "x = 4\n"]
+
+
+@pytest.mark.parametrize(
+    ("schedule", "position"),
+    [("ab", 2), ("abc", 2), ("abab", 2), ("a", 0), ("ba", 0), ("aab", 0), ("", 0)],
+)
+def test_other_settings_go_on_where_the_stream_begins_with_what_is_finished(schedule, position):
+    progress = Progress().begun("x", "abab").after("a").after("b")
+    assert (progress.runs, progress.position) == (1, 2)
+    again = progress.begun("y", schedule)
+    assert (again.runs, again.position, again.complete) == (1, position, False)
+    assert again.after("c").begun("z", [*"ab"[:position], "c"]).position == position + 1
+    done = dataclasses.replace(progress, complete=True)
+    assert (done.begun("x", "abab").runs, done.begun("x", "abab").position) == (2, 0)

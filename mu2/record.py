@@ -1,0 +1,137 @@
+"""What a system keeps on disk besides paths: a record a task, and how far its runs have come."""
+
+import dataclasses
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from mu2.evolution.path import Path
+from mu2.evolution.population import Population
+
+
+@dataclasses.dataclass(frozen=True)
+class TaskRecord:
+    """What a system knows of one task.
+
+    Attributes:
+      name: the task's name.
+      class_names: one a class, in label order.
+      private: its path is no seed for other tasks.
+      input: the kind of its examples.
+      iterations: task iterations finished.
+      path: the path that survived the last one; None before the first is finished.
+      population: the task iteration under way, or None.
+      offspring: path id to the number of children this task had from it.
+    """
+
+    name: str
+    class_names: tuple[str, ...]
+    private: bool
+    input: str = "image"
+    iterations: int = 0
+    path: Path | None = None
+    population: Population | None = None
+    offspring: Mapping[str, int] = dataclasses.field(default_factory=dict)
+
+    @property
+    def under_way(self) -> Population:
+        """The population of the task iteration under way; ValueError where there is none."""
+        if self.population is None:
+            raise ValueError(f"no iteration of task {self.name!r} is under way")
+        return self.population
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON document, the same for equal records."""
+        return {
+            "name": self.name,
+            "class_names": list(self.class_names),
+            "private": self.private,
+            "input": self.input,
+            "iterations": self.iterations,
+            "path": None if self.path is None else self.path.to_json(),
+            "population": None if self.population is None else self.population.to_json(),
+            "offspring": dict(sorted(self.offspring.items())),
+        }
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> "TaskRecord":
+        """The record of a document that `to_json` made."""
+        path, population = document["path"], document["population"]
+        return cls(
+            name=document["name"],
+            class_names=tuple(document["class_names"]),
+            private=document["private"],
+            input=document["input"],
+            iterations=document["iterations"],
+            path=None if path is None else Path.from_json(path),
+            population=None if population is None else Population.from_json(population),
+            offspring=document["offspring"],
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class Progress:
+    """How far the system's runs have come.
+
+    Attributes:
+      runs: runs begun, the last one perhaps unfinished.
+      fingerprint: sha256 (hex) of the last one's resolved Gin text; empty before the first.
+      position: task iterations of the last run that are finished.
+      visited: names them, in order, as one digest.
+      complete: the last run is finished.
+      log_lines: lines of the child log that belong to the commit.
+      log_bytes: bytes of these lines.
+      packs: checkpoints written since the last lasting commit.
+      under_way: tasks with a task iteration under way.
+    """
+
+    runs: int = 0
+    fingerprint: str = ""
+    position: int = 0
+    visited: str = ""
+    complete: bool = True
+    log_lines: int = 0
+    log_bytes: int = 0
+    packs: tuple[str, ...] = ()
+    under_way: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON document."""
+        lists = {"packs": list(self.packs), "under_way": list(self.under_way)}
+        return {**dataclasses.asdict(self), **lists}
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> "Progress":
+        """The progress of a document that `to_json` made."""
+        tuples = {name: tuple(document[name]) for name in ("packs", "under_way")}
+        return cls(**{**document, **tuples})
+
+    def after(self, task: str) -> "Progress":
+        """The progress with one more task iteration finished, of this task."""
+        return dataclasses.replace(
+            self, position=self.position + 1, visited=_visited(self.visited, task)
+        )
+
+    def begun(self, fingerprint: str, schedule: Sequence[str]) -> "Progress":
+        """The progress at the start of a run, or of the last one with other settings.
+
+        Of a run that is not complete the finished task iterations count, where the new schedule
+        begins with the same ones.
+
+        Args:
+          fingerprint: of the run's resolved Gin text.
+          schedule: the task of each task iteration.
+        """
+        made = dataclasses.replace(
+            self, runs=self.runs + self.complete, fingerprint=fingerprint, complete=False
+        )
+        visited = ""
+        for task in schedule[: self.position]:
+            visited = _visited(visited, task)
+        if self.complete or self.position > len(schedule) or visited != self.visited:
+            return dataclasses.replace(made, position=0, visited="")
+        return made
+
+
+def _visited(before: str, task: str) -> str:
+    return hashlib.sha256(f"{before}\n{task}".encode()).hexdigest()
