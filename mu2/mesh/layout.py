@@ -1,58 +1,95 @@
 """The mesh layout: how the devices are shared out between children and within one child."""
 
 import dataclasses
+import math
+from collections.abc import Sequence
 from typing import Any
 
 import jax
 import numpy as np
+from flax.linen.spmd import logical_to_mesh_axes
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
-from mu2.errors import Mu2Error
+from mu2.errors import Mu2Error, did_you_mean
+from mu2.models.component import Axes
+
+AXES = ("population", "data", "model")
+# The axes of one slice, over which arrays are split.
+WITHIN = AXES[1:]
+BATCH: Axes = ("batch",)
+RULES = (("batch", "data"), ("heads", "model"), ("mlp", "model"))
 
 
 @dataclasses.dataclass(frozen=True)
 class Layout:
     """Axes of the mesh; their product is the number of devices.
 
+    A result depends on `data`, `model` and `rules`, as they change the order of sums: with them
+    float32 parameters after one child are those of one device to 1e-3 relative or 1e-4 absolute,
+    whichever is larger (tests/mesh/test_eight_devices.py). It does not depend on `population`:
+    with `data` and `model` at 1 every bit is that of one device.
+
     Attributes:
       population: children trained at the same time, each on its own slice of devices.
       data: devices of a slice over which a batch is split.
-      model: devices of a slice over which large matrices are split; only 1 is supported so far.
+      model: devices of a slice over which large matrices are split.
+      rules: pairs of a logical axis and the axis of a slice that it is split over, `data` or
+        `model`, as in Flax: the first pair that fits wins, and what no pair names stays whole. The
+        logical axis `batch` is the first of a batch; the modules of a model name the others:
+        `embed`, `heads`, `kv`, `mlp` and `classes` in the models that come with mu2.
     """
 
     population: int = 1
     data: int = 1
     model: int = 1
+    rules: tuple[tuple[str, str], ...] = RULES
 
     def __post_init__(self) -> None:
-        for name in ("population", "data", "model"):
+        for name in AXES:
             if getattr(self, name) < 1:
                 raise Mu2Error(f"Layout.{name} is {getattr(self, name)}; it must be 1 or more.")
-        if self.model != 1:
-            raise Mu2Error(
-                f"Layout.model is {self.model}; matrices cannot be split over devices yet.",
-                hint="Set Layout.model to 1 and give the devices to Layout.data or .population.",
-            )
+        for logical, axis in self.rules:
+            if axis not in WITHIN:
+                raise Mu2Error(
+                    f"Layout.rules splits {logical!r} over {axis!r}; a slice has the axes 'data' "
+                    "and 'model'.",
+                    hint=did_you_mean(axis, WITHIN),
+                )
 
     def slices(self) -> "tuple[Slice, ...]":
         """One slice of this process's devices for each child trained at the same time.
 
         Raises:
-          Mu2Error: the product of the axes is not the number of devices.
+          Mu2Error: the product of the axes is not the number of devices, or some of these belong
+            to other processes.
         """
         devices = jax.devices()
-        wanted = self.population * self.data * self.model
-        if wanted != len(devices):
+        shape = tuple(getattr(self, name) for name in AXES)
+        if math.prod(shape) != len(devices):
             raise Mu2Error(
                 f"the layout (population {self.population} x data {self.data} x model "
-                f"{self.model}) is made for {wanted} device(s); there are {len(devices)} "
+                f"{self.model}) is made for {math.prod(shape)} device(s); there are {len(devices)} "
                 f"({devices[0].platform}).",
                 hint="Choose a layout whose product is the number of devices, or show JAX fewer "
                 "devices (JAX_PLATFORMS=cpu, CUDA_VISIBLE_DEVICES=0).",
             )
-        grid = np.array(devices).reshape(self.population, self.data, self.model)
-        axes = (AxisType.Auto, AxisType.Auto)
-        return tuple(Slice(Mesh(part, ("data", "model"), axis_types=axes)) for part in grid)
+        if jax.process_count() > 1:
+            raise Mu2Error(
+                f"the {len(devices)} devices of the layout belong to {jax.process_count()} "
+                "processes; a run trains on the devices of one.",
+                hint="Run one process for each host, with a layout of its own devices.",
+            )
+        grid = jax.make_mesh(shape, AXES, (AxisType.Auto,) * len(AXES), devices=devices).devices
+        return tuple(Slice(_mesh(part), self.rules) for part in grid)
+
+    def pieces(self, axes: Axes) -> tuple[int, ...]:
+        """Into how many pieces each dimension of an array of these logical axes is cut.
+
+        Raises:
+          Mu2Error: two dimensions have the same name.
+        """
+        size = {None: 1, "data": self.data, "model": self.model}
+        return tuple(size[axis] for axis in _spec(axes, self.rules))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,23 +98,44 @@ class Slice:
 
     Attributes:
       mesh: axes `data` and `model`.
+      rules: those of the layout.
     """
 
     mesh: Mesh
+    rules: tuple[tuple[str, str], ...] = RULES
 
-    def replicate(self, tree: Any) -> Any:
-        """The tree's arrays whole on every device, in buffers of their own (safe to donate)."""
-        sharding = NamedSharding(self.mesh, PartitionSpec())
+    def sharding(self, axes: Axes) -> NamedSharding:
+        """How an array lies whose first dimensions have these logical axes."""
+        return NamedSharding(self.mesh, _spec(axes, self.rules))
+
+    def place(self, tree: Any, shardings: Any) -> Any:
+        """The tree's arrays as a tree of shardings says, in buffers of their own (safe to donate).
+
+        Raises:
+          ValueError: a dimension cannot be cut into equal pieces; `fit.refusals` tells beforehand.
+        """
         # On a CPU an aligned numpy array is taken as it is, whatever `may_alias` says.
         tree = jax.tree.map(lambda x: np.array(x) if isinstance(x, np.ndarray) else x, tree)
-        return jax.device_put(tree, sharding, may_alias=False)
+        return jax.device_put(tree, shardings, may_alias=False)
 
     def split(self, array: np.ndarray) -> jax.Array:
-        """An array with its first axis split over `data`."""
-        return jax.device_put(array, NamedSharding(self.mesh, PartitionSpec("data")))
+        """A batch, its first axis split as the rules say of `batch`."""
+        return jax.device_put(array, self.sharding(BATCH))
 
 
 def single() -> Slice:
     """The first device alone, whatever the number of devices."""
-    grid = np.array(jax.devices()[:1]).reshape(1, 1)
-    return Slice(Mesh(grid, ("data", "model"), axis_types=(AxisType.Auto, AxisType.Auto)))
+    return Slice(_mesh(np.array(jax.devices()[:1]).reshape(1, 1)))
+
+
+def _mesh(devices: np.ndarray) -> Mesh:
+    """The mesh of a slice's devices, an array [data, model]."""
+    return Mesh(devices, WITHIN, axis_types=(AxisType.Auto,) * len(WITHIN))
+
+
+def _spec(axes: Axes, rules: Sequence[tuple[str, str]]) -> PartitionSpec:
+    """The axes of a slice that some logical axes are split over."""
+    try:
+        return logical_to_mesh_axes(axes, rules) or PartitionSpec()
+    except ValueError as error:
+        raise Mu2Error(f"the logical axes {axes} cannot be split: {error}") from error

@@ -15,11 +15,16 @@ from flax import traverse_util
 
 Arrays = Mapping[str, np.ndarray]
 Tree = Mapping[str, Any]
+# The logical axes of an array, one a dimension; None where a dimension has no name.
+Axes = tuple[str | None, ...]
 
 
 @functools.cache
 def _shapes(module: nn.Module, input_shape: tuple[int, ...]) -> tuple[Any, tuple[int, ...]]:
-    """Parameter shapes (a tree) and the output shape for one example; allocates nothing."""
+    """Parameter shapes (a tree) and the output shape for one example; allocates nothing.
+
+    A parameter whose axes have names is in the box that Flax keeps them in.
+    """
     x = jax.ShapeDtypeStruct((1, *input_shape), jnp.float32)
     y, variables = jax.eval_shape(module.init_with_output, jax.random.key(0), x)
     return variables.get("params", {}), tuple(y.shape[1:])
@@ -28,13 +33,14 @@ def _shapes(module: nn.Module, input_shape: tuple[int, ...]) -> tuple[Any, tuple
 @functools.partial(jax.jit, static_argnums=(0, 1))
 def _init(module: nn.Module, input_shape: tuple[int, ...], key: jax.Array) -> Any:
     """Fresh parameters as one program a shape; without jit every initialiser compiles its own."""
-    return module.init(key, jnp.zeros((1, *input_shape), jnp.float32)).get("params", {})
+    variables = module.init(key, jnp.zeros((1, *input_shape), jnp.float32))
+    return nn.unbox(variables.get("params", {}))
 
 
 @functools.cache
 def _flops(module: nn.Module, input_shape: tuple[int, ...]) -> float:
     """Floating-point operations for one example, as XLA counts them; compiles nothing."""
-    params, _ = _shapes(module, input_shape)
+    params = nn.unbox(_shapes(module, input_shape)[0])
     x = jax.ShapeDtypeStruct((1, *input_shape), jnp.float32)
     apply = jax.jit(lambda params, x: module.apply({"params": params}, x))
     cost = apply.lower(params, x).cost_analysis()
@@ -67,7 +73,19 @@ class Component:
     @property
     def shapes(self) -> dict[str, jax.ShapeDtypeStruct]:
         """Leaf name (joined by `/`) to shape and dtype of the parameters."""
-        return traverse_util.flatten_dict(_shapes(self.module, self.input_shape)[0], sep="/")
+        return flatten(nn.unbox(_shapes(self.module, self.input_shape)[0]))
+
+    @property
+    def axes(self) -> dict[str, Axes]:
+        """Leaf name to the logical axes that the module gives the leaf.
+
+        A module names them as Flax does, by `nn.with_logical_partitioning` round an initialiser.
+        """
+        boxed = flatten(_shapes(self.module, self.input_shape)[0])
+        return {
+            name: tuple(leaf.names) if isinstance(leaf, nn.Partitioned) else (None,) * leaf.ndim
+            for name, leaf in boxed.items()
+        }
 
     @property
     def signature(self) -> str:

@@ -9,7 +9,7 @@ import jax
 
 from mu2.errors import Mu2Error
 from mu2.models.component import Component, Model, Network
-from mu2.models.vit import Head
+from mu2.models.vit import Head, named
 
 
 class Features(nn.Module):
@@ -38,13 +38,20 @@ class MlpBlock(nn.Module):
         """Maps [B, D] to [B, D]."""
         width = x_BxD.shape[-1]
         y = nn.LayerNorm(dtype=self.dtype, name="LayerNorm_0")(x_BxD)
-        y = nn.Dense(
-            self.dim, dtype=self.dtype, kernel_init=nn.initializers.he_normal(), name="Dense_0"
-        )(y)
-        y = nn.Dense(width, dtype=self.dtype, kernel_init=nn.initializers.zeros, name="Dense_1")(
-            nn.gelu(y)
-        )
-        return x_BxD + y
+
+        def dense(
+            features: int, name: str, kernel: nn.initializers.Initializer, *axes: str
+        ) -> nn.Dense:
+            return nn.Dense(
+                features,
+                dtype=self.dtype,
+                kernel_init=named(kernel, *axes),
+                bias_init=named(nn.initializers.zeros, axes[-1]),
+                name=name,
+            )
+
+        y = nn.gelu(dense(self.dim, "Dense_0", nn.initializers.he_normal(), "embed", "mlp")(y))
+        return x_BxD + dense(width, "Dense_1", nn.initializers.zeros, "mlp", "embed")(y)
 
 
 class RowNorm(nn.Module):

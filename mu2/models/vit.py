@@ -16,6 +16,15 @@ from mu2.models.component import Arrays, Component, Model, Network
 GELUS = ("tanh", "exact")
 
 
+def named(initializer: nn.initializers.Initializer, *axes: str | None) -> Any:
+    """The initialiser of a parameter whose dimensions have these logical axes.
+
+    `embed` is the width of a token, `heads` and `kv` are the heads and the width of one, `mlp` is
+    the inner width of an MLP, `classes` those of a head. `mesh.Layout.rules` says which are split.
+    """
+    return nn.with_logical_partitioning(initializer, axes)
+
+
 class Embedding(nn.Module):
     """Patch embedding: the public weights' convolution, computed as one matrix product.
 
@@ -82,17 +91,18 @@ class Mlp(nn.Module):
     def __call__(self, x_BxTxD: jax.Array) -> jax.Array:
         """Maps [B, T, D] to [B, T, D]."""
 
-        def dense(features: int, name: str) -> nn.Dense:
+        def dense(features: int, name: str, *axes: str) -> nn.Dense:
             return nn.Dense(
                 features,
                 dtype=self.dtype,
-                kernel_init=nn.initializers.xavier_uniform(),
-                bias_init=nn.initializers.normal(1e-6),
+                kernel_init=named(nn.initializers.xavier_uniform(), *axes),
+                bias_init=named(nn.initializers.normal(1e-6), axes[-1]),
                 name=name,
             )
 
-        y = nn.gelu(dense(self.dim, "Dense_0")(x_BxTxD), approximate=self.gelu == "tanh")
-        return dense(x_BxTxD.shape[-1], "Dense_1")(y)
+        y = dense(self.dim, "Dense_0", "embed", "mlp")(x_BxTxD)
+        y = nn.gelu(y, approximate=self.gelu == "tanh")
+        return dense(x_BxTxD.shape[-1], "Dense_1", "mlp", "embed")(y)
 
 
 class EncoderBlock(nn.Module):
@@ -108,10 +118,14 @@ class EncoderBlock(nn.Module):
     def __call__(self, x_BxTxD: jax.Array) -> jax.Array:
         """Maps [B, T, D] to [B, T, D]."""
         y = nn.LayerNorm(self.epsilon, dtype=self.dtype, name="LayerNorm_0")(x_BxTxD)
+        kernel, bias = nn.initializers.xavier_uniform(), nn.initializers.zeros
         y = nn.MultiHeadDotProductAttention(
             num_heads=self.heads,
             dtype=self.dtype,
-            kernel_init=nn.initializers.xavier_uniform(),
+            kernel_init=named(kernel, "embed", "heads", "kv"),
+            bias_init=named(bias, "heads", "kv"),
+            out_kernel_init=named(kernel, "heads", "kv", "embed"),
+            out_bias_init=named(bias, "embed"),
             deterministic=True,
             name="MultiHeadDotProductAttention_1",
         )(y)
@@ -147,8 +161,9 @@ class Head(nn.Module):
     def __call__(self, x_BxD: jax.Array) -> jax.Array:
         """Maps [B, D] to logits [B, num_classes]."""
         d = x_BxD.shape[-1]
-        kernel = self.param("kernel", nn.initializers.zeros, (d, self.num_classes), jnp.float32)
-        bias = self.param("bias", nn.initializers.zeros, (self.num_classes,), jnp.float32)
+        zeros, shape = nn.initializers.zeros, (d, self.num_classes)
+        kernel = self.param("kernel", named(zeros, "embed", "classes"), shape, jnp.float32)
+        bias = self.param("bias", named(zeros, "classes"), shape[1:], jnp.float32)
         return (x_BxD @ kernel.astype(self.dtype)).astype(jnp.float32) + bias[None]
 
 

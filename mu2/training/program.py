@@ -15,8 +15,9 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 from jax import lax
+from jax.sharding import Sharding
 
-from mu2.models.component import Network
+from mu2.models.component import Axes, Network, nest
 from mu2.training import optimizer
 from mu2.training.augment import Augmentation, augment, is_image, normalise
 from mu2.training.optimizer import Optimizer
@@ -119,14 +120,22 @@ class Program:
 
     Attributes:
       network: components in forward order, the head padded to its bucket.
+      shardings: where each array of a state lies, before a step and after it.
     """
 
-    def __init__(self, network: Network, clip_norm: float):
+    def __init__(self, network: Network, clip_norm: float, sharding: Callable[[Axes], Sharding]):
         self.network = network
+        params = {
+            component.name: nest({leaf: sharding(axes) for leaf, axes in component.axes.items()})
+            for component in network
+        }
+        self.shardings = State(params, params, sharding(()), sharding(()))
         self.train_step = jax.jit(
-            functools.partial(self._train_step, clip_norm=clip_norm), donate_argnums=0
+            functools.partial(self._train_step, clip_norm=clip_norm),
+            donate_argnums=0,
+            out_shardings=self.shardings,
         )
-        self.logits = jax.jit(self._logits)
+        self.logits = jax.jit(self._logits, in_shardings=(params, sharding(("batch",))))
 
     def _train_step(
         self,
@@ -188,10 +197,12 @@ class Programs:
 
     Attributes:
       clip_norm: largest global norm of a gradient.
+      sharding: where an array of some logical axes lies; that of a batch begins with `batch`.
     """
 
-    def __init__(self, clip_norm: float):
+    def __init__(self, clip_norm: float, sharding: Callable[[Axes], Sharding]):
         self.clip_norm = clip_norm
+        self.sharding = sharding
         self._programs: dict[Network, Program] = {}
 
     def __len__(self) -> int:
@@ -200,7 +211,7 @@ class Programs:
     def of(self, network: Network) -> Program:
         """The program of a network whose head is padded; made at the first call."""
         if network not in self._programs:
-            self._programs[network] = Program(network, self.clip_norm)
+            self._programs[network] = Program(network, self.clip_norm, self.sharding)
         return self._programs[network]
 
     def compiled(self) -> int:

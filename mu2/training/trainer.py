@@ -11,7 +11,7 @@ import numpy as np
 
 from mu2.errors import Mu2Error
 from mu2.key import Key
-from mu2.models.component import Arrays, Network, flatten, nest
+from mu2.models.component import Arrays, Axes, Network, flatten, nest
 from mu2.tasks.examples import Examples, ExampleStream
 from mu2.training import evaluate
 from mu2.training.augment import Augmentation
@@ -73,8 +73,11 @@ class Training:
 class Devices(Protocol):
     """Where a child's arrays live; `mesh.Slice` is one."""
 
-    def replicate(self, tree: Any) -> Any:
-        """The tree's arrays on the devices, in buffers that may be donated."""
+    def sharding(self, axes: Axes) -> Any:
+        """The `jax.sharding.Sharding` of an array of these logical axes."""
+
+    def place(self, tree: Any, shardings: Any) -> Any:
+        """The tree's arrays where a tree of shardings says, in buffers that may be donated."""
 
     def split(self, array: np.ndarray) -> Any:
         """A batch on the devices, shared out along its first axis."""
@@ -149,7 +152,7 @@ class Trainer:
     def __init__(self, training: Training, devices: Devices):
         self.training = training
         self.devices = devices
-        self.programs = Programs(training.clip_norm)
+        self.programs = Programs(training.clip_norm, devices.sharding)
 
     def train(self, job: Job) -> Trained:
         """Trains one child for all its intervals and keeps the best of them.
@@ -161,7 +164,7 @@ class Trainer:
         program = self._program(job.network, job.num_classes)
         steps = t.steps(len(job.train))
         validated = t.validation_examples(len(job.validation))
-        state = self._initial(program.network, job.arrays)
+        state = self._initial(program, job.arrays)
         flags = {c.name: np.int32(c.name in job.trained) for c in program.network}
         optimizer = Optimizer.of(job.hyperparameters, t.intervals, steps, t.final_rate)
         ranges = augmentation(job.hyperparameters)
@@ -216,7 +219,7 @@ class Trainer:
     ) -> np.ndarray:
         """float32 logits [N, num_classes] of examples for a path's network and leaves."""
         program = self._program(network, num_classes)
-        params = self._initial(program.network, arrays).params
+        params = self._initial(program, arrays).params
         batch = self.training.batch_size
         blocks = Examples(inputs, np.zeros(len(inputs), np.int32)).blocks(batch)
         return evaluate.predictions(program, params, blocks, num_classes, batch)[0]
@@ -225,10 +228,10 @@ class Trainer:
         """The program of a network, its head padded so that class counts share programs."""
         return self.programs.of(network.widened(bucket(num_classes)))
 
-    def _initial(self, network: Network, arrays: Mapping[str, Arrays]) -> State:
+    def _initial(self, program: Program, arrays: Mapping[str, Arrays]) -> State:
         """The state before the first step; a missing momentum is zero, the head is padded."""
         params, trace = {}, {}
-        for component in network:
+        for component in program.network:
             own = arrays[component.name]
             leaves, momentum = {}, {}
             for name, like in component.shapes.items():
@@ -238,7 +241,8 @@ class Trainer:
                 momentum[name] = zero if old is None else _pad(old, like.shape)
             params[component.name] = nest(leaves)
             trace[component.name] = nest(momentum)
-        return self.devices.replicate(State(params, trace, np.int32(0), np.bool_(True)))
+        state = State(params, trace, np.int32(0), np.bool_(True))
+        return self.devices.place(state, program.shardings)
 
     def _extract(self, state: State, job: Job) -> dict[str, Arrays]:
         """Copies of the trained components' leaves, the head cut to its true width."""

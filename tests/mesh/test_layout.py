@@ -20,10 +20,47 @@ def test_an_axis_is_one_or_more(axis, size):
         Layout(**{axis: size})
 
 
-def test_matrices_are_not_split_yet():
-    with pytest.raises(Mu2Error, match=r"Layout\.model is 2") as caught:
-        Layout(model=2)
-    assert "Layout.data" in caught.value.hint
+def test_rules_name_axes_of_a_slice():
+    with pytest.raises(Mu2Error, match="splits 'mlp' over 'modle'") as caught:
+        Layout(rules=(("mlp", "modle"),))
+    assert "'model'" in caught.value.hint
+    with pytest.raises(Mu2Error, match="over 'population'; a slice has the axes 'data' and"):
+        Layout(rules=(("batch", "population"),))
+
+
+@pytest.mark.parametrize(
+    ("axes", "pieces"),
+    [
+        (("batch",), (3,)),
+        (("embed", "mlp"), (1, 2)),
+        (("embed", "heads", "kv"), (1, 2, 1)),
+        ((None, None), (1, 1)),
+        ((), ()),
+        # An axis of the slice serves one dimension of an array: the first rule has it.
+        (("mlp", "heads"), (1, 2)),
+    ],
+)
+def test_pieces_follow_the_rules(axes, pieces):
+    assert Layout(data=3, model=2).pieces(axes) == pieces
+
+
+def test_rules_can_be_other_ones():
+    layout = Layout(data=3, model=2, rules=(("embed", "data"), ("classes", "model")))
+    assert layout.pieces(("embed", "mlp")) == (3, 1)
+    assert layout.pieces(("embed", "classes")) == (3, 2)
+    assert layout.pieces(("batch",)) == (1,)
+
+
+def test_two_dimensions_of_one_name_are_refused():
+    with pytest.raises(Mu2Error, match="cannot be split"):
+        Layout(model=2).pieces(("mlp", "mlp"))
+
+
+def test_devices_of_other_processes_are_refused(monkeypatch):
+    monkeypatch.setattr(jax, "process_count", lambda: 4)
+    with pytest.raises(Mu2Error, match="belong to 4 processes") as caught:
+        Layout(data=len(jax.devices())).slices()
+    assert "one process for each host" in caught.value.hint
 
 
 def test_the_product_must_be_the_number_of_devices():
@@ -50,13 +87,13 @@ def test_single_is_the_first_device_alone():
     assert one.split(np.arange(3)).devices() == {jax.devices()[0]}
 
 
-def test_replicated_arrays_are_copies():
-    array = np.arange(64, dtype=np.float32)
-    (copied,) = single().replicate([array])
+def test_placed_arrays_are_copies():
+    array, here = np.arange(64, dtype=np.float32), single().sharding(())
+    (copied,) = single().place([array], [here])
     array[:] = 0
     np.testing.assert_array_equal(copied, np.arange(64))
     # Safe to donate: a second copy outlives the first.
-    again = single().replicate(copied)
+    again = single().place(copied, here)
     jax.jit(lambda x: x + 1, donate_argnums=0)(copied).block_until_ready()
     np.testing.assert_array_equal(again, np.arange(64))
 
@@ -69,7 +106,9 @@ from mu2.errors import Mu2Error
 from mu2.mesh import Layout, single
 slices = Layout(population=2, data=4).slices()
 first, second = ({d.id for d in s.mesh.devices.flat} for s in slices)
-split, whole = slices[1].split(np.arange(8)), slices[1].replicate(np.arange(8))
+split, whole = slices[1].split(np.arange(8)), slices[1].place(
+    np.arange(8), slices[1].sharding(())
+)
 try:
     Layout(population=2).slices()
     refused = None

@@ -9,6 +9,7 @@ import optax
 import pytest
 
 from mu2.key import Key
+from mu2.mesh import single
 from mu2.models import ViT, nest
 from mu2.training.augment import Augmentation, normalise
 from mu2.training.optimizer import Optimizer
@@ -32,7 +33,9 @@ PLAIN = Augmentation(
 
 @pytest.fixture(scope="module")
 def program():
-    return Programs(clip_norm=1.0).of(MODEL.network(SPACE, bucket(CLASSES)))
+    return Programs(clip_norm=1.0, sharding=single().sharding).of(
+        MODEL.network(SPACE, bucket(CLASSES))
+    )
 
 
 @pytest.fixture(scope="module")
@@ -42,16 +45,17 @@ def batch():
     return images, rng.integers(0, CLASSES, 8).astype(np.int32)
 
 
-def initial(network):
+def initial(program):
+    network = program.network
     params = {c.name: nest(c.init(KEY.fold_in(c.name).jax())) for c in network}
     params["head"]["kernel"] = 0.1 * jax.random.normal(KEY.jax(), (16, 64))
-    params = jax.tree.map(lambda x: jnp.array(x, copy=True), params)
     trace = jax.tree.map(lambda x: jnp.zeros(x.shape, jnp.bfloat16), params)
-    return State(params, trace, jnp.int32(0), jnp.bool_(True))
+    state = State(params, trace, jnp.int32(0), jnp.bool_(True))
+    return single().place(state, program.shardings)
 
 
 def step(program, batch, trained, steps=1, **changed):
-    state = initial(program.network)
+    state = initial(program)
     flags = {c.name: np.int32(c.name in trained) for c in program.network}
     optimizer = Optimizer.of({**HYPERPARAMETERS, **changed}, 1, 4)
     for _ in range(steps):
@@ -63,7 +67,7 @@ def step(program, batch, trained, steps=1, **changed):
 
 def reference(program, batch, trained, steps=1, momentum=0.9, nesterov=False):
     """The same steps through optax and plain gradients."""
-    params = initial(program.network).params
+    params = initial(program).params
     x, labels = normalise(jnp.asarray(batch[0])), batch[1]
     free = {k: v for k, v in params.items() if k in trained}
     optimizer = optax.chain(
@@ -124,7 +128,7 @@ def test_one_program_serves_every_trained_set_and_hyperparameter(program, batch)
 
 def test_padded_classes_are_never_predicted_and_never_trained(program, batch):
     state = step(program, batch, {"head"}, steps=2)
-    head = initial(program.network).params["head"]["kernel"]
+    head = initial(program).params["head"]["kernel"]
     np.testing.assert_array_equal(state.params["head"]["kernel"][:, CLASSES:], head[:, CLASSES:])
     masked = mask(jnp.full((2, 64), 9.0).at[:, 0].set(-9.0), jnp.int32(1))
     assert masked.argmax(-1).tolist() == [0, 0]
