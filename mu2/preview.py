@@ -15,9 +15,9 @@ from mu2.experiment import Experiment, check_same_space, check_same_task
 from mu2.generation import check_batch
 from mu2.linter import Faults, in_order
 from mu2.mesh import Layout
-from mu2.models import Model, Network, Root
+from mu2.models import Fetched, Model, Network, Root
 from mu2.system import System
-from mu2.tasks import Part, Task
+from mu2.tasks import Part, Task, described, missing
 from mu2.training import Training
 from mu2.training.program import bucket
 
@@ -133,6 +133,7 @@ def refuse(
     made: Sequence[Any],
     place: Place = nowhere,
     sizes: dict[str, Mapping[Part, int]] | None = None,
+    absent: list[Mu2Error] | None = None,
 ) -> None:
     """Raises all that would stop a run: faults of Gin files, of devices, of data and of models.
 
@@ -143,6 +144,8 @@ def refuse(
       made: the experiment, or what could be made of one with faults.
       place: where what is said of an object is set.
       sizes: takes up the number of examples of each part of each task.
+      absent: takes up data and weights that are not there although it is known what they hold, in
+        place of refusing them.
 
     Raises:
       Faults: everything at once, each with its place.
@@ -152,9 +155,9 @@ def refuse(
     if parts.layout is not None:
         found += _layout_faults(parts.layout, parts.training, place)
     for task in parts.tasks:
-        found += _task_faults(task, parts.training, place, {} if sizes is None else sizes)
+        found += _task_faults(task, parts.training, place, {} if sizes is None else sizes, absent)
     if parts.space is not None:
-        found += _space_faults(parts.space, parts, place)
+        found += _space_faults(parts.space, parts, place, absent)
     if found:
         raise Faults(in_order(found))
 
@@ -173,9 +176,21 @@ def _layout_faults(layout: Layout, training: Training | None, place: Place) -> I
 
 
 def _task_faults(
-    task: Task, training: Training | None, place: Place, sizes: dict[str, Mapping[Part, int]]
+    task: Task,
+    training: Training | None,
+    place: Place,
+    sizes: dict[str, Mapping[Part, int]],
+    absent: list[Mu2Error] | None,
 ) -> Iterator[Mu2Error]:
-    size, error = _tried(task.check)
+    known = task
+    if absent is not None:
+        absent += [_at(place(task, "Task.source"), lacking) for lacking in missing(task)]
+        stands_for, error = _tried(described, task)
+        if stands_for is None:
+            yield _at(place(task, "Task.source"), error or Mu2Error("it cannot be described."))
+            return
+        known = stands_for
+    size, error = _tried(known.check)
     if error is not None:
         # The name stands in every message, and is hardly ever what is wrong.
         words = error.message.replace(f"task {task.name!r}", "")
@@ -189,7 +204,9 @@ def _task_faults(
             yield _at(place(training, "Training.batch_size"), error)
 
 
-def _space_faults(space: SearchSpace[Model], parts: Parts, place: Place) -> Iterator[Mu2Error]:
+def _space_faults(
+    space: SearchSpace[Model], parts: Parts, place: Place, absent: list[Mu2Error] | None
+) -> Iterator[Mu2Error]:
     kinds = {task.source.input for task in parts.tasks}
     for task in parts.tasks:
         _, error = _tried(space.narrowed, task.source.input)
@@ -210,16 +227,29 @@ def _space_faults(space: SearchSpace[Model], parts: Parts, place: Place) -> Iter
                     told.add(error.message)
                     yield _at(place(space, blamed or error.message), error)
         if sound:
-            yield from _root_faults(parts.roots, model, space, place)
+            yield from _root_faults(parts.roots, model, space, place, absent)
     if names and parts.mutation is not None:
         yield from _unknown_clones(parts.mutation, names, place)
 
 
 def _root_faults(
-    roots: Sequence[Root], model: Model, space: SearchSpace[Model], place: Place
+    roots: Sequence[Root],
+    model: Model,
+    space: SearchSpace[Model],
+    place: Place,
+    absent: list[Mu2Error] | None,
 ) -> Iterator[Mu2Error]:
     """What the roots that can tell beforehand refuse: files that are not there or do not fit."""
     for root in roots:
+        lacking, error = _tried(root.missing, model) if isinstance(root, Fetched) else ((), None)
+        if error is None and lacking and absent is not None:
+            absent += [_at(place(root, each.message), each) for each in lacking]
+            continue
+        if error is None and lacking:
+            error = lacking[0]
+        if error is not None:
+            yield _at(place(root, error.message), error)
+            continue
         _, error = _tried(root.check, model, space.defaults())
         if error is not None:
             yield _at(place(root, error.message), error)
@@ -360,14 +390,18 @@ def preview(experiment: Experiment, place: Place = nowhere) -> dict[str, Any]:
       children (a training step counted as three forward passes); `device_bytes` of the largest
       network: float32 parameters and gradients, bfloat16 momentum, and a batch of float32
       examples, activations aside; `disk_bytes` while it `runs` and once it has `ended`, if every
-      child were the largest network, all of it trained, and kept.
+      child were the largest network, all of it trained, and kept; `missing`, a list: data and
+      weights that are not there although it is known what they hold, each with message, location
+      and hint.
 
     Raises:
-      Faults: data are missing or do not fit, a model cannot be built, or the layout is not made
-        for the devices.
+      Faults: other data are missing, or data do not fit, a model cannot be built, or the layout
+        is not made for the devices.
     """
     sizes: dict[str, Mapping[Part, int]] = {}
-    refuse((), (experiment,), place, sizes)
+    absent: list[Mu2Error] = []
+    refuse((), (experiment,), place, sizes, absent)
+    experiment = foreseen(experiment)
     training, evolution, stream = experiment.training, experiment.evolution, experiment.stream
     tasks: list[dict[str, Any]] = []
     spans: dict[str, list[_Span]] = {}
@@ -413,7 +447,18 @@ def preview(experiment: Experiment, place: Place = nowhere) -> dict[str, Any]:
         "device_bytes": parameters * TRAINED + max(s.example for s in every) * batch * 4,
         "disk_bytes": {"runs": kept + under_way, "ended": kept},
         "devices": sum(part.mesh.size for part in experiment.layout.slices()),
+        "missing": [
+            {"message": each.message, "location": each.location, "hint": each.hint}
+            for each in in_order(absent)
+        ],
     }
+
+
+def foreseen(experiment: Experiment) -> Experiment:
+    """The experiment, its data that are not there replaced by what is known of them."""
+    tasks = tuple(map(described, experiment.stream.tasks))
+    stream = dataclasses.replace(experiment.stream, tasks=tasks)
+    return dataclasses.replace(experiment, stream=stream)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -63,7 +63,7 @@ KEPT_TO = {
     "optax": {"training"},
     "orbax": {"mu2/store/components.py"},
     "gin": {"config", "linter"},
-    "tensorflow_datasets": {"mu2/tasks/sources/tfds.py"},
+    "tensorflow_datasets": {"mu2/tasks/sources/tfds.py", "mu2/tasks/sources/tfds_home.py"},
     "sklearn": {"mu2/tasks/sources/sklearn.py"},
     "datasets": {"mu2/tasks/sources/huggingface.py"},
     "grain": {"mu2/tasks/streamed.py"},

@@ -288,6 +288,7 @@ WOULD = {
     "device_bytes": 12_345_678,
     "disk_bytes": {"runs": 3e9, "ended": 400},
     "devices": 1,
+    "missing": [],
 }
 
 

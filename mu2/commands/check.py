@@ -1,7 +1,7 @@
 """`mu2 check`: every fault of an experiment at once, or what it would do."""
 
 import argparse
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from mu2.commands.command import (
@@ -18,12 +18,15 @@ from mu2.commands.command import (
 EPILOG = f"""\
 {BINDINGS_HELP}
 --data reads every task's examples, and tells what is in them and what looks wrong.
+Data sets of the papers and public weights may be missing; the check then goes by what is known of
+them, and says how to get each. `mu2 run` needs them.
 
 One JSON document with --json:
-  ok        whether a run could begin
+  ok        whether there are no faults; a run can begin where preview.missing is empty as well
   faults    a list: message, location (file:line or null), hint (or null)
   preview   where ok: what the run would do: tasks, iterations, children, training_steps,
-            programs, parameters, forward_flops, run_flops, device_bytes, disk_bytes, devices
+            programs, parameters, forward_flops, run_flops, device_bytes, disk_bytes, devices,
+            missing (data and weights to get first: message, location, hint)
   data      where ok, with --data: a report for each task
 """
 
@@ -37,7 +40,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Tells all faults, or else what a run would take."""
-    reading = read_sound(options)
+    reading = read_sound(options, data=options.data)
     from mu2.preview import preview
 
     experiment = reading.load().experiment
@@ -53,6 +56,8 @@ def run(options: argparse.Namespace) -> int:
         return OK
     say("ok; a run would take")
     say("\n".join(_lines(would)))
+    if would["missing"]:
+        say("\n".join(missing_lines(would["missing"])))
     for name, report in data.items():
         say("\n".join(["", f"{name}:", *_report_lines(report)]))
     return OK
@@ -87,6 +92,19 @@ def _lines(would: Mapping[str, Any]) -> Iterable[str]:
         f"{_bytes(disk['runs'])} at most while it runs, {_bytes(disk['ended'])} at its end",
     )
     yield _line("devices", f"{would['devices']:,}")
+
+
+def missing_lines(missing: Sequence[Mapping[str, Any]]) -> Iterable[str]:
+    """What has to be got before a run, each once."""
+    yield ""
+    yield "not here, and needed for a run; the figures above go by what is known of them:"
+    places: dict[tuple[str, str], list[str]] = {}
+    for each in missing:
+        place = places.setdefault((each["message"], each["hint"] or ""), [])
+        place += [each["location"]] if each["location"] else []
+    for (message, hint), where in places.items():
+        yield f"  {message}" + (f" ({where[0]})" if where else "")
+        yield f"    {hint}".replace("\n", "\n  ")
 
 
 def _line(key: str, text: str) -> str:

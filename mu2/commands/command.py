@@ -64,8 +64,12 @@ def add_json(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help=JSON_HELP)
 
 
-def read_sound(options: argparse.Namespace) -> "Reading":
+def read_sound(options: argparse.Namespace, *, data: bool = True) -> "Reading":
     """Reads the Gin files and bindings of a command line.
+
+    Args:
+      options: of the command line.
+      data: whether data and weights must be there of which it is known what they hold.
 
     Raises:
       Faults: strings lost their quotes to the shell, so that nothing else is worth telling; or
@@ -80,7 +84,7 @@ def read_sound(options: argparse.Namespace) -> "Reading":
     if reading.faults:
         from mu2.preview import refuse
 
-        refuse(reading.faults, reading.made, reading.place)
+        refuse(reading.faults, reading.made, reading.place, absent=None if data else [])
     return reading
 
 

@@ -6,7 +6,7 @@ from mu2.models.convnet import ConvNet
 from mu2.models.mlp import MLP
 from mu2.models.pretrained import AugReg, Safetensors
 from mu2.models.registry import installed, models, restore
-from mu2.models.root import RandomRoot, Root
+from mu2.models.root import Fetched, RandomRoot, Root
 from mu2.models.text import ByteTransformer
 from mu2.models.vit import ViT
 
@@ -18,6 +18,7 @@ __all__ = [
     "ByteTransformer",
     "Component",
     "ConvNet",
+    "Fetched",
     "Model",
     "Network",
     "RandomRoot",

@@ -8,7 +8,7 @@ import numpy as np
 
 from mu2.errors import Mu2Error
 from mu2.key import Key
-from mu2.models import layouts, tensors, torch_layouts
+from mu2.models import layouts, public, tensors, torch_layouts
 from mu2.models.component import Arrays, Component, Model
 from mu2.models.layouts import Layout
 from mu2.models.location import Location
@@ -45,6 +45,10 @@ class AugReg:
 
     def __post_init__(self) -> None:
         _check_path(self)
+
+    def missing(self, model: Model) -> tuple[Mu2Error, ...]:
+        """See `Fetched.missing`; known are the files of AugReg by their names."""
+        return public.missing(self.path, model)
 
     def check(self, model: Model, hyperparameters: Mapping[str, Any]) -> None:
         """Finds out whether the file fits, from its header alone.

@@ -2,8 +2,9 @@
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
+from mu2.errors import Mu2Error
 from mu2.key import Key
 from mu2.models.component import Arrays, Component, Model
 
@@ -36,6 +37,23 @@ class Root(Protocol):
         Raises:
           Mu2Error: files are missing, damaged, or do not fit the architecture.
         """
+
+
+@runtime_checkable
+class Fetched(Protocol):
+    """A root whose weights may be known although their file is not there."""
+
+    def missing(self, model: Model) -> tuple[Mu2Error, ...]:
+        """The files that are not there and whose contents are known all the same.
+
+        Returns:
+          What is not there, and how to get it. Nothing where it is there, or where nobody knows
+          what would be in it.
+
+        Raises:
+          Mu2Error: what is known of it does not fit the architecture.
+        """
+        ...
 
 
 @dataclasses.dataclass(frozen=True)

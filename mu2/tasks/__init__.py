@@ -1,13 +1,16 @@
 """Tasks, the stream they come in, and the sources of their examples."""
 
+from mu2.tasks.described import described, missing
 from mu2.tasks.examples import Examples, ExampleStream
 from mu2.tasks.sources.csv import CSV
 from mu2.tasks.sources.docstrings import Docstrings
 from mu2.tasks.sources.folder import Folder
 from mu2.tasks.sources.glyphs import Glyphs
 from mu2.tasks.sources.huggingface import HuggingFace
+from mu2.tasks.sources.joined import Joined
 from mu2.tasks.sources.npz import Npz
 from mu2.tasks.sources.restratified import Restratified
+from mu2.tasks.sources.scenes import Scenes
 from mu2.tasks.sources.sklearn import Digits, Sklearn
 from mu2.tasks.sources.textlines import TextLines
 from mu2.tasks.sources.tfds import TFDS
@@ -16,8 +19,8 @@ from mu2.tasks.task import Part, Source, Splits, Task
 
 # What Gin files may name besides `Stream` and `Task`.
 SOURCES = (
-    *(CSV, Digits, Docstrings, Folder, Glyphs, HuggingFace, Npz),
-    *(Restratified, Sklearn, TFDS, TextLines),
+    *(CSV, Digits, Docstrings, Folder, Glyphs, HuggingFace, Joined, Npz),
+    *(Restratified, Scenes, Sklearn, TFDS, TextLines),
 )
 
 __all__ = [
@@ -31,13 +34,17 @@ __all__ = [
     "Folder",
     "Glyphs",
     "HuggingFace",
+    "Joined",
     "Npz",
     "Part",
     "Restratified",
+    "Scenes",
     "Sklearn",
     "Source",
     "Splits",
     "Stream",
     "Task",
     "TextLines",
+    "described",
+    "missing",
 ]

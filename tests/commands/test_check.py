@@ -54,11 +54,11 @@ CASES = {
         "",
     ),
     "a set that is not prepared": (
-        "latin/Task.source = @latin/TFDS()\nlatin/TFDS.name = 'mnist'\n"
+        "latin/Task.source = @latin/TFDS()\nlatin/TFDS.name = 'fashion_mnist'\n"
         "Stream.tasks = (@latin/Task(),)",
         3,
-        "'mnist' is not prepared in nowhere",
-        "tfds build mnist",
+        "'fashion_mnist' is not prepared in nowhere",
+        "tfds build fashion_mnist",
     ),
     "a split that is not there": (
         "latin/Task.train = 'training'",
@@ -298,3 +298,59 @@ def test_the_rule_that_made_a_split_is_told(tmp_path, capsys):
     assert "5%" in task["rule"]
     assert cli.main(["check", "gin/quickstart.gin", *words]) == 0
     assert task["rule"] in capsys.readouterr().out
+
+
+CHARACTERS = "Stream.tasks = (@latin/Task(),)\nlatin/Task.source = @latin/TFDS()\n"
+
+
+def test_a_set_of_the_papers_may_be_missing_and_is_told(capsys):
+    code, document = check(f"{CHARACTERS}latin/TFDS.name = 'kmnist'\n", capsys)
+    assert (code, document["ok"], document["faults"]) == (0, True, [])
+    (missing,) = document["preview"]["missing"]
+    assert missing["location"] == "run.gin:3"
+    assert "'kmnist' is not prepared in nowhere" in missing["message"]
+    assert "tfds build kmnist" in missing["hint"]
+    (task,) = document["preview"]["tasks"]
+    # By the 5% rule: no validation split.
+    assert task["classes"] == 10
+    assert (task["train"], task["validation"], task["test"]) == (57_000, 3000, 10_000)
+    assert cli.main(["check", "run.gin"]) == 0
+    assert capsys.readouterr().out.count("tfds build kmnist") == 1
+
+
+def test_a_run_and_a_look_at_the_data_need_what_is_missing(capsys):
+    check(f"{CHARACTERS}latin/TFDS.name = 'kmnist'\n", capsys)
+    for words in (["run", "run.gin", "--system", "s"], ["check", "run.gin", "--data"]):
+        assert cli.main(words) == 2
+        assert "tfds build kmnist" in capsys.readouterr().err
+    assert not Path("s").exists()
+
+
+def test_what_is_known_of_a_missing_set_is_checked(capsys):
+    text = f"{CHARACTERS}latin/TFDS.name = 'smallnorb'\n"
+    ((_, message, hint),) = faults(f"{text}latin/TFDS.label_key = 'label_elevatio'\n", capsys)
+    assert "'label_elevatio'" in message
+    assert "label_elevation" in hint
+    ((_, message, _),) = faults(
+        f"{text}latin/TFDS.label_key = 'label_azimuth'\nlatin/Task.test = 'testing'\n", capsys
+    )
+    assert "no split 'testing'" in message
+
+
+def test_public_weights_may_be_missing_and_are_told(capsys):
+    name = "Ti_16-i21k-300ep-lr_0.001-aug_light1-wd_0.1-do_0.0-sd_0.0.npz"
+    root = (
+        f"include 'gin/root/augreg.gin'\nAugReg.path = 'weights/{name}'\nViT.patch = 16\n"
+        "Ranges.image_size = (16, 32)\nHyperparameters.image_size = 32\n"
+    )
+    ((_, message, hint),) = faults(root, capsys)
+    assert "ViT.width = 192" in message
+    assert "Ti/16" in hint
+    sizes = "ViT.width = 192\nViT.heads = 3\nViT.mlp_dim = 768\n"
+    code, document = check(root + sizes, capsys)
+    assert code == 0
+    (missing,) = document["preview"]["missing"]
+    assert f"vit_models/augreg/{name}" in missing["hint"]
+    unknown = root.replace("Ti_16-i21k", "Ti_16-mine")
+    ((location, message, _),) = faults(unknown + sizes, capsys)
+    assert "Ti_16-mine" in f"{location}{message}"

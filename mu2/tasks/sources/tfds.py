@@ -4,9 +4,6 @@ import dataclasses
 import io
 import itertools
 import json
-import os
-import re
-import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar
@@ -15,13 +12,11 @@ import numpy as np
 
 from mu2.errors import Mu2Error, did_you_mean
 from mu2.tasks import split as splits
+from mu2.tasks.described import Described
 from mu2.tasks.examples import Examples
 from mu2.tasks.reader import BLOCK, Reader
-
-_NAME = re.compile(
-    r"(?P<set>[a-z]\w*)(?:/(?P<config>[\w.+-]+))?(?::(?P<version>\d+(?:\.(?:\d+|\*)){2}))?"
-)
-_VERSION = re.compile(r"\d+\.\d+\.\d+")
+from mu2.tasks.sources.tfds_home import Home
+from mu2.tasks.sources.tfds_sets import Contents
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,9 +33,11 @@ class TFDS:
         ~/tensorflow_datasets, as in TFDS.
       image_key: the feature that holds the image.
       label_key: the feature that holds the class.
+      brightest: the value of a white pixel, which becomes 255: 1 for dSprites, whose images hold
+        0 and 1.
 
     Raises:
-      Mu2Error: the name is not of TFDS's form.
+      Mu2Error: the name is not of TFDS's form, or no pixel is as bright as that.
     """
 
     input: ClassVar[str] = "image"
@@ -49,9 +46,15 @@ class TFDS:
     data_dir: str | None = None
     image_key: str = "image"
     label_key: str = "label"
+    brightest: int = 255
 
     def __post_init__(self) -> None:
-        _parts(self.name)
+        _ = self._home  # the name is of TFDS's form
+        if self.brightest not in (1, 3, 5, 15, 17, 51, 85, 255):
+            raise Mu2Error(
+                f"TFDS.brightest is {self.brightest!r}, which does not divide 255.",
+                hint="It is 255, or 1 for images of 0 and 1.",
+            )
 
     def num_classes(self) -> int:
         """Number of classes of the label, which may exceed those that one split holds.
@@ -59,7 +62,7 @@ class TFDS:
         Raises:
           Mu2Error: as `read`, before any example is read.
         """
-        return int(self._open().info.features[self.label_key].num_classes)
+        return len(self.class_names())
 
     def class_names(self) -> tuple[str, ...]:
         """One name a class, in label order; numbers where the data set has no names.
@@ -67,7 +70,7 @@ class TFDS:
         Raises:
           Mu2Error: as `read`, before any example is read.
         """
-        return tuple(self._open().info.features[self.label_key].names)
+        return self._class_names(self._open().info.features)
 
     def splits(self) -> tuple[str, ...]:
         """Names of the splits, in the order of the data set.
@@ -113,9 +116,46 @@ class TFDS:
         builder = self._open()
         return _Records(self, builder, splits.parse(split, _sizes(builder), self._owner))
 
+    def missing(self) -> tuple[Mu2Error, ...]:
+        """See `Describable.missing`; known are the sets of the papers."""
+        home = self._home
+        return (home.unprepared(),) if home.known is not None and not home.prepared() else ()
+
+    def described(self) -> Described:
+        """See `Describable.described`.
+
+        Raises:
+          Mu2Error: nobody knows what is in the set, or it has no such label.
+        """
+        known = self._home.known
+        if known is None:
+            raise Mu2Error(f"it is not known what is in {self._owner}.")
+        classes, absent = self._known_classes(known), self._home.unprepared()
+        return Described(self._owner, self.input, classes, known.splits, absent)
+
+    def _known_classes(self, known: Contents) -> int:
+        if self.label_key not in known.classes:
+            raise Mu2Error(
+                f"{self._owner} has no feature {self.label_key!r}, which TFDS.label_key names.",
+                hint=did_you_mean(self.label_key, known.classes),
+            )
+        return known.classes[self.label_key]
+
     @property
     def _owner(self) -> str:
-        return f"TFDS data set {self.name!r}"
+        return self._home.owner
+
+    @property
+    def _home(self) -> Home:
+        return Home.of(self.name, self.data_dir)
+
+    def _class_names(self, features: Any) -> tuple[str, ...]:
+        """One name a class, of a set that is open."""
+        return tuple(features[self.label_key].names)
+
+    def _label(self, record: dict[str, Any]) -> int:
+        """The class of an example."""
+        return int(record[self.label_key])
 
     def _open(self) -> Any:
         """The data set's read-only builder, its features and file format checked."""
@@ -125,7 +165,7 @@ class TFDS:
             raise Mu2Error(
                 f"{self._owner} needs tensorflow-datasets.", hint="pip install 'mu2[tfds]'"
             ) from error
-        directory = self._directory()
+        directory = self._home.directory()
         info, _ = (
             self._document(directory / name) for name in ("dataset_info.json", "features.json")
         )
@@ -134,7 +174,7 @@ class TFDS:
             raise Mu2Error(
                 f"{self._owner} is prepared as {file_format} in {directory}, and mu2 reads "
                 "array_record, which needs no TensorFlow.",
-                hint=f"Move that folder away and prepare it again: {self._command()}",
+                hint=f"Move that folder away and prepare it again: {self._home.command()}",
             )
         try:
             builder = tfds.builder_from_directory(directory)
@@ -157,92 +197,36 @@ class TFDS:
     def _damaged(self, how: str) -> Mu2Error:
         return Mu2Error(
             f"{self._owner} is damaged: {how.rstrip('.')}.",
-            hint=f"Remove {self._directory()} and prepare it again: {self._command()}",
-        )
-
-    def _directory(self) -> Path:
-        """The folder of the version asked for."""
-        match = _parts(self.name)
-        home = self._home()
-        folder = home / match["set"]
-        if match["config"]:
-            folder /= match["config"]
-        versions = _versions(folder)
-        if versions:
-            wanted = match["version"]
-            pattern = re.escape(wanted).replace(r"\*", r"\d+") if wanted else _VERSION.pattern
-            fitting = [version for version in versions if re.fullmatch(pattern, version)]
-            if not fitting:
-                raise Mu2Error(
-                    f"{home} has no version {wanted} of {self.name.partition(':')[0]!r}.",
-                    hint=f"It has {', '.join(versions)}.",
-                )
-            return folder / fitting[-1]
-        configs = [
-            f"{match['set']}/{path.name}"
-            for path in _folders(home / match["set"])
-            if _versions(path)
-        ]
-        if configs and not match["config"]:
-            raise Mu2Error(
-                f"{self._owner} comes in several kinds, and one must be named.",
-                hint=f"In {home}: {', '.join(configs)}.",
-            )
-        raise Mu2Error(
-            f"{self._owner} is not prepared in {home}"
-            + ("." if home.is_dir() else ", which is no folder."),
-            hint=self._remedy(configs or [path.name for path in _folders(home)]),
-        )
-
-    def _home(self) -> Path:
-        """The TFDS folder, found as TFDS finds it."""
-        home = self.data_dir or os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets"
-        return Path(home).expanduser()
-
-    def _remedy(self, prepared: list[str]) -> str:
-        """What to do about a data set that is not there."""
-        import tensorflow_datasets as tfds
-
-        catalog = tfds.list_builders(with_community_datasets=False)
-        if re.split("[/:]", self.name)[0] in catalog:
-            kinds = f"Prepared there: {', '.join(prepared)}.\n  " if "/" in self.name else ""
-            return f"{kinds if prepared else ''}Prepare it with: {self._command()}"
-        near = did_you_mean(self.name, {*catalog, *prepared})
-        if near is not None and near.startswith("Did"):
-            return near
-        return "TFDS's catalog has no such data set; TFDS.data_dir names the folder of your own."
-
-    def _command(self) -> str:
-        # Preparing, unlike reading, needs TensorFlow.
-        home = shlex.quote(str(self._home().absolute()))
-        name = shlex.quote(self.name)
-        return (
-            "pip install tensorflow tensorflow-datasets array-record && "
-            f"tfds build {name} --file_format=array_record --data_dir={home}"
+            hint=f"Remove {self._home.directory()} and prepare it again: {self._home.command()}",
         )
 
     def _check_features(self, tfds: Any, features: Any) -> None:
         """Raises Mu2Error unless the two keys name an 8-bit image and a class."""
-        for field, key, kind in (
-            ("image_key", self.image_key, tfds.features.Image),
-            ("label_key", self.label_key, tfds.features.ClassLabel),
-        ):
-            if key not in features:
-                raise Mu2Error(
-                    f"{self._owner} has no feature {key!r}, which TFDS.{field} names.",
-                    hint=did_you_mean(key, features),
-                )
-            if not isinstance(features[key], kind):
-                fitting = [name for name in features if isinstance(features[name], kind)]
-                raise Mu2Error(
-                    f"{self._owner}: TFDS.{field} names {key!r}, which is "
-                    f"{type(features[key]).__name__} and not {kind.__name__}.",
-                    hint=f"Features of that kind: {', '.join(fitting) or 'none'}.",
-                )
+        self._check_feature("image_key", features, tfds.features.Image)
+        self._check_label(tfds, features)
         if features[self.image_key].np_dtype != np.uint8:
             raise Mu2Error(
                 f"{self._owner}: the images of {self.image_key!r} are "
                 f"{np.dtype(features[self.image_key].np_dtype)}, and mu2 reads 8-bit images."
+            )
+
+    def _check_label(self, tfds: Any, features: Any) -> None:
+        """Raises Mu2Error unless there is a class."""
+        self._check_feature("label_key", features, tfds.features.ClassLabel)
+
+    def _check_feature(self, field: str, features: Any, kind: type) -> None:
+        key = getattr(self, field)
+        if key not in features:
+            raise Mu2Error(
+                f"{self._owner} has no feature {key!r}, which TFDS.{field} names.",
+                hint=did_you_mean(key, features),
+            )
+        if not isinstance(features[key], kind):
+            fitting = [name for name in features if isinstance(features[name], kind)]
+            raise Mu2Error(
+                f"{self._owner}: TFDS.{field} names {key!r}, which is "
+                f"{type(features[key]).__name__} and not {kind.__name__}.",
+                hint=f"Features of that kind: {', '.join(fitting) or 'none'}.",
             )
 
     def _records(self, builder: Any, split: str) -> Any:
@@ -282,6 +266,13 @@ class TFDS:
             raise Mu2Error(
                 f"{self._owner}: {place} is no image that Pillow can decode ({_first_line(error)})."
             ) from error
+        if self.brightest != 255:
+            if pixels.max() > self.brightest:
+                raise Mu2Error(
+                    f"{self._owner}: {place} has a pixel of {pixels.max()}, and TFDS.brightest is "
+                    f"{self.brightest}."
+                )
+            pixels = pixels * np.uint8(255 // self.brightest)
         return pixels[..., np.newaxis] if pixels.ndim == 2 else pixels
 
 
@@ -304,14 +295,14 @@ class _Records(Reader):
         for split, index, record in self._undecoded(indices):
             place = f"{split}[{index}]"
             images.append(source._decode(record[source.image_key], self._mode, place))
-            labels.append(record[source.label_key])
+            labels.append(source._label(record))
         return images, np.array(labels, np.int32)
 
     def labels(self) -> np.ndarray:
         labels = np.empty(len(self), np.int32)
         for indices in self.blocks(BLOCK):
             some = self._undecoded(indices)
-            labels[indices.start : indices.stop] = [r[self._source.label_key] for *_, r in some]
+            labels[indices.start : indices.stop] = [self._source._label(r) for *_, r in some]
         return labels
 
     def _undecoded(self, indices: Sequence[int]) -> list[tuple[str, int, dict[str, Any]]]:
@@ -325,38 +316,9 @@ class _Records(Reader):
         return found
 
 
-def _parts(name: object) -> re.Match[str]:
-    """A data set's name, taken apart into set, config and version."""
-    match = _NAME.fullmatch(name) if isinstance(name, str) else None
-    if match is None:
-        raise Mu2Error(
-            f"TFDS knows no names like {name!r}.",
-            hint="Names are written as 'mnist', 'cmaterdb/bangla' or 'mnist:3.0.1'.",
-        )
-    return match
-
-
 def _sizes(builder: Any) -> dict[str, int]:
     """Number of examples of each split, by name, in order."""
     return {name: int(info.num_examples) for name, info in builder.info.splits.items()}
-
-
-def _folders(folder: Path) -> list[Path]:
-    """The folders in a folder, in order of name; none where it is not there."""
-    if not folder.is_dir():
-        return []
-    inside = (path for path in folder.iterdir() if not path.name.startswith("."))
-    return sorted(path for path in inside if path.is_dir())
-
-
-def _versions(folder: Path) -> list[str]:
-    """The versions prepared in a folder, the newest last."""
-    names = [
-        path.name
-        for path in _folders(folder)
-        if _VERSION.fullmatch(path.name) and (path / "features.json").is_file()
-    ]
-    return sorted(names, key=lambda name: tuple(map(int, name.split("."))))
 
 
 def _first_line(error: BaseException) -> str:

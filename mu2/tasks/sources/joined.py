@@ -1,0 +1,190 @@
+"""Two sources of the same classes as one, so that one may validate what the other trains."""
+
+import dataclasses
+from collections.abc import Sequence
+
+import numpy as np
+
+from mu2.errors import Mu2Error
+from mu2.tasks import split as splits
+from mu2.tasks.described import Describable, Described
+from mu2.tasks.examples import Examples
+from mu2.tasks.reader import Reader, reader_of
+from mu2.tasks.task import Source
+
+_PREFIX = "other."
+
+
+@dataclasses.dataclass(frozen=True)
+class Joined:
+    """A source with the splits of another one besides its own.
+
+    The papers validate ImageNet on ImageNet-v2 and CIFAR-10 on CIFAR-10.1 (paper/README 3.7):
+    with `Task.validation = 'other.test'`, the split 'test' of the other source.
+
+    Attributes:
+      source: its splits keep their names, and its classes are the classes.
+      other: images or texts of the same classes in the same order; its splits are called
+        'other.NAME'.
+
+    Raises:
+      Mu2Error: one of them is no source, or has another kind of examples, or is a table, whose
+        columns would be scaled twice.
+    """
+
+    source: Source
+    other: Source
+
+    def __post_init__(self) -> None:
+        for name in ("source", "other"):
+            made = getattr(self, name)
+            if isinstance(made, type) or not hasattr(made, "read"):
+                raise Mu2Error(
+                    f"Joined.{name} must be a source, not {made!r}.",
+                    hint="In Gin, an object is written with parentheses: @TFDS().",
+                )
+        kinds = (self.source.input, self.other.input)
+        if kinds[0] != kinds[1] or "table" in kinds:
+            raise Mu2Error(
+                f"Joined.source has {kinds[0]} examples and Joined.other {kinds[1]} examples; "
+                "images go with images and texts with texts."
+            )
+
+    @property
+    def input(self) -> str:
+        """As both sources have it."""
+        return self.source.input
+
+    def num_classes(self) -> int:
+        """Number of classes.
+
+        Raises:
+          Mu2Error: as the sources; or they differ in their classes.
+        """
+        return len(self.class_names())
+
+    def class_names(self) -> tuple[str, ...]:
+        """The first source's names of the classes.
+
+        Raises:
+          Mu2Error: as the sources; or the other one has another number of classes, or other names
+            for them (numbers are no names).
+        """
+        own, other = self.source.class_names(), self.other.class_names()
+        if len(own) != len(other):
+            raise Mu2Error(
+                f"{self._owner}: {len(own)} classes and {len(other)} do not go together."
+            )
+        named = not all(name.isdecimal() for name in own + other)
+        if named and not all(name.isdecimal() for name in other) and own != other:
+            differ = next(i for i in range(len(own)) if own[i] != other[i])
+            raise Mu2Error(
+                f"{self._owner}: class {differ} is {own[differ]!r} in the one and "
+                f"{other[differ]!r} in the other."
+            )
+        return own
+
+    def splits(self) -> tuple[str, ...]:
+        """The names of the first source's splits, then those of the other with 'other.' before.
+
+        Raises:
+          Mu2Error: as the sources.
+        """
+        return tuple(self._sizes())
+
+    def size(self, split: str) -> int:
+        """Number of examples that a split expression selects.
+
+        Raises:
+          Mu2Error: as `read`, before any example is read.
+        """
+        return sum(map(len, splits.parse(split, self._sizes(), self._owner)))
+
+    def read(self, split: str, size: int) -> Examples:
+        """The selected examples (see `Source.read`).
+
+        Raises:
+          Mu2Error: as the sources; the expression is wrong or selects nothing; grey images and
+            coloured ones are selected together.
+        """
+        return self.reader(split).read_all(size)
+
+    def reader(self, split: str) -> Reader:
+        """The selected examples at any index.
+
+        Raises:
+          Mu2Error: as `read`.
+        """
+        spans = splits.parse(split, self._sizes(), self._owner)
+        readers = {}
+        for span in spans:
+            name = span.split.removeprefix(_PREFIX)
+            source = self.source if name == span.split else self.other
+            readers[span.split] = reader_of(source, name)
+        return _Several(spans, readers)
+
+    def missing(self) -> tuple[Mu2Error, ...]:
+        """See `Describable.missing`; all that either source lacks."""
+        both = (self.source, self.other)
+        return tuple(e for s in both if isinstance(s, Describable) for e in s.missing())
+
+    def described(self) -> Described:
+        """See `Describable.described`.
+
+        Raises:
+          Mu2Error: as the sources; or they differ in their number of classes.
+        """
+        own, other = (_description(source) for source in (self.source, self.other))
+        if own.num_classes() != other.num_classes():
+            raise Mu2Error(
+                f"{self._owner}: {own.num_classes()} classes and {other.num_classes()} do not go "
+                "together."
+            )
+        sizes = _joined(own, other)
+        return Described(self._owner, self.input, own.num_classes(), sizes, self.missing()[0])
+
+    @property
+    def _owner(self) -> str:
+        return f"Joined({self.source!r}, {self.other!r})"
+
+    def _sizes(self) -> dict[str, int]:
+        return _joined(self.source, self.other)
+
+
+def _joined(source: Source, other: Source) -> dict[str, int]:
+    """Number of examples of each split of both, by name, in order."""
+    own = {name: source.size(name) for name in source.splits()}
+    return own | {f"{_PREFIX}{name}": other.size(name) for name in other.splits()}
+
+
+def _description(source: Source) -> Source:
+    """What is known of a source that lacks its data; else the source."""
+    if isinstance(source, Describable) and source.missing():
+        return source.described()
+    return source
+
+
+class _Several(Reader):
+    """Spans of several readers one after the other."""
+
+    def __init__(self, spans: tuple[splits.Span, ...], readers: dict[str, Reader]):
+        self._spans = spans
+        self._readers = readers
+
+    def __len__(self) -> int:
+        return sum(map(len, self._spans))
+
+    def fetch(self, indices: Sequence[int]) -> tuple[list[np.ndarray], np.ndarray]:
+        """See `Reader.fetch`."""
+        places = splits.locate(self._spans, indices)
+        inputs: list[np.ndarray | None] = [None] * len(places)
+        labels = np.empty(len(places), np.int32)
+        for name, reader in self._readers.items():
+            mine = [i for i, (split, _) in enumerate(places) if split == name]
+            found, classes = (
+                reader.fetch([places[i][1] for i in mine]) if mine else ([], labels[:0])
+            )
+            labels[mine] = classes
+            for i, each in zip(mine, found, strict=True):
+                inputs[i] = each
+        return [each for each in inputs if each is not None], labels
