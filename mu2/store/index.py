@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Self
 
+from mu2.errors import Mu2Error
 from mu2.store.files import Json, damaged, encode, read_document, sha256
 
 LEAF = 32  # entries of a node before it is split in sixteen
@@ -62,6 +63,17 @@ class Index:
             yield digest
             _, children = self._node(digest)
             digest = None if children is None else children.get(next(hashed))
+
+    def holds(self, digest: str) -> bool:
+        """Whether a node, which may be any that was ever written, is one of this map's."""
+        try:
+            # Its place is that of any name below it.
+            entries, children = self._node(digest)
+            while children is not None:
+                entries, children = self._node(next(iter(children.values())))
+            return digest in self.nodes(next(iter(entries)))
+        except Mu2Error:
+            return False  # of this map's nodes, none is missing
 
     def items(self) -> Iterator[tuple[str, Entry]]:
         """Every name and entry, in no particular order; reads every node."""

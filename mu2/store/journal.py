@@ -348,13 +348,17 @@ class Journal:
         """Removes what the lasting commit before made superfluous, but for what is in use again."""
         if previous is None or not (before := self.read_commit(previous)).files:
             return
-        used = set()
-        for name in before.changed:  # nothing else can have come back to what they wrote
-            used |= {f"index/{digest}.json" for digest in index.nodes(name)}
-            entry = index.get(name)
-            used |= {f"records/{entry.digest}.json"} if entry else set()
+        both = (index, Index(self.directory / "index", before.index))
+        entries = [each.get(name) for each in both for name in before.changed]
+        records = {f"records/{entry.digest}.json" for entry in entries if entry}
+        nodes = {
+            file: file.removeprefix("index/").removesuffix(".json")
+            for file in before.files
+            if file.startswith("index/")
+        }
+        used = {file for file, node in nodes.items() if any(each.holds(node) for each in both)}
         for file in before.files:
-            if file not in used:
+            if file not in used | records:
                 (self.directory / file).unlink(missing_ok=True)
 
     def _index(self) -> Index:

@@ -1,6 +1,7 @@
 """Commits: what is found again, what a commit costs, and what damage is called."""
 
 import json
+import random
 import subprocess
 import sys
 
@@ -8,6 +9,7 @@ import pytest
 
 from mu2.errors import Mu2Error
 from mu2.store import Journal, WriterLock
+from mu2.store.sweep import named
 
 
 @pytest.fixture
@@ -208,3 +210,18 @@ def test_files_are_plain_json(system):
     assert len(files) == 4
     for path in files:
         json.loads(path.read_text())
+
+
+def test_nothing_in_use_is_ever_removed_as_superfluous(system):
+    draw, journal, records = random.Random(0), Journal.open(system), {}
+    for number in range(300):
+        names = draw.sample(range(number // 2 + 3), draw.randint(1, 3))
+        changed = {f"task/{name}": {"of": name, "v": draw.randrange(3)} for name in names}
+        gone = set(draw.sample(sorted(records), len(records) // 40)).difference(changed)
+        passing = draw.random() < 0.7
+        journal.commit(changed, None, "", gone, passing=passing)
+        records = {n: r for n, r in {**records, **changed}.items() if n not in gone}
+        again = Journal.open(system)
+        assert {name: again.record(name) for name in again.names()} == records
+        if not passing:
+            assert named(again).files  # reads every record of every commit that can be gone back to
