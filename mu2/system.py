@@ -6,9 +6,7 @@ import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path as FilePath
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
-
-import numpy as np
+from typing import Any, Self
 
 from mu2.errors import Mu2Error, did_you_mean
 from mu2.evolution.living import Living
@@ -23,11 +21,7 @@ from mu2.store.journal import Journal
 from mu2.store.lock import WriterLock
 from mu2.store.sweep import sweep
 
-if TYPE_CHECKING:
-    from mu2.training import Trainer, Training
-
 CACHE_LIMIT_MB = 1024
-PREDICTED_TOGETHER = 256
 ROOT, TASK, RUN = "root/", "task/", "run/"
 
 
@@ -58,7 +52,6 @@ class System:
         self._store = ComponentStore(directory / "components")
         self._cache = Cache(cache_limit_mb << 20)
         self._records: dict[str, TaskRecord] = {}
-        self._trainers: dict[Training, Trainer] = {}  # each keeps its compiled programs
         self._living: Living | None = None
         self._logged = 0  # lines since the last commit
         self._known_packs: set[str] = set()
@@ -229,58 +222,6 @@ class System:
             arrays = self._store.read([stored])[component.digest]
             self._cache.put(component.digest, arrays)
         return arrays
-
-    def predict(self, task: str, inputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Classifies examples with a task's path.
-
-        Args:
-          task: the task.
-          inputs: uint8 [N, S, S, C] with S and C those of `input_shape`, or the like for another
-            kind of examples.
-
-        Returns:
-          The likeliest class, int64 [N], and the probabilities, float32 [N, classes].
-
-        Raises:
-          Mu2Error: no such task or path; the inputs have another shape.
-        """
-        from mu2.mesh import single
-        from mu2.models import restore
-        from mu2.training import Trainer, Training
-
-        path, shape = self.path(task), self.input_shape(task)
-        if inputs.shape[1:] != shape:
-            raise Mu2Error(
-                f"task {task!r} reads examples of shape {list(shape)}, not "
-                f"{list(inputs.shape[1:])}."
-            )
-        wanted = np.float32 if self.task(task).input == "table" else np.uint8
-        if inputs.dtype != wanted:
-            raise Mu2Error(
-                f"task {task!r} reads examples of {np.dtype(wanted)}, not {inputs.dtype}."
-            )
-        network = restore(path.model).network(path.hyperparameters, path.num_classes, path.dtype)
-        batch = 1 << (min(max(len(inputs), 1), PREDICTED_TOGETHER) - 1).bit_length()
-        training = Training(batch_size=batch, dtype=path.dtype)
-        if training not in self._trainers:
-            self._trainers[training] = Trainer(training, single())
-        trainer = self._trainers[training]
-        names = {component.name for component in path.components}
-        arrays = {component.name: self.arrays(component) for component in path.components}
-        logits = trainer.logits(network.select(names), arrays, inputs, path.num_classes)
-        powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-        return logits.argmax(axis=1), powers / powers.sum(axis=1, keepdims=True)
-
-    def input_shape(self, task: str) -> tuple[int, ...]:
-        """Shape of one example as a task's path reads it: [S, S, C] of an image.
-
-        Raises:
-          Mu2Error: no such task or path.
-        """
-        from mu2.models import restore
-
-        path = self.path(task)
-        return restore(path.model).input_shape(path.hyperparameters)
 
     # Runs
 

@@ -14,6 +14,7 @@ from unittest import mock
 
 from mu2 import config, experiment, preview
 from mu2.generation import TaskData
+from mu2.inference import Inference
 from mu2.mesh import LocalExecutor
 from mu2.report.progress import LogReporter
 from mu2.system import System
@@ -177,7 +178,7 @@ class Watch(LogReporter):
         return evaluate.digest(self.logits(system, name, path))
 
     def logits(self, system, name, path):
-        shape = system.input_shape(name)
+        shape = Inference(system).input_shape(name)
         made = executor(self.experiment.layout, self.experiment.training)
         inputs = self.data[name].read("test", shape).inputs
         return experiment.path_logits(self.experiment, system, made, path, inputs)

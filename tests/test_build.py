@@ -31,7 +31,8 @@ ROOMS = {
     "training": {"models", "tasks"},
     "mesh": {"models", "training"},
     "record": {"evolution"},
-    "system": {"evolution", "mesh", "models", "record", "report", "store", "training"},
+    "system": {"evolution", "record", "report", "store"},
+    "inference": {"evolution", "models", "system", "training"},
     "generation": {"evolution", "tasks", "training"},
     "experiment": {
         *("evolution", "generation", "mesh", "models", "record", "report", "system", "tasks"),
@@ -49,7 +50,7 @@ ROOMS = {
     "linter": set(),
     "commands": {
         *("config", "evolution", "experiment", "linter", "mesh", "models", "preview"),
-        *("proof", "report", "roots", "store", "system", "tasks", "training"),
+        *("inference", "proof", "report", "roots", "store", "system", "tasks", "training"),
     },
     "cli": {"commands", "report"},
     "__main__": {"cli"},
@@ -58,7 +59,9 @@ OPEN_TO_ALL = {"errors", "key"}
 
 # Libraries that only the named rooms or files may import.
 KEPT_TO = {
-    "jax": {"key", "models", "training", "mesh", "experiment", "system", "linter", "commands"},
+    "jax": {
+        *("key", "models", "training", "mesh", "experiment", "inference", "linter", "commands"),
+    },
     "flax": {"models", "training", "mesh"},
     "optax": {"training"},
     "orbax": {"mu2/store/components.py"},

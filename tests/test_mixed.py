@@ -8,6 +8,7 @@ import pytest
 
 from mu2 import config, experiment, preview
 from mu2.evolution import engine
+from mu2.inference import Inference
 from mu2.key import Key
 from mu2.models import restore
 from mu2.report.progress import LogReporter
@@ -100,9 +101,10 @@ def test_a_path_has_the_hyperparameters_of_its_kind_alone(system):
 
 @pytest.mark.parametrize("task", MODELS)
 def test_predictions_for_each_kind(task, system, made):
+    inference = Inference(system)
     source = next(t for t in made.experiment.stream.tasks if t.name == task)
-    examples = source.read("test", system.input_shape(task))
-    classes, probabilities = system.predict(task, examples.inputs)
+    examples = source.read("test", inference.input_shape(task))
+    classes, probabilities = inference.predict(task, examples.inputs)
     assert probabilities.shape == (len(examples), len(system.task(task).class_names))
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-5)
     accuracy = np.mean(classes == examples.labels)

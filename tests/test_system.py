@@ -2,10 +2,8 @@
 
 import dataclasses
 
-import numpy as np
 import pytest
 
-from mu2 import system as system_module
 from mu2.errors import Mu2Error
 from mu2.record import Progress, TaskRecord
 from mu2.store.journal import Journal
@@ -21,81 +19,14 @@ def run(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def system(run):
-    """One system for all predictions, so that they share compiled programs."""
     return System.open(run.directory)
 
 
-@pytest.fixture(scope="module")
-def images(run):
-    return run.watch.data["digits"].read("test", (16, 16, 1)).inputs[:8]
-
-
-def softmax(logits):
-    powers = np.exp(logits.astype(np.float64) - logits.max(axis=1, keepdims=True))
-    return powers / powers.sum(axis=1, keepdims=True)
-
-
-def test_predictions_are_those_of_the_path(run, system, images):
-    classes, probabilities = system.predict("digits", images)
-    assert (classes.dtype, classes.shape) == (np.int64, (8,))
-    assert (probabilities.dtype, probabilities.shape) == (np.float32, (8, 10))
-    np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-6)
-    logits = run.watch.logits(system, "digits", system.path("digits"))[:8]
-    np.testing.assert_array_equal(classes, logits.argmax(axis=1))
-    np.testing.assert_array_equal(classes, probabilities.argmax(axis=1))
-    np.testing.assert_allclose(probabilities, softmax(logits), rtol=1e-4)
-    assert len(np.unique(probabilities.round(6), axis=0)) > 1
-
-
-def test_one_image_or_none(system, images):
-    classes, probabilities = system.predict("digits", images)
-    one_class, one = system.predict("digits", images[2:3])
-    assert one_class.tolist() == [classes[2]]
-    np.testing.assert_allclose(one, probabilities[2:3], rtol=1e-4)
-    no_class, none = system.predict("digits", images[:0])
-    assert (no_class.dtype, no_class.shape) == (np.int64, (0,))
-    assert (none.dtype, none.shape) == (np.float32, (0, 10))
-
-
-def test_the_next_images_compile_nothing(run, images):
-    system = System.open(run.directory)
-    system.predict("digits", images)
-    (trainer,) = system._trainers.values()
-    assert trainer.programs.compiled() == 1
-    system.predict("digits", images[:7])
-    assert list(system._trainers.values()) == [trainer]
-    assert trainer.programs.compiled() == 1
-
-
-def test_more_images_than_are_predicted_together(system, images, monkeypatch):
-    monkeypatch.setattr(system_module, "PREDICTED_TOGETHER", 8)
-    _, probabilities = system.predict("digits", images)
-    _, twice = system.predict("digits", np.concatenate([images, images[:3]]))
-    np.testing.assert_array_equal(twice, np.concatenate([probabilities, probabilities[:3]]))
-
-
-@pytest.mark.parametrize(
-    ("cut", "said"),
-    [
-        (lambda x: x[:, :8], "reads examples of shape [16, 16, 1], not [8, 16, 1]"),
-        (lambda x: np.repeat(x, 3, axis=3), "not [16, 16, 3]"),
-        (lambda x: x[0], "not [16, 1]"),
-        (lambda x: x / np.float32(255), "reads examples of uint8, not float32"),
-    ],
-)
-def test_images_of_another_form_are_refused(system, images, cut, said):
-    with pytest.raises(Mu2Error) as caught:
-        system.predict("digits", cut(images))
-    assert said in caught.value.message
-
-
-def test_an_unknown_task(system, images):
-    for ask in (system.task, system.path, system.input_shape):
+def test_an_unknown_task(system):
+    for ask in (system.task, system.path):
         with pytest.raises(Mu2Error, match="no task 'digit'") as caught:
             ask("digit")
         assert caught.value.hint == "Did you mean 'digits'?"
-    with pytest.raises(Mu2Error, match="no task 'digit'"):
-        system.predict("digit", images)
 
 
 def test_records_and_progress_go_through_json(system):
@@ -124,11 +55,10 @@ def test_only_what_lives_is_stored(run, system):
     assert len(made) > len(system.tasks)
 
 
-def test_reading_changes_nothing(run, images):
+def test_reading_changes_nothing(run):
     before = shrunken.files(run.directory)
     system = System.open(run.directory)
     system.summary()
-    system.predict("digits", images[:0])
     for path in system.paths().values():
         for component in path.components:
             assert system.arrays(component)

@@ -12,7 +12,7 @@ from mu2.errors import Mu2Error
 if TYPE_CHECKING:
     import numpy as np
 
-    from mu2.system import System
+    from mu2.inference import Inference
 
 CHUNK = 256
 EPILOG = f"""\
@@ -49,14 +49,15 @@ def _positive(text: str) -> int:
 def run(options: argparse.Namespace) -> int:
     """Prints the likeliest classes of each image."""
     from mu2.report import tables
+    from mu2.inference import Inference
     from mu2.system import System
 
-    system = System.open(options.system)
-    names = system.task(options.task).class_names
+    inference = Inference(System.open(options.system))
+    names = inference.system.task(options.task).class_names
     images = []
     for start in range(0, len(options.images), CHUNK):
         files = options.images[start : start + CHUNK]
-        images += list(_guesses(system, options.task, names, files, options.top))
+        images += list(_guesses(inference, options.task, names, files, options.top))
     document = {
         "format": 1,
         "system": options.system,
@@ -71,7 +72,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _guesses(
-    system: "System", task: str, names: Sequence[str], files: Sequence[str], top: int
+    inference: "Inference", task: str, names: Sequence[str], files: Sequence[str], top: int
 ) -> Iterator[dict[str, Any]]:
     """One entry of `images` for each file.
 
@@ -82,7 +83,7 @@ def _guesses(
 
     from mu2.tasks.image import resize, to_channels
 
-    size, _, channels = system.input_shape(task)
+    size, _, channels = inference.input_shape(task)
     images, faults = [], []
     for file in files:
         try:
@@ -93,7 +94,7 @@ def _guesses(
         from mu2.linter import Faults
 
         raise Faults(faults)
-    _, probabilities = system.predict(task, np.stack(images))
+    _, probabilities = inference.predict(task, np.stack(images))
     for file, row in zip(files, probabilities, strict=True):
         order = np.argsort(-row, kind="stable")[:top]
         guesses = [
