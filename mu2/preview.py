@@ -14,7 +14,7 @@ from mu2.evolution.space import SearchSpace
 from mu2.experiment import Experiment, check_same_space, check_same_task
 from mu2.generation import check_batch
 from mu2.linter import Faults, in_order
-from mu2.mesh import Layout
+from mu2.mesh import Layout, held, refusals
 from mu2.models import Fetched, Model, Network, Root
 from mu2.system import System
 from mu2.tasks import Part, Task, described, missing
@@ -158,6 +158,8 @@ def refuse(
         found += _task_faults(task, parts.training, place, {} if sizes is None else sizes, absent)
     if parts.space is not None:
         found += _space_faults(parts.space, parts, place, absent)
+        if parts.layout is not None:
+            found += _split_faults(parts.layout, parts.space, parts, place)
     if found:
         raise Faults(in_order(found))
 
@@ -166,13 +168,35 @@ def _layout_faults(layout: Layout, training: Training | None, place: Place) -> I
     _, error = _tried(layout.slices)
     if error is not None:
         yield _at(place(layout, error.message), error)
-    if training is not None and training.batch_size % layout.data:
+    (axis,), (pieces,) = layout.over(("batch",)), layout.pieces(("batch",))
+    if training is not None and training.batch_size % pieces:
         yield Mu2Error(
             f"Training.batch_size is {training.batch_size}, which cannot be split over "
-            f"Layout.data = {layout.data} devices.",
+            f"Layout.{axis} = {pieces} devices.",
             location=place(training, "Training.batch_size"),
-            hint=f"Set Training.batch_size to a multiple of {layout.data}.",
+            hint=f"Set Training.batch_size to a multiple of {pieces}.",
         )
+
+
+def _split_faults(
+    layout: Layout, space: SearchSpace[Model], parts: Parts, place: Place
+) -> Iterator[Mu2Error]:
+    """What of a layout fits no network, of those that can be built."""
+    kinds = {task.source.input for task in parts.tasks}
+    dtype = parts.training.dtype if parts.training else "float32"
+
+    def networks() -> Iterator[tuple[str, Network]]:
+        for model in space.models:
+            narrowed = space.narrowed(model.input)
+            for given in _given(parts.tasks, model.input) if model.input in kinds else ():
+                defaults = {**narrowed.hyperparameters, **given}
+                for moved in _moved(narrowed, given)[1]:
+                    network, _ = _tried(_built, model, {**defaults, **moved}, dtype)
+                    if network:
+                        yield type(model).__name__, network
+
+    for error in refusals(layout, networks()):
+        yield _at(place(layout, error.message), error)
 
 
 def _task_faults(
@@ -299,6 +323,32 @@ def _networks(
     shaping = set(space.model.hyperparameter_names())
     if not shaping <= {*defaults, *space.model.optional}:
         return  # told elsewhere: there is no default
+    moves, every = _moved(space, given)
+    refused: list[tuple[str, Any]] = []
+    for moved in every:
+        if any(item in refused for item in moved.items()):
+            continue  # told of that value by itself
+        built, error = _tried(_built, space.model, {**defaults, **moved}, dtype)
+        names.update(component.name for component in built or ())
+        if error is None:
+            continue
+        yield next((moves[name] for name in moved), None), error
+        if not moved:
+            return  # without one sound network the rest would say the same over again
+        if len(moved) == 1:
+            refused += moved.items()
+
+
+def _moved(
+    space: SearchSpace[Model], given: Mapping[str, Any]
+) -> tuple[dict[str, str], list[dict[str, Any]]]:
+    """The values to try of hyperparameters that shape a network: none, each alone, all ends.
+
+    Returns:
+      The `Ranges.NAME` or `Choices.NAME` of each hyperparameter, and values that are no defaults.
+    """
+    defaults = {**space.hyperparameters, **given}
+    shaping = space.model.hyperparameter_names()
     moves = {
         name: f"{type(holder).__name__}.{name}"
         for holder in (space.ranges, space.choices)
@@ -311,23 +361,11 @@ def _networks(
         {name: value for name, value in corner.items() if value != defaults[name]}
         for corner in corners(space, given)
     ]
-    refused: list[tuple[str, Any]] = []
-    for moved in [{}, *alone, *(corner for corner in ends if len(corner) > 1)]:
-        if any(item in refused for item in moved.items()):
-            continue  # told of that value by itself
-        built, error = _tried(_built, space.model, {**defaults, **moved}, dtype)
-        names.update(built or ())
-        if error is None:
-            continue
-        yield next((moves[name] for name in moved), None), error
-        if not moved:
-            return  # without one sound network the rest would say the same over again
-        if len(moved) == 1:
-            refused += moved.items()
+    return moves, [{}, *alone, *(corner for corner in ends if len(corner) > 1)]
 
 
-def _built(model: Model, values: Mapping[str, Any], dtype: str) -> list[str]:
-    """The names of a network's components, after all their shapes were worked out.
+def _built(model: Model, values: Mapping[str, Any], dtype: str) -> Network:
+    """A network, after all its shapes were worked out; empty where only the data would tell.
 
     Raises:
       Mu2Error: it cannot be built, or its components do not fit each other.
@@ -348,12 +386,12 @@ def _built(model: Model, values: Mapping[str, Any], dtype: str) -> list[str]:
         raise
     except KeyError as error:
         if {*error.args} <= model.optional:
-            return []  # the data would tell, and are not to be had
+            return Network()  # the data would tell, and are not to be had
         raise Mu2Error(f"{what}: it asks for {error}, which it does not declare.") from error
     except Exception as error:  # whatever flax and jax raise for shapes that cannot be
         line = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise Mu2Error(f"{what}: {type(error).__name__}: {line}") from error
-    return [component.name for component in network]
+    return network
 
 
 def _listed(values: Mapping[str, Any]) -> str:
@@ -425,7 +463,7 @@ def preview(experiment: Experiment, place: Place = nowhere) -> dict[str, Any]:
     largest = max(every, key=lambda span: span.parameters["largest"])
     heads = {bucket(task["classes"]) for task in tasks}
     shapes = sum(shape_count(experiment.space.narrowed(kind)) for kind in spans)
-    batch = training.batch_size // experiment.layout.data
+    batch = training.batch_size // experiment.layout.pieces(("batch",))[0]
     parameters = largest.parameters["largest"]
     roots = sum(max(s.parameters["largest"] for s in each) for each in spans.values())
     kept = len(tasks) * parameters * STORED + len(experiment.roots) * roots * 4
@@ -444,7 +482,8 @@ def preview(experiment: Experiment, place: Place = nowhere) -> dict[str, Any]:
         "parameters": both("parameters", ends),
         "forward_flops": both("flops", ends),
         "run_flops": {w: visits * training.intervals * total for w, total in flops.items()},
-        "device_bytes": parameters * TRAINED + max(s.example for s in every) * batch * 4,
+        "device_bytes": max(s.held for s in every) * TRAINED
+        + max(s.example for s in every) * batch * 4,
         "disk_bytes": {"runs": kept + under_way, "ended": kept},
         "devices": sum(part.mesh.size for part in experiment.layout.slices()),
         "missing": [
@@ -469,17 +508,19 @@ class _Span:
       parameters: of each, its optional components included in the largest if mutations insert any.
       flops: of a forward pass for one example.
       example: numbers in the largest example.
+      held: parameters of the largest that one device holds.
     """
 
     parameters: Mapping[str, int]
     flops: Mapping[str, float]
     example: int
+    held: int
 
     @classmethod
     def of(cls, experiment: Experiment, task: Task) -> "_Span":
         space = experiment.space.narrowed(task.source.input)
         model, classes, dtype = space.model, task.source.num_classes(), experiment.training.dtype
-        parameters, flops, examples = [], [], []
+        parameters, flops, examples, on_device = [], [], [], []
         for values in corners(space, task.given()):
             network = model.network(values, classes, dtype)
             bare = Network(c for c in network if not c.optional)
@@ -488,10 +529,12 @@ class _Span:
             for each in {bare, whole}:
                 parameters.append(sum(c.size for c in each))
                 flops.append(sum(c.flops for c in each))
+                on_device.append(sum(held(experiment.layout, c) for c in each))
         return cls(
             {"smallest": min(parameters), "largest": max(parameters)},
             {"smallest": min(flops), "largest": max(flops)},
             max(examples),
+            max(on_device),
         )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from queue import SimpleQueue
 from typing import Protocol
 
 import numpy as np
@@ -37,11 +38,19 @@ class LocalExecutor:
         if len(self._trainers) == 1:
             yield from map(self._trainers[0].train, jobs)
             return
-        count = len(self._trainers)
-        with ThreadPoolExecutor(count) as pool:
-            for start in range(0, len(jobs), count):
-                together = jobs[start : start + count]
-                yield from pool.map(lambda t, j: t.train(j), self._trainers, together)
+        idle: SimpleQueue[Trainer] = SimpleQueue()
+        for trainer in self._trainers:
+            idle.put(trainer)
+
+        def train(job: Job) -> Trained:
+            trainer = idle.get()
+            try:
+                return trainer.train(job)
+            finally:
+                idle.put(trainer)
+
+        with ThreadPoolExecutor(len(self._trainers)) as pool:
+            yield from pool.map(train, jobs)
 
     def logits(
         self, network: Network, arrays: Mapping[str, Arrays], inputs: np.ndarray, num_classes: int

@@ -82,14 +82,17 @@ class Layout:
         grid = jax.make_mesh(shape, AXES, (AxisType.Auto,) * len(AXES), devices=devices).devices
         return tuple(Slice(_mesh(part), self.rules) for part in grid)
 
-    def pieces(self, axes: Axes) -> tuple[int, ...]:
-        """Into how many pieces each dimension of an array of these logical axes is cut.
+    def over(self, axes: Axes) -> tuple[str | None, ...]:
+        """The axis of a slice, if one, that each dimension of such an array is split over.
 
         Raises:
           Mu2Error: two dimensions have the same name.
         """
-        size = {None: 1, "data": self.data, "model": self.model}
-        return tuple(size[axis] for axis in _spec(axes, self.rules))
+        return tuple(_spec(axes, self.rules))
+
+    def pieces(self, axes: Axes) -> tuple[int, ...]:
+        """Into how many pieces each dimension of such an array is cut; raises as `over` does."""
+        return tuple(1 if axis is None else int(getattr(self, axis)) for axis in self.over(axes))
 
 
 @dataclasses.dataclass(frozen=True)
