@@ -18,6 +18,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 RUNNER = "tests/run.py"
+OWN = ("mu2", "tests", "benchmarks")
 
 # room: the rooms it may import. errors and key are open to all.
 ROOMS = {
@@ -129,7 +130,7 @@ def _list_lines(key: str, values: tuple[str, ...] | list[str]) -> list[str]:
 def python_files() -> list[str]:
     return sorted(
         file.relative_to(ROOT).as_posix()
-        for top in ("mu2", "tests")
+        for top in OWN
         for file in (ROOT / top).rglob("*.py")
     )
 
@@ -160,7 +161,7 @@ def _walk(node: ast.AST, file: str, *, lazy: bool, typing: bool) -> Iterator[Imp
 
 def own_files(imported: Import) -> set[str]:
     """The files of this repository that an import loads; empty for a library's."""
-    if imported.module.split(".")[0] not in ("mu2", "tests"):
+    if imported.module.split(".")[0] not in OWN:
         return set()
     names = [f"{imported.module}.{name}" for name in imported.names]
     found = {_module_file(name) for name in names} - {None}
@@ -185,7 +186,7 @@ def _distributions() -> dict[str, list[str]]:
 def distribution(imported: Import) -> str | None:
     """The distribution an import comes from, in its normal form; None for Python's own or ours."""
     top = imported.module.split(".")[0]
-    if top in sys.stdlib_module_names or top in ("mu2", "tests"):
+    if top in sys.stdlib_module_names or top in OWN:
         return None
     found = _distributions().get(top)
     assert found, f"import {imported.module}: no installed distribution has it"
@@ -199,7 +200,7 @@ def normal(name: str) -> str:
 def library_of(file: str) -> str:
     """The name of the target that holds a file: its package's path, or its own for a module."""
     path = Path(file)
-    if path.parts[0] == "tests" or len(path.parts) == 2:
+    if path.parts[0] != "mu2" or len(path.parts) == 2:
         return "mu2" if file == "mu2/__init__.py" else path.with_suffix("").as_posix()
     return "/".join(path.parts[:2])
 
