@@ -7,7 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
-from mu2.mesh.layout import Layout
+from mu2.mesh.layout import Layout, single
 from mu2.models.component import Arrays, Network
 from mu2.training.trainer import Job, Trained, Trainer, Training
 
@@ -28,10 +28,19 @@ class Executor(Protocol):
 
 
 class LocalExecutor:
-    """Trains on this process's devices, one child a slice of the layout at a time."""
+    """Trains on this process's devices, one child a slice of the layout at a time.
 
-    def __init__(self, layout: Layout, training: Training):
-        self._trainers = tuple(Trainer(training, devices) for devices in layout.slices())
+    Args:
+      layout: how the devices are shared out; None for the first device alone, whatever there are.
+      training: the budget of a child.
+
+    Raises:
+      Mu2Error: the layout does not fit the devices.
+    """
+
+    def __init__(self, layout: Layout | None, training: Training):
+        slices = (single(),) if layout is None else layout.slices()
+        self._trainers = tuple(Trainer(training, devices) for devices in slices)
 
     def train(self, jobs: Sequence[Job]) -> Iterator[Trained]:
         """See `Executor.train`. A child's result depends on its job alone, not on its slice."""
