@@ -76,14 +76,14 @@ def _proof(system: System, name: str, experiments: list[Experiment | Mu2Error]) 
         logits, labels = test_logits(experiment, system, executor, path, test)
         if evaluate.digest(logits) == path.test_digest:
             return Proof(name, True)
-        layout = experiment.layout
-        if not fits and (layout.data, layout.model) != (1, 1):
-            elsewhere = layout
+        if not (fits or experiment.layout.like_single()):
+            elsewhere = experiment.layout
     accuracy = evaluate.accuracy(logits, labels)
     accuracies = f"test accuracy {accuracy:.4f}, then {path.test_accuracy:.4f}"
     if elsewhere is not None:
         split = f"data {elsewhere.data} x model {elsewhere.model}"
-        reason = f"it was locked on slices of {split} devices, which add up in another order"
+        kind = f" {elsewhere.platform}" if elsewhere.platform else ""
+        reason = f"it was locked on{kind} slices of {split}, which add up in another order"
         return Proof(name, None, f"{reason} ({accuracies}).")
     return Proof(name, False, f"its test logits are not those it was locked with ({accuracies}).")
 

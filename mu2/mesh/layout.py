@@ -3,7 +3,7 @@
 import dataclasses
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import jax
 import numpy as np
@@ -17,6 +17,7 @@ AXES = ("population", "data", "model")
 # The axes of one slice, over which arrays are split.
 WITHIN = AXES[1:]
 BATCH: Axes = ("batch",)
+PLATFORMS = ("cpu", "gpu", "tpu")
 RULES = (("batch", "data"), ("heads", "model"), ("mlp", "model"))
 
 
@@ -37,17 +38,24 @@ class Layout:
         `model`, as in Flax: the first pair that fits wins, and what no pair names stays whole. The
         logical axis `batch` is the first of a batch; the modules of a model name the others:
         `embed`, `heads`, `kv`, `mlp` and `classes` in the models that come with mu2.
+      platform: `cpu`, `gpu` or `tpu`, the kind of devices it is made for; None for any.
     """
 
     population: int = 1
     data: int = 1
     model: int = 1
     rules: tuple[tuple[str, str], ...] = RULES
+    platform: Literal["cpu", "gpu", "tpu"] | None = None
 
     def __post_init__(self) -> None:
         for name in AXES:
             if getattr(self, name) < 1:
                 raise Mu2Error(f"Layout.{name} is {getattr(self, name)}; it must be 1 or more.")
+        if self.platform not in (None, *PLATFORMS):
+            raise Mu2Error(
+                f"Layout.platform is {self.platform!r}.",
+                hint=did_you_mean(str(self.platform), PLATFORMS),
+            )
         for logical, axis in self.rules:
             if axis not in WITHIN:
                 raise Mu2Error(
@@ -60,10 +68,17 @@ class Layout:
         """One slice of this process's devices for each child trained at the same time.
 
         Raises:
-          Mu2Error: the product of the axes is not the number of devices, or some of these belong
-            to other processes.
+          Mu2Error: the devices are of another platform, the product of the axes is not their
+            number, or some of them belong to other processes.
         """
         devices = jax.devices()
+        if self.platform not in (None, devices[0].platform):
+            raise Mu2Error(
+                f"the layout is made for a {self.platform}, as Layout.platform says; JAX sees "
+                f"{len(devices)} device(s), {devices[0].platform}.",
+                hint=f"Install JAX for {self.platform.upper()}s, or choose another layout from "
+                "gin/mesh/; with Layout.platform = None any devices will do.",
+            )
         shape = tuple(getattr(self, name) for name in AXES)
         if math.prod(shape) != len(devices):
             raise Mu2Error(
@@ -81,6 +96,11 @@ class Layout:
             )
         grid = jax.make_mesh(shape, AXES, (AxisType.Auto,) * len(AXES), devices=devices).devices
         return tuple(Slice(_mesh(part), self.rules) for part in grid)
+
+    def like_single(self) -> bool:
+        """True if one device of those there are gives the bits that this layout gives."""
+        here = jax.devices()[0].platform
+        return self.data == self.model == 1 and self.platform in (None, here)
 
     def over(self, axes: Axes) -> tuple[str | None, ...]:
         """The axis of a slice, if one, that each dimension of such an array is split over.
