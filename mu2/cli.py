@@ -104,7 +104,7 @@ def parse(words: Sequence[str], bindings: Sequence[str] = ()) -> argparse.Namesp
     for word in rest:
         if word == "--":
             continue
-        if word.startswith("-") or chosen.many is None:
+        if (word.startswith("-") and word != "-") or chosen.many is None:
             _refuse(parsers[options.command], word)
         getattr(options, chosen.many).append(word)
     if chosen.bindings:

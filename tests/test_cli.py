@@ -5,14 +5,11 @@ import sys
 import time
 import types
 
-import numpy as np
 import pytest
-from PIL import Image
 
 from mu2 import cli
-from mu2.commands import NAMES, predict
+from mu2.commands import NAMES
 from mu2.commands.command import quoting_faults
-from mu2.commands.predict import read_image
 from mu2.errors import Mu2Error
 from mu2.linter import Faults
 from tests.report import fakes
@@ -182,6 +179,8 @@ def test_images_may_stand_on_both_sides_of_an_option(words):
         (["show", "d", "e"], "unknown: e"),
         (["show", "d", "--gin.A.b=1"], "show takes no Gin bindings"),
         (["predict", "d", "--task", "t"], "IMAGE"),
+        (["predict", "d", "1.png"], "one of the arguments --task --all is required"),
+        (["predict", "d", "1.png", "--all", "--task", "t"], "not allowed with argument"),
         (["predict", "d", "--task", "t", "1.png", "--top", "0"], "'0' is no whole number"),
         (["predict", "d", "--task", "t", "1.png", "--top", "x"], "'x' is no whole number"),
         (["learn"], "learn"),
@@ -198,10 +197,7 @@ def test_a_wrong_command_line(words, said, capsys):
 
 
 class FakeSystem:
-    """Tells a task `t` of three classes by the brightness of an image of 4 by 4."""
-
-    def __init__(self):
-        self.seen = []
+    """A folder `d` that can be opened and shown."""
 
     def __enter__(self):
         return self
@@ -217,20 +213,6 @@ class FakeSystem:
 
     def summary(self):
         return fakes.summary()
-
-    def task(self, name):
-        if name != "t":
-            raise Mu2Error(f"no task {name!r}.", hint="Did you mean 't'?")
-        return types.SimpleNamespace(class_names=("dark", "grey", "light"))
-
-    def input_shape(self, task):
-        return 4, 4, 3
-
-    def predict(self, task, images):
-        assert (images.dtype, images.shape[1:]) == (np.uint8, (4, 4, 3))
-        light = images.mean(axis=(1, 2, 3)) / 255
-        each = np.stack([(1 - light) ** 2, 2 * light * (1 - light), light**2], axis=1)
-        return each.argmax(axis=1), each
 
 
 @pytest.fixture
@@ -259,13 +241,6 @@ def rooms(monkeypatch):
     )
     for name in ("config", "experiment", "preview", "system"):
         monkeypatch.setitem(sys.modules, f"mu2.{name}", getattr(rooms, name))
-    image = types.SimpleNamespace(
-        resize=lambda images, size: np.repeat(
-            np.repeat(images[:, :1, :1], size, axis=1), size, axis=2
-        ),
-        to_channels=lambda images, channels: images,
-    )
-    monkeypatch.setitem(sys.modules, "mu2.tasks.image", image)
     return rooms
 
 
@@ -408,106 +383,3 @@ def test_show_of_what_is_no_system(rooms, capsys):
     assert cli.main(["show", "e", "--json"]) == 2
     (fault,) = json.loads(capsys.readouterr().out)["faults"]
     assert fault["message"] == "e is no system."
-
-
-# Images
-
-
-@pytest.fixture
-def images(tmp_path):
-    files = []
-    for number, level in enumerate((0, 255, 128)):
-        files.append(str(tmp_path / f"{number}.png"))
-        Image.new("L", (7, 5), level).save(files[-1])
-    return files
-
-
-def test_predict(rooms, images, capsys):
-    assert cli.main(["predict", "d", "--task", "t", *images]) == 0
-    rows = [line.split()[1:] for line in capsys.readouterr().out.splitlines()[2:]]
-    assert rows == [["dark", "1.000"], ["light", "1.000"], ["grey", "0.500"]]
-
-
-def test_predict_prints_one_document(rooms, images, capsys, monkeypatch):
-    monkeypatch.setattr(predict, "CHUNK", 2)
-    assert cli.main(["predict", "d", "--task", "t", *images, "--json", "--top", "5"]) == 0
-    document = json.loads(capsys.readouterr().out)
-    assert [*document] == ["format", "system", "task", "images"]
-    assert [image["file"] for image in document["images"]] == images
-    light = document["images"][1]
-    assert (light["class"], light["class_index"], light["probability"]) == ("light", 2, 1.0)
-    assert [guess["class"] for guess in light["top"]] == ["light", "dark", "grey"]
-
-
-def test_predict_for_an_unknown_task(rooms, images, capsys):
-    assert cli.main(["predict", "d", "--task", "u", *images]) == 2
-    assert capsys.readouterr().err == "mu2: no task 'u'.\n  Did you mean 't'?\n"
-
-
-def test_predict_names_every_file_that_is_no_image(rooms, images, tmp_path, capsys):
-    (tmp_path / "text.png").write_text("no image")
-    whole = (tmp_path / "0.png").read_bytes()
-    (tmp_path / "torn.png").write_bytes(whole[: len(whole) // 2 + 8])
-    (tmp_path / "empty.png").touch()
-    names = ["text.png", "torn.png", "empty.png", "missing.png", ""]
-    bad = [str(tmp_path / name) for name in names]
-    assert cli.main(["predict", "d", "--task", "t", images[0], *bad]) == 2
-    printed = capsys.readouterr()
-    assert printed.out == ""
-    for file, reason in zip(
-        bad, ("no image", "", "no image", "No such file", "directory"), strict=True
-    ):
-        assert f"mu2: {file}: " in printed.err
-        assert reason in printed.err
-    assert printed.err.endswith("5 faults.\n")
-
-
-@pytest.mark.parametrize("share", [1.5, 3])
-def test_an_image_that_would_fill_the_memory_is_refused(share, tmp_path, monkeypatch):
-    file = str(tmp_path / "big.png")
-    Image.new("L", (100, 100)).save(file)
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", int(10_000 / share))
-    with pytest.raises(Mu2Error, match="pixels"):
-        read_image(file)
-
-
-def test_missing_pillow_says_how_to_get_it(images, monkeypatch):
-    monkeypatch.setitem(sys.modules, "PIL", None)
-    with pytest.raises(Mu2Error) as caught:
-        read_image(images[0])
-    assert caught.value.hint == "pip install 'mu2[images]'"
-
-
-def saved(tmp_path, image, name="x.png", **options):
-    file = str(tmp_path / name)
-    image.save(file, **options)
-    return read_image(file)
-
-
-def test_every_kind_of_image_becomes_rgb(tmp_path):
-    grey = np.array([[0, 100, 255]], np.uint8)
-    as_rgb = np.repeat(grey[:, :, None], 3, axis=2)
-    for image in (
-        Image.fromarray(grey),
-        Image.fromarray(grey).convert("P"),
-        Image.fromarray(as_rgb),
-        Image.fromarray(grey).convert("LA"),
-        Image.fromarray(grey.astype(np.uint16) * 257),
-    ):
-        pixels = saved(tmp_path, image)
-        assert pixels.dtype == np.uint8
-        np.testing.assert_array_equal(pixels, as_rgb)
-    one_bit = saved(tmp_path, Image.fromarray(np.array([[False, True]])))
-    np.testing.assert_array_equal(one_bit[0, :, 0], [0, 255])
-
-
-def test_transparent_counts_as_white(tmp_path):
-    image = Image.fromarray(np.array([[[0, 0, 0, 0], [0, 0, 0, 255]]], np.uint8))
-    np.testing.assert_array_equal(saved(tmp_path, image)[0, :, 0], [255, 0])
-
-
-def test_a_photograph_stands_upright(tmp_path):
-    image = Image.new("RGB", (4, 2))
-    exif = Image.Exif()
-    exif[0x0112] = 6
-    assert saved(tmp_path, image, "x.jpg", exif=exif).shape == (4, 2, 3)

@@ -83,22 +83,25 @@ def system_line(summary: Mapping[str, Any]) -> str:
 
 
 def prediction_table(document: Mapping[str, Any]) -> Table:
-    """One row for each image and each of its likeliest classes.
+    """One row for each image, each task that answered and each of the likeliest classes.
 
     Args:
       document: what `mu2 predict --json` prints.
     """
     table = _table()
     table.add_column("image", overflow="fold")
+    if several := "tasks" in document:
+        table.add_column("task", overflow="fold")
     table.add_column("class", overflow="fold")
     table.add_column("probability", justify="right", no_wrap=True)
     for image in document["images"]:
-        for rank, guess in enumerate(image["top"]):
-            table.add_row(
-                Text(image["file"] if rank == 0 else ""),
-                Text(guess["class"]),
-                f"{guess['probability']:.3f}",
-            )
+        file = image["file"]
+        for answer in image["answers"] if several else [image]:
+            task = [answer["task"]] if several else []
+            for guess in answer["top"]:
+                said = [file, *task, guess["class"]]
+                table.add_row(*map(Text, said), f"{guess['probability']:.3f}")
+                file, task = "", [""] * len(task)
     return table
 
 

@@ -8,19 +8,25 @@ import numpy as np
 
 from mu2.errors import Mu2Error
 
+# How the names of image files end, in small letters.
+SUFFIXES = frozenset(
+    {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm"}
+)
+
 
 def decode(image: bytes | Path, place: str) -> np.ndarray:
     """An image as uint8 [H, W, 3], upright, on white where it is transparent.
 
-    Of a moving image the first frame counts; 16-bit greys keep their upper eight bits.
+    Of a moving image the first frame counts. 16-bit greys keep their upper eight bits, and so do
+    greys of 32-bit integers that need no more than 16.
 
     Args:
       image: a file's name, or what is in one.
       place: what to call it in messages.
 
     Raises:
-      Mu2Error: Pillow is missing; the file is not there, is no image, is damaged, or has more
-        pixels than Pillow trusts.
+      Mu2Error: Pillow is missing; the file is not there, is no image, is damaged, holds floats or
+        larger integers, or has more pixels than Pillow trusts.
     """
     try:
         from PIL import Image, ImageOps, UnidentifiedImageError
@@ -34,8 +40,13 @@ def decode(image: bytes | Path, place: str) -> np.ndarray:
             with Image.open(io.BytesIO(image) if isinstance(image, bytes) else image) as opened:
                 upright = ImageOps.exif_transpose(opened)
         if upright.mode.startswith("I"):
-            grey = np.clip(np.asarray(upright).astype(np.int64) >> 8, 0, 255).astype(np.uint8)
-            return np.repeat(grey[:, :, np.newaxis], 3, axis=2)
+            grey = np.asarray(upright).astype(np.int64)
+            if grey.min() < 0 or grey.max() > 0xFFFF:
+                raise Mu2Error(
+                    f"{place}: pixels of 32-bit integers, from {grey.min()} to {grey.max()}, and "
+                    "mu2 reads greys of 8 and 16 bits."
+                )
+            return np.repeat((grey >> 8).astype(np.uint8)[:, :, np.newaxis], 3, axis=2)
         if upright.mode == "F":
             raise Mu2Error(f"{place}: pixels of 32-bit floats, and mu2 reads images of 8 bits.")
         if upright.mode in ("L", "RGB", "1") and "transparency" not in upright.info:
@@ -47,9 +58,28 @@ def decode(image: bytes | Path, place: str) -> np.ndarray:
         raise Mu2Error(
             f"{place}: more than {Image.MAX_IMAGE_PIXELS:,} pixels.", hint="Make it smaller first."
         ) from error
+    except Mu2Error:
+        raise
     except UnidentifiedImageError as error:
         raise Mu2Error(f"{place}: no image that Pillow knows.") from error
     except OSError as error:
         raise Mu2Error(f"{place}: {error.strerror or error}.") from error
-    except (SyntaxError, ValueError) as error:  # what Pillow's decoders raise for damaged files
+    except Exception as error:  # Pillow's decoders raise what they please for damaged files
         raise Mu2Error(f"{place}: a damaged image ({error}).") from error
+
+
+def is_picture(content: bytes) -> bool:
+    """False if these bytes are of no format that Pillow knows; True is for `decode` to prove."""
+    try:
+        from PIL import Image, UnidentifiedImageError
+    except ImportError:
+        return True
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            Image.open(io.BytesIO(content)).close()
+    except UnidentifiedImageError:
+        return False
+    except (Image.DecompressionBombError, OSError, SyntaxError, ValueError):
+        return True
+    return True

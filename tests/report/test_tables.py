@@ -78,6 +78,17 @@ def test_predictions():
     assert rows[2:] == [["a", "b.png", "[b]7", "0.988"], ["1", "0.010"]]
 
 
+def test_predictions_of_several_tasks():
+    guesses = [{"class": "7", "probability": 0.9}, {"class": "1", "probability": 0.1}]
+    answers = [{"task": "t", "top": guesses}, {"task": "u", "top": guesses[:1]}]
+    document = {"tasks": ["t", "u"], "images": [{"file": "a.png", "answers": answers}]}
+    stream = io.StringIO()
+    tables.show(tables.prediction_table(document), stream)
+    rows = [line.split() for line in stream.getvalue().splitlines()]
+    assert rows[0] == ["image", "task", "class", "probability"]
+    assert rows[2:] == [["a.png", "t", "7", "0.900"], ["1", "0.100"], ["u", "7", "0.900"]]
+
+
 def test_a_preview_shows_every_key():
     preview = {
         "tasks": ("digits", "latin"),

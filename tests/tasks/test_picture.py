@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mu2.errors import Mu2Error
-from mu2.tasks.picture import decode
+from mu2.tasks.picture import decode, is_picture
 
 Image = pytest.importorskip("PIL.Image")
 
@@ -71,6 +71,23 @@ def test_an_image_too_large_to_be_true_is_refused(monkeypatch):
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 11)
     with pytest.raises(Mu2Error, match="more than 11 pixels"):
         decode(encoded(GREY), "x")
+
+
+def test_integers_of_32_bits_are_read_where_16_would_do():
+    greys = np.array([[0, 255, 256, 65535]], np.int32)
+    assert decode(encoded(Image.fromarray(greys), "TIFF"), "x")[0, :, 0].tolist() == [0, 0, 1, 255]
+    for wrong in (65536, -1):
+        with pytest.raises(Mu2Error, match=rf"x: pixels of 32-bit integers.*{wrong}"):
+            decode(encoded(Image.fromarray(np.array([[3, wrong]], np.int32)), "TIFF"), "x")
+
+
+def test_whether_bytes_are_an_image(monkeypatch):
+    assert is_picture(encoded(GREY))
+    assert is_picture(encoded(GREY)[:60])
+    assert not is_picture(b"a.png\nb.png\n")
+    assert not is_picture(b"")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1)
+    assert is_picture(encoded(GREY))
 
 
 def test_floats_are_refused():

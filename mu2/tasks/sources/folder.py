@@ -12,14 +12,10 @@ import numpy as np
 from mu2.errors import Mu2Error, nearest
 from mu2.tasks import split as splits
 from mu2.tasks.examples import Examples
-from mu2.tasks.picture import decode
+from mu2.tasks.picture import SUFFIXES, decode
 from mu2.tasks.reader import Reader
 from mu2.tasks.sources.checks import check_text
 from mu2.tasks.sources.listing import entries, home, in_order
-
-_SUFFIXES = frozenset(
-    {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm"}
-)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -187,10 +183,10 @@ class Folder:
         for path in paths:
             if path.is_dir():
                 raise Mu2Error(f"{self._owner}: {path} is a folder among images.")
-            if path.suffix.lower() not in _SUFFIXES:
+            if path.suffix.lower() not in SUFFIXES:
                 raise Mu2Error(
                     f"{self._owner}: {path} is no image by its name.",
-                    hint=f"Move it away. Images end in {', '.join(sorted(_SUFFIXES))}.",
+                    hint=f"Move it away. Images end in {', '.join(sorted(SUFFIXES))}.",
                 )
         return paths
 

@@ -1,0 +1,105 @@
+"""Examples that a user gives, as a network reads them."""
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mu2.errors import Mu2Error
+from mu2.tasks.image import resize, to_channels
+from mu2.tasks.picture import decode
+from mu2.tasks.text import padded, to_bytes
+
+Shape = tuple[int, ...]
+
+
+def pixels(image: Any, place: str) -> np.ndarray:
+    """An image in any of the forms that it can be given in, uint8 [H, W, C].
+
+    Args:
+      image: the name of a file, or what is in one (bytes), or pixels: uint8 [H, W, C] with one or
+        three channels, or [H, W].
+      place: what to call it in messages.
+
+    Raises:
+      Mu2Error: it is none of these, or cannot be read.
+    """
+    if isinstance(image, str | os.PathLike):
+        return decode(Path(image), str(image) or "an image without a name")
+    if isinstance(image, bytes):
+        return decode(image, place)
+    array = np.asarray(image)
+    if array.dtype != np.uint8:
+        raise Mu2Error(
+            f"{place}: pixels of {array.dtype}; they must be uint8.",
+            hint="Pixels are whole numbers from 0 to 255.",
+        )
+    array = array[:, :, np.newaxis] if array.ndim == 2 else array
+    if array.ndim != 3 or array.shape[2] not in (1, 3):
+        raise Mu2Error(
+            f"{place}: an array of shape {list(array.shape)} is no image.",
+            hint="An image is [H, W], [H, W, 1] or [H, W, 3].",
+        )
+    return array
+
+
+def fitted(image_HxWxC: np.ndarray, shape: Shape) -> np.ndarray:
+    """Pixels, uint8 [H, W, C], as a network of input shape [S, S, C] reads them."""
+    size, _, channels = shape
+    return to_channels(resize(image_HxWxC[np.newaxis], size), channels)[0]
+
+
+def examples(kind: str, given: Any, shapes: Sequence[Shape]) -> dict[Shape, np.ndarray]:
+    """Examples for networks of some input shapes.
+
+    Args:
+      kind: `image`, `table` or `text`.
+      given: images: a sequence of what `pixels` takes, or one array of them. Rows: numbers
+        [N, F], filled and scaled as the task's source does it. Texts: a sequence of them.
+      shapes: what the networks read.
+
+    Returns:
+      Shape to examples [N, *shape]: uint8 of images and texts, float32 of rows.
+
+    Raises:
+      Mu2Error: an example is not what its kind takes, or does not fit a shape.
+    """
+    if isinstance(given, str | bytes | os.PathLike):
+        raise Mu2Error("one example was given, not a sequence of them.", hint="Put it in a list.")
+    if kind == "table":
+        return {shape: _rows(given, shape) for shape in shapes}
+    if kind == "text":
+        texts = list(_texts(given))
+        return {shape: padded(texts, shape[0]) for shape in shapes}
+    made: dict[Shape, list[np.ndarray]] = {shape: [] for shape in shapes}
+    for number, image in enumerate(given):
+        whole = pixels(image, f"image {number}")
+        for shape, fitting in made.items():
+            fitting.append(fitted(whole, shape))
+    return {
+        shape: np.stack(fitting) if fitting else np.empty((0, *shape), np.uint8)
+        for shape, fitting in made.items()
+    }
+
+
+def _texts(given: Any) -> Iterator[np.ndarray]:
+    for number, text in enumerate(given):
+        if not isinstance(text, str):
+            raise Mu2Error(f"text {number} is of type {type(text).__name__}; it must be str.")
+        yield to_bytes(text)
+
+
+def _rows(given: Any, shape: Shape) -> np.ndarray:
+    try:
+        rows = np.asarray(given, np.float32)
+    except (TypeError, ValueError) as error:
+        raise Mu2Error(f"the rows are no table of numbers: {error}.") from error
+    if not rows.size and rows.ndim < 2:
+        rows = rows.reshape(0, *shape)
+    if rows.shape[1:] != shape:
+        raise Mu2Error(
+            f"rows of shape {list(rows.shape[1:])} were given, and the task reads {list(shape)}."
+        )
+    return rows
