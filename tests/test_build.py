@@ -43,6 +43,7 @@ ROOMS = {
         *("evolution", "experiment", "generation", "linter", "mesh", "models", "system"),
         *("tasks", "training"),
     },
+    "forecast": {"evolution", "experiment", "models", "preview", "tasks"},
     "roots": {"evolution", "models", "system", "training"},
     "config": {
         *("evolution", "experiment", "linter", "mesh", "models", "roots", "tasks", "training"),
@@ -50,7 +51,7 @@ ROOMS = {
     "proof": {"config", "experiment", "mesh", "system", "tasks", "training"},
     "linter": set(),
     "commands": {
-        *("config", "evolution", "experiment", "linter", "mesh", "models", "preview"),
+        *("config", "evolution", "experiment", "forecast", "linter", "mesh", "models", "preview"),
         *("inference", "proof", "report", "roots", "store", "system", "tasks", "training"),
     },
     "cli": {"commands", "report"},
@@ -129,9 +130,7 @@ def _list_lines(key: str, values: tuple[str, ...] | list[str]) -> list[str]:
 
 def python_files() -> list[str]:
     return sorted(
-        file.relative_to(ROOT).as_posix()
-        for top in OWN
-        for file in (ROOT / top).rglob("*.py")
+        file.relative_to(ROOT).as_posix() for top in OWN for file in (ROOT / top).rglob("*.py")
     )
 
 

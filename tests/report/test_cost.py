@@ -1,0 +1,96 @@
+"""Price lists, and what money buys, by hand."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from mu2.errors import Mu2Error
+from mu2.report.cost import Accelerator, Bought, Prices, bought
+
+SHIPPED = Path(__file__).parents[2] / "benchmarks/tables/prices.json"
+ENTRY = {
+    "name": "chip",
+    "peak": {"bfloat16": 200e12, "float32": 100e12},
+    "utilisation": 0.5,
+    "price": 2.0,
+    "watts": 300,
+    "source": "a test",
+}
+
+
+def write(tmp_path, change=lambda document: None):
+    document = {"format": 1, "currency": "USD", "accelerators": [json.loads(json.dumps(ENTRY))]}
+    change(document)
+    file = tmp_path / "prices.json"
+    file.write_text(json.dumps(document), encoding="utf-8")
+    return file
+
+
+def test_hours_by_hand(tmp_path):
+    (chip,) = Prices.read(write(tmp_path)).accelerators
+    assert chip == Accelerator(**ENTRY)
+    # 50e12 a second in float32, 100e12 in bfloat16.
+    assert chip.hours(3600 * 50e12, "float32") == pytest.approx(1.0)
+    assert chip.hours(3600 * 50e12, "bfloat16") == pytest.approx(0.5)
+    assert chip.utilisation_of(1e12, 0.1, "float32") == pytest.approx(0.1)
+
+
+def test_the_shipped_list_is_one_and_says_where_it_is_from():
+    prices = Prices.read(SHIPPED)
+    assert prices.named("TPU v4").peak["bfloat16"] == 275e12
+    assert all("Edit me" in each.source for each in prices.accelerators)
+    with pytest.raises(Mu2Error, match="no accelerator 'TPU v'"):
+        prices.named("TPU v")
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda d: d.pop("format"), "no price list"),
+        (lambda d: d.update(format=2), "no price list"),
+        (lambda d: d.pop("currency"), "currency"),
+        (lambda d: d.update(accelerators=[]), "accelerators"),
+        (lambda d: d["accelerators"].append(ENTRY), "twice"),
+        (lambda d: d["accelerators"][0].pop("name"), "no name"),
+        (lambda d: d["accelerators"][0].pop("watts"), "no 'watts'"),
+        (lambda d: d["accelerators"][0].update(wats=3), "has 'wats'"),
+        (lambda d: d["accelerators"][0].update(peak=3), "peak"),
+        (lambda d: d["accelerators"][0]["peak"].update(float32=0), "peak of float32 is 0"),
+        (lambda d: d["accelerators"][0].update(utilisation=1.5), "utilisation is 1.5"),
+        (lambda d: d["accelerators"][0].update(utilisation=40), "utilisation is 40"),
+        (lambda d: d["accelerators"][0].update(price="3"), "price is '3'"),
+        (lambda d: d["accelerators"][0].update(price=-1), "price is -1"),
+        (lambda d: d["accelerators"][0].update(source=""), "source"),
+    ],
+)
+def test_lists_that_are_none(tmp_path, change, said):
+    with pytest.raises(Mu2Error, match=said):
+        Prices.read(write(tmp_path, change))
+
+
+def test_files_that_are_none(tmp_path):
+    with pytest.raises(Mu2Error, match="cannot be read"):
+        Prices.read(tmp_path / "none.json")
+    (tmp_path / "text").write_text("no", encoding="utf-8")
+    with pytest.raises(Mu2Error, match="no JSON"):
+        Prices.read(tmp_path / "text")
+
+
+VISITS = ((10, 1.0), (10, 4.0), (10, 5.0))
+
+
+@pytest.mark.parametrize(
+    ("money", "expected"),
+    [
+        (20.0, Bought(3, 30, 1.0)),
+        (100.0, Bought(3, 30, 1.0)),
+        (10.0, Bought(2, 20, 0.5)),
+        (2.0, Bought(1, 10, 0.1)),
+        (6.0, Bought(1, 15, 0.3)),
+        (1.0, Bought(0, 5, 0.05)),
+    ],
+)
+def test_what_a_sum_buys_by_hand(money, expected):
+    # 2 an hour; the whole takes 10 hours.
+    assert bought(money, 2.0, VISITS) == expected
