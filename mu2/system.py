@@ -16,7 +16,7 @@ from mu2.report.childlog import ChildLog
 from mu2.store.branch import branch
 from mu2.store.cache import Cache
 from mu2.store.components import Arrays, ComponentStore
-from mu2.store.files import write_file
+from mu2.store.files import files_of, write_file
 from mu2.store.journal import Journal
 from mu2.store.lock import WriterLock
 from mu2.store.sweep import sweep
@@ -260,10 +260,11 @@ class System:
         progress = progress.begun(fingerprint, schedule)
         run = progress.runs - 1
         # Named by content too: what a commit names is never written over.
-        file = self.directory / "runs" / f"{run}-{fingerprint[:8]}.gin"
+        name = f"runs/{run}-{fingerprint[:8]}.gin"
+        file = self.directory / name
         file.parent.mkdir(exist_ok=True)
         write_file(file, resolved.encode())
-        record = {RUN + str(run): {"fingerprint": fingerprint}}
+        record = {RUN + str(run): {"file": name, "sha256": fingerprint}}
         self._drop(self._commit(progress, "run", record), ())
 
     def complete(self) -> None:
@@ -274,8 +275,8 @@ class System:
 
     def gin_file(self, run: int) -> FilePath:
         """Where the resolved Gin text of the run of this number (from 0) lies."""
-        fingerprint = self._journal.record(RUN + str(run))["fingerprint"]
-        return self.directory / "runs" / f"{run}-{fingerprint[:8]}.gin"
+        (file,) = files_of(self._journal.record(RUN + str(run)))
+        return self.directory / file.name
 
     # Writing
 

@@ -6,7 +6,7 @@ from typing import Any
 from mu2.commands.command import FAULT, FAULTS_HELP, OK, Command, add_json, say, say_json
 
 EPILOG = f"""\
-Every file is compared with the digest it was written with. Without --fast, every task's test
+Every file but the logs is compared with the digest it was written with. Without --fast, every task's test
 predictions are computed again as well, and compared bit for bit with those it was locked with;
 that needs the tasks' data, and the hardware and libraries of that time.
 
@@ -58,7 +58,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _tasks(records: tuple[str, ...]) -> list[str]:
-    return [name.removeprefix("task/") for name in records]
+    return [name.removeprefix("task/") for name in records if not name.startswith("run/")]
 
 
 def _predictions(options: argparse.Namespace, harmed: list[str]) -> list[dict[str, Any]]:

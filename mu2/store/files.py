@@ -4,18 +4,45 @@ import hashlib
 import json
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from mu2.errors import Mu2Error
 
 Json = Any
 _HEX = re.compile(r"[0-9a-f]{64}")
+_RUN_FILE = re.compile(r"runs/\w[\w.-]*")
 
 
 def is_digest(text: object) -> bool:
     """True for a sha256 in hex: the only names that an index may give to files."""
     return isinstance(text, str) and _HEX.fullmatch(text) is not None
+
+
+class Named(NamedTuple):
+    """A file that a record names.
+
+    Attributes:
+      name: below the system's folder.
+      digest: sha256 (hex) of its bytes.
+    """
+
+    name: str
+    digest: str
+
+
+def files_of(record: Json) -> Iterator[Named]:
+    """The file that a record names by the keys `file` and `sha256`, if it does.
+
+    Raises:
+      Mu2Error: the name leads elsewhere than to a file of `runs/`.
+    """
+    if isinstance(record, dict) and "file" in record and "sha256" in record:
+        name, digest = record["file"], record["sha256"]
+        if not isinstance(name, str) or not _RUN_FILE.fullmatch(name) or not is_digest(digest):
+            raise Mu2Error(f"a record names the file {str(name)[:80]!r}, which no system has.")
+        yield Named(name, digest)
 
 
 def sha256(content: bytes) -> str:

@@ -1,8 +1,8 @@
 """Proof that nothing in a system's folder has changed since it was written.
 
-Every file there is named or listed by a digest of its bytes, so one flipped bit is found. The
-store knows no evolution; where a record holds an object with the keys `digest` and `pack`, that is
-a component, and the record is harmed when the component is.
+Every file there but the logs is named or listed by a digest of its bytes, so one flipped bit is
+found. The store knows no evolution; where a record holds an object with the keys `digest` and
+`pack`, that is a component, and the record is harmed when the component is.
 """
 
 import dataclasses
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from mu2.errors import Mu2Error
 from mu2.store.components import ComponentStore, Stored, components_of
-from mu2.store.files import read_bytes, sha256
+from mu2.store.files import damaged, files_of, read_bytes, sha256
 from mu2.store.journal import Journal
 
 
@@ -127,8 +127,13 @@ def _follow(
         return
     for name in names:
         try:
-            for stored in components_of(journal.record(name)):
+            record = journal.record(name)
+            for stored in components_of(record):
                 users.setdefault(stored, set()).add(name)
+            for file in files_of(record):
+                path = journal.directory / file.name
+                if sha256(read_bytes(path)) != file.digest:
+                    raise damaged(path, "its bytes are not those that its record names.")
         except Mu2Error as error:
             yield error, name
 

@@ -214,7 +214,7 @@ def test_files_are_plain_json(system):
 
 def test_nothing_in_use_is_ever_removed_as_superfluous(system):
     draw, journal, records = random.Random(0), Journal.open(system), {}
-    for number in range(300):
+    for number in range(150):
         names = draw.sample(range(number // 2 + 3), draw.randint(1, 3))
         changed = {f"task/{name}": {"of": name, "v": draw.randrange(3)} for name in names}
         gone = set(draw.sample(sorted(records), len(records) // 40)).difference(changed)
