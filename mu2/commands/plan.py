@@ -36,8 +36,8 @@ the files themselves set. Compiling, reading data, augmentation and the test set
 
 Neither data nor weights have to be there.
 
-Money, hours and energy are those of a price list, {SHIPPED}, or of --prices FILE:
-copy it and edit it.
+Money, hours and energy are those of a price list, {SHIPPED},
+or of a copy of it that you have edited: --prices FILE.
 
 One JSON document with --json:
   format        1
@@ -322,8 +322,7 @@ def _lines(document: Mapping[str, Any], budget: float | None) -> Iterable[str]:
 
 COMMAND = Command(
     "say what a run will cost before it runs, or beside what it cost",
-    "FILE ... [--gin.NAME=VALUE ...] [--prices FILE] [--budget SUM] [--devices N] "
-    "[--system DIR] [--json]",
+    "FILE ... [--gin.NAME=VALUE ...] [--budget SUM] [--system DIR] [--json]",
     arguments,
     run,
     EPILOG,
