@@ -1,14 +1,16 @@
 """Inference: what answers for the tasks of a system; the layers that tasks share run once."""
 
-from collections.abc import Collection, Mapping
+import functools
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from mu2.errors import Mu2Error
 from mu2.evolution.path import Component, Path
-from mu2.models import Arrays, Network, restore
+from mu2.models import Arrays, Network, nest, restore
 from mu2.models.forest import Forest, Shape
 from mu2.system import System
 from mu2.training import of_stored
@@ -187,3 +189,33 @@ def network_of(path: Path) -> Network:
     """
     whole = restore(path.model).network(path.hyperparameters, path.num_classes, path.dtype)
     return whole.select({component.name for component in path.components})
+
+
+def parameters_of(system: System, path: Path) -> dict[str, Any]:
+    """A path's parameters, float32: component name to the tree that its module takes.
+
+    Raises:
+      Mu2Error: a component is missing or damaged.
+    """
+    return {c.name: nest(of_stored(system.arrays(c))) for c in path.components}
+
+
+@functools.cache
+def forward(network: Network) -> Callable[[Mapping[str, Any], Any], jax.Array]:
+    """The pure function `apply(params, x) -> logits` of a network; equal networks give the same.
+
+    Args:
+      network: all its components, the head at its true width.
+
+    Returns:
+      A function of `params`, component name to tree as `parameters_of` gives it, and of `x`,
+      examples [B, *input_shape] as they are stored: pixels from 0 to 255, bytes of a text, rows of
+      a table, in uint8 or in any float dtype with the same values. It returns float32 logits
+      [B, classes]. It can be compiled, and differentiated by the parameters; by `x` where that is
+      float, which says something of images and rows and is zero for texts.
+    """
+
+    def apply(params: Mapping[str, Any], x: Any) -> jax.Array:
+        return network.apply(params, normalise(jnp.asarray(x)))
+
+    return apply

@@ -50,6 +50,11 @@ ROOMS = {
     },
     "proof": {"config", "experiment", "mesh", "system", "tasks", "training"},
     "linter": set(),
+    "resolved": {"config", "experiment", "linter"},
+    "api": {
+        *("config", "evolution", "experiment", "inference", "preview", "report", "resolved"),
+        *("system", "tasks"),
+    },
     "commands": {
         *("config", "evolution", "experiment", "forecast", "linter", "mesh", "models", "preview"),
         *("inference", "proof", "report", "roots", "store", "system", "tasks", "training"),
@@ -63,6 +68,7 @@ OPEN_TO_ALL = {"errors", "key"}
 KEPT_TO = {
     "jax": {
         *("key", "models", "training", "mesh", "experiment", "inference", "linter", "commands"),
+        "api",
     },
     "flax": {"models", "training", "mesh"},
     "optax": {"training"},

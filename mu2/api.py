@@ -1,0 +1,216 @@
+"""The Python interface: what `import mu2` offers, for use in programs and notebooks."""
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path as FilePath
+from typing import Any
+
+import jax
+import numpy as np
+
+from mu2 import config, preview
+from mu2.errors import Mu2Error
+from mu2.evolution.path import Path
+from mu2.experiment import Experiment
+from mu2.experiment import run as evolve
+from mu2.inference import Inference, Prediction, forward, network_of, parameters_of
+from mu2.report.progress import Reporter, choose_reporter
+from mu2.resolved import resolved
+from mu2.system import System
+from mu2.tasks.given import examples as as_read
+
+Name = str | os.PathLike[str]
+Files = Name | Sequence[Name]
+
+
+class OpenSystem:
+    """A system, open for questions and for more runs.
+
+    Args:
+      directory: its folder.
+      at: a commit of its history, by number or name (`mu2 log` lists them); None: the newest.
+
+    Raises:
+      Mu2Error: there is no system or no such commit, or it is of another format or damaged.
+    """
+
+    def __init__(self, directory: Name, at: str | None = None):
+        self._directory, self._at = FilePath(directory), at
+        self._inference = Inference(System.open(self._directory, at))
+
+    def __repr__(self) -> str:
+        return f"<mu2 system {self._directory}: {len(self.tasks)} tasks>"
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """Names of its tasks, in order of introduction."""
+        return self._system.tasks
+
+    def class_names(self, task: str) -> tuple[str, ...]:
+        """Names of a task's classes, in the order of `Prediction.probabilities`.
+
+        Raises:
+          Mu2Error: no such task.
+        """
+        return self._system.task(task).class_names
+
+    def path(self, task: str) -> Path:
+        """The path that solves a task: its components, hyperparameters and qualities.
+
+        Raises:
+          Mu2Error: no such task, or its first iteration is not finished.
+        """
+        return self._inference.path(task)
+
+    def input_shape(self, task: str) -> tuple[int, ...]:
+        """Shape of one example as the task's network reads it: [S, S, C], [T] or [F].
+
+        Raises:
+          Mu2Error: no such task or path.
+        """
+        return self._inference.input_shape(task)
+
+    def predict(self, task: str, examples: Any) -> Prediction:
+        """Classifies examples.
+
+        Args:
+          task: the task.
+          examples: of a task of images, a sequence of images of any sizes: names of files, what is
+            in them (bytes), or pixels, uint8 [H, W] or [H, W, C] with C 1 or 3. They are made to
+            fit as `mu2 predict` does it. Of texts, a sequence of str; of tables, float rows
+            [N, F], scaled as the task's source scales them.
+
+        Returns:
+          `classes`, int64 [N], and `probabilities`, float32 [N, classes].
+
+        Raises:
+          Mu2Error: no such task or path, or an example cannot be read.
+        """
+        shape = self.input_shape(task)
+        kind = self._system.task(task).input
+        return self._inference.predict(task, as_read(kind, examples, [shape])[shape])
+
+    def predict_all(self, examples: Any, kind: str = "image") -> dict[str, Prediction]:
+        """Classifies the same examples for every task of one kind; shared layers run once.
+
+        Args:
+          examples: as `predict` takes them.
+          kind: `image`, `text` or `table`.
+
+        Returns:
+          Task to prediction, in order of introduction; of tasks that have a path.
+
+        Raises:
+          Mu2Error: an example cannot be read, or is no row of one of the tables.
+        """
+        tasks = self._inference.tasks(kind)
+        shapes = list(dict.fromkeys(map(self.input_shape, tasks)))
+        return self._inference.predict_all(as_read(kind, examples, shapes), tasks)
+
+    def embed(self, task: str, examples: Any) -> np.ndarray:
+        """What the task's head reads, float32 [N, width]; arguments and faults as `predict`."""
+        shape = self.input_shape(task)
+        kind = self._system.task(task).input
+        return self._inference.embed(task, as_read(kind, examples, [shape])[shape])
+
+    def apply_fn(self, task: str) -> tuple[Callable[[Any, Any], jax.Array], dict[str, Any]]:
+        """A task's network as a pure function, for jax.jit, jax.grad and further training.
+
+        Returns:
+          `apply(params, x) -> logits`, and its parameters, a tree of float32 arrays: component
+          name to that component's Linen tree. `x` is [B, *input_shape] as it is stored, in uint8
+          or with the same values in float32: the pixels of images from 0 to 255 (apply maps them
+          to [-1, 1]), the UTF-8 bytes of a text with zeros behind it, the scaled rows of a table.
+          Logits are float32 [B, classes]. Float images give gradients by the pixel.
+
+        Raises:
+          Mu2Error: no such task or path, or a component is missing or damaged.
+        """
+        path = self.path(task)
+        return forward(network_of(path)), jax.device_put(parameters_of(self._system, path))
+
+    def extend(
+        self,
+        experiment: Experiment | Files,
+        bindings: Sequence[str] = (),
+        *,
+        accept_changes: bool = False,
+        reporter: Reporter | None = None,
+    ) -> None:
+        """Runs an experiment on the system, as `run` does; then this object shows the result.
+
+        Raises:
+          Mu2Error: it is open at an older commit; or as `run`.
+        """
+        if self._at is not None:
+            raise Mu2Error(
+                f"{self._directory} is open at commit {self._at}, and runs go on from the newest.",
+                hint=f"Branch it: mu2 run FILE --from {self._directory}@{self._at} --system NEW.",
+            )
+        run(experiment, self._directory, bindings, accept_changes=accept_changes, reporter=reporter)
+        self._inference = Inference(System.open(self._directory))
+
+    @property
+    def _system(self) -> System:
+        return self._inference.system
+
+
+def run(
+    experiment: Experiment | Files,
+    directory: Name,
+    bindings: Sequence[str] = (),
+    *,
+    accept_changes: bool = False,
+    reporter: Reporter | None = None,
+) -> OpenSystem:
+    """Evolves a system, old or new, as `mu2 run` does: checked before anything is spent.
+
+    Args:
+      experiment: Gin files, or an experiment made in Python.
+      directory: the system's folder.
+      bindings: Gin bindings, `NAME=VALUE`, read after the files.
+      accept_changes: go on with an unfinished run of other settings.
+      reporter: told of every child and task; None writes to standard error.
+
+    Raises:
+      Mu2Error: something does not fit (`Faults` holds all that was found), or another process is
+        writing to the system. What is committed is whole.
+    """
+    place: preview.Place = preview.nowhere
+    if isinstance(experiment, Experiment):
+        if bindings:
+            raise Mu2Error(
+                "bindings go with Gin files, and an Experiment was given.",
+                hint="Use dataclasses.replace on the experiment.",
+            )
+        made, text = experiment, resolved(experiment)
+    else:
+        reading = config.read(_names(experiment), bindings)
+        if reading.faults:
+            preview.refuse(reading.faults, reading.made, reading.place)
+        loaded = reading.load()
+        made, text, place = loaded.experiment, loaded.resolved, reading.place
+    directory = os.fspath(directory)
+    begun = preview.begin(made, text, directory, accept_changes=accept_changes, place=place)
+    with begun as system:
+        if reporter is not None:
+            evolve(made, system, reporter)
+        else:
+            with choose_reporter(sys.stderr) as chosen:
+                evolve(made, system, chosen)
+    return OpenSystem(directory)
+
+
+def load(files: Files, bindings: Sequence[str] = ()) -> Experiment:
+    """Reads Gin files into one frozen experiment.
+
+    Raises:
+      Faults: everything that is wrong in them, at once, each with its place.
+    """
+    return config.load(_names(files), bindings).experiment
+
+
+def _names(files: Files) -> list[str]:
+    """Names of files, of one or several."""
+    return [os.fspath(f) for f in ([files] if isinstance(files, str | os.PathLike) else files)]
