@@ -72,6 +72,22 @@ def test_the_product_must_be_the_number_of_devices():
     assert "JAX_PLATFORMS=cpu" in caught.value.hint
 
 
+def test_a_platform_is_a_kind_of_devices():
+    with pytest.raises(Mu2Error, match=r"Layout\.platform is 'gpuu'") as caught:
+        Layout(platform="gpuu")
+    assert "'gpu'" in caught.value.hint
+
+
+def test_one_device_gives_the_bits_of_a_population_on_its_platform():
+    here = jax.devices()[0].platform
+    other = {"cpu": "gpu"}.get(here, "cpu")
+    assert Layout(population=8).like_single()
+    assert Layout(population=8, platform=here).like_single()
+    assert not Layout(population=8, platform=other).like_single()
+    assert not Layout(data=2).like_single()
+    assert not Layout(model=2).like_single()
+
+
 def test_one_slice_of_all_devices():
     devices = jax.devices()
     (whole,) = Layout(data=len(devices)).slices()
