@@ -34,6 +34,7 @@ ROOMS = {
     "record": {"evolution"},
     "system": {"evolution", "record", "report", "store"},
     "inference": {"evolution", "models", "system", "training"},
+    "export": {"evolution", "inference", "models", "store", "system"},
     "generation": {"evolution", "tasks", "training"},
     "experiment": {
         *("evolution", "generation", "mesh", "models", "record", "report", "system", "tasks"),
@@ -57,7 +58,8 @@ ROOMS = {
     },
     "commands": {
         *("config", "evolution", "experiment", "forecast", "linter", "mesh", "models", "preview"),
-        *("inference", "proof", "report", "roots", "store", "system", "tasks", "training"),
+        *("export", "inference", "proof", "report", "roots", "store", "system", "tasks"),
+        "training",
     },
     "cli": {"commands", "report"},
     "__main__": {"cli"},
@@ -68,7 +70,7 @@ OPEN_TO_ALL = {"errors", "key"}
 KEPT_TO = {
     "jax": {
         *("key", "models", "training", "mesh", "experiment", "inference", "linter", "commands"),
-        "api",
+        *("api", "export"),
     },
     "flax": {"models", "training", "mesh"},
     "optax": {"training"},

@@ -10,7 +10,7 @@ import dataclasses
 import io
 import json
 import zipfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from types import TracebackType
 from typing import Any, BinaryIO, Self
 
@@ -18,6 +18,7 @@ import ml_dtypes
 import numpy as np
 
 from mu2.errors import Mu2Error
+from mu2.models.component import Arrays
 from mu2.models.location import Location, said
 
 INDEX = "model.safetensors.index.json"
@@ -282,6 +283,31 @@ class Safetensors(Tensors):
         except (ValueError, RecursionError) as error:
             raise self._damaged(f"its header is wrong: {said(error)}.", location) from error
         return entries
+
+
+def encoded(tensors: Arrays, metadata: Mapping[str, str]) -> Iterator[bytes]:
+    """The bytes of a `safetensors` file, in parts: a header, then one tensor after the other.
+
+    Args:
+      tensors: name to float32 array.
+      metadata: texts, kept in the header.
+
+    Raises:
+      ValueError: a tensor is not of float32.
+    """
+    header: dict[str, Any] = {"__metadata__": dict(metadata)}
+    end = 0
+    for name, array in sorted(tensors.items()):
+        if array.dtype != np.float32:
+            raise ValueError(f"tensor {name!r} is of {array.dtype}")
+        start, end = end, end + array.nbytes
+        shape = list(array.shape)
+        header[name] = {"dtype": "F32", "shape": shape, "data_offsets": [start, end]}
+    text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)  # so that the numbers are aligned
+    yield len(text).to_bytes(8, "little") + text
+    for _, array in sorted(tensors.items()):
+        yield array.astype("<f4").tobytes()
 
 
 def _is_name(name: object) -> bool:

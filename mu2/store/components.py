@@ -16,7 +16,7 @@ import dataclasses
 import hashlib
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -451,20 +451,44 @@ def _make_room(path: Path, size: int) -> None:
     path.unlink()
 
 
+def save_tree(path: Path, tree: Mapping[str, Any]) -> None:
+    """Writes a checkpoint of one tree that Orbax reads by itself: `v1.load(path)`.
+
+    Args:
+      path: a new folder, in one that is there.
+      tree: nested mappings of arrays, none of them empty.
+
+    Raises:
+      OSError: it could not be written; what there is of it is to be removed.
+    """
+    path = path.absolute()
+    _make_room(path.with_name(f"{path.name}.room"), _size(tree))
+    _saving(lambda ocp: ocp.save(path, tree))
+
+
+def _size(tree: Any) -> int:
+    return sum(map(_size, tree.values())) if isinstance(tree, Mapping) else int(tree.nbytes)
+
+
 def _save(path: Path, components: Mapping[str, Arrays]) -> None:
     """Writes an Orbax checkpoint with one item a component.
 
     Raises:
       OSError: it could not be written.
     """
+    items = {d: dict(arrays) for d, arrays in components.items()}
+    _saving(lambda ocp: ocp.save_checkpointables(path.absolute(), items))
+
+
+def _saving(save: Callable[[Any], None]) -> None:
+    """Calls a function with Orbax; raises an OSError where it fails."""
     from orbax.checkpoint import v1 as ocp
 
     context = ocp.Context()
     context.memory.deepcopy_host_arrays = False  # nobody changes them while this waits
     try:
         with context:
-            items = {d: dict(arrays) for d, arrays in components.items()}
-            ocp.save_checkpointables(path.absolute(), items)
+            save(ocp)
     except OSError:
         raise
     except Exception as error:  # tensorstore reports a full disk as a ValueError, among others
