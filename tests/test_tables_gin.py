@@ -9,6 +9,7 @@ from mu2.config import load
 from mu2.errors import Mu2Error
 from mu2.forecast import forecast
 from mu2.preview import begin, foreseen, preview
+from tests import shrunken
 
 ROOT = Path(__file__).parents[1]
 TABLES = sorted((ROOT / "benchmarks/tables").glob("*.gin"))
@@ -230,3 +231,18 @@ def test_every_table_opens_with_its_command_hardware_result_and_cost():
         for part in ("# Table:", "# Command:", "# Hardware", "# Should give", "# Costs:"):
             assert part in head, (file.name, part)
         assert f"mu2 run benchmarks/tables/{file.name}" in head
+
+
+def test_a_chain_of_runs_ends_where_one_run_of_all_its_tasks_ends(tmp_path):
+    """What the header of mu2net_69 promises of its segments, on the shrunken quickstart."""
+    small = (*shrunken.SMALL[1:], shrunken.ONCE)
+    both = shrunken.evolve(
+        tmp_path / "both", *small, "Stream.tasks=(@digits/Task(), @latin/Task())"
+    )
+    for name in ("digits", "latin"):
+        chained = shrunken.evolve(tmp_path / "chain", *small, f"Stream.tasks=(@{name}/Task(),)")
+    assert chained.tasks == both.tasks == ("digits", "latin")
+    for name in both.tasks:
+        ours, theirs = (system.task(name).path for system in (chained, both))
+        assert ours.test_digest == theirs.test_digest
+        assert [c.id for c in ours.components] == [c.id for c in theirs.components]

@@ -118,3 +118,10 @@ def test_quickstart_is_checked_from_another_directory(bin_folder: Path, tmp_path
     done = _run(bin_folder / "mu2", "check", "gin/quickstart.gin", "--json", cwd=tmp_path)
     assert isinstance(json.loads(done.stdout), dict)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_table_is_forecast_from_another_directory(bin_folder: Path, tmp_path: Path):
+    table = "benchmarks/tables/mu2net_vtab_1k.gin"
+    done = _run(bin_folder / "mu2", "plan", table, "--json", cwd=tmp_path)
+    assert json.loads(done.stdout)["accelerators"]
+    assert list(tmp_path.iterdir()) == []

@@ -41,8 +41,9 @@ or of a copy of it that you have edited: --prices FILE.
 
 One JSON document with --json:
   format        1
-  run           tasks, visits, children, steps, flops, parameters, store_bytes; each figure with
-                least and most; steps and flops also as halved
+  run           tasks, visits, children, stopping (whether the files set any), steps, flops,
+                parameters (roots counted), root_parameters, store_bytes; flops, parameters and
+                bytes with least and most; steps and flops also as halved
   tasks         a list: task, visits, children, steps, flops (least and most), parameters
   accelerators  a list: name, dtype, peak (FLOP/s), utilisation (assumed), devices; for whole and
                 for halved: device_hours, wall_hours, money, kwh (least and most; null where the
@@ -150,6 +151,7 @@ def plan(
             "steps": {way: sum(t.total_steps(s) for t in tasks) for way, s in ways.items()},
             "flops": {way: total.document() for way, total in flops.items()},
             "parameters": (parameters + Bounds(roots, roots)).document(),
+            "root_parameters": roots,
             "store_bytes": store_bytes(parameters, roots).document(),
         },
         "tasks": [
@@ -241,7 +243,26 @@ def _reported(
         hardware = table.get("hardware")
         values = [v for v in table.get("values", ()) if v["metric"] == CORE_HOURS and v["value"]]
         if hardware and values:
-            return _implied(values[0], hardware, experiment, document, prices)
+            implied = _implied(values[0], hardware, experiment, document, prices)
+            return implied | {"parameters": _grown(table["values"], document)}
+    return None
+
+
+def _grown(
+    values: Sequence[Mapping[str, Any]], document: Mapping[str, Any]
+) -> dict[str, Any] | None:
+    """The reported size of a system, and the share of their layers that its tasks trained."""
+    scale = {"M": 1e6, "parameters": 1.0}
+    for each in values:
+        if each["metric"] == "total parameters" and each["value"] and each["unit"] in scale:
+            total = each["value"] * scale[each["unit"]]
+            roots = document["run"]["root_parameters"]
+            most = document["run"]["parameters"]["most"]
+            return {
+                "total": total,
+                "evidence": each["evidence"],
+                "trained_share": (total - roots) / (most - roots),
+            }
     return None
 
 

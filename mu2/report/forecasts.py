@@ -130,6 +130,11 @@ def reported_lines(reported: Mapping[str, Any], currency: str) -> Iterable[str]:
         f"{100 * busy['most']:.0f}% of the time, and compiled, read data, evaluated and waited for"
     )
     yield "  the slowest child of each generation in the rest."
+    if (grown := reported["parameters"]) is not None:
+        yield (
+            f"  parameters: {grown['total'] / 1e6:,.0f} M ({grown['evidence']}), as if each task "
+            f"had kept {100 * grown['trained_share']:.0f}% of the largest network as its own"
+        )
 
 
 def happened_lines(document: Document) -> Iterable[str]:

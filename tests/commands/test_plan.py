@@ -140,3 +140,41 @@ def test_a_system_of_other_tasks_is_refused(capsys, tmp_path_factory):
 def test_faults_come_first(capsys):
     assert cli.main(["plan", shrunken.FILE, "--gin.Training.batchsize=3", "--json"]) == 2
     assert not json.loads(capsys.readouterr().out)["ok"]
+
+
+def test_the_papers_hours_and_what_lies_between(capsys, monkeypatch, tmp_path):
+    monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path / "nowhere"))
+    table = "benchmarks/tables/mu2net_69.gin"
+    assert cli.main(["plan", table, "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    reported, run = document["reported"], document["run"]
+    # 17,810 core-hours of chips with two cores; 69 tasks of 4 generations of 32 children.
+    assert reported["device_hours"] == 8905
+    assert reported["wall_hours"] == pytest.approx(8905 / 32)
+    assert (run["children"], reported["generations"]) == (69 * 128, 69 * 4)
+    assert reported["money"] == pytest.approx(8905 * 3.22)
+    assert reported["money_by_core"] == pytest.approx(17_810 * 3.22)
+    seconds = 8905 * 3600
+    for which, flops in run["flops"]["whole"].items():
+        assert reported["utilisation"][which] == pytest.approx(flops / seconds / 275e12)
+        busy = flops / (0.4 * 275e12) / seconds
+        assert reported["busy"][which] == pytest.approx(busy)
+    assert 0.05 < reported["utilisation"]["least"] < reported["utilisation"]["most"] < 0.2
+    # 13,087M parameters: the root's 303M and the rest shared out over 69 networks.
+    added = reported["parameters"]["trained_share"] * 69
+    assert added * 304e6 + 303e6 == pytest.approx(13_087e6, rel=0.01)
+    assert cli.main(["plan", table]) == 0
+    said = capsys.readouterr().out
+    assert "reported: 17,810 core-hours of TPU v4 (hearsay: Hacker News" in said
+    assert "13,087 M (secondary)" in said
+
+
+def test_the_steps_of_the_large_experiments_by_hand(capsys):
+    assert cli.main(["plan", "benchmarks/tables/mu2net_vit.gin", "--json"]) == 0
+    steps = {t["task"]: t["steps"] for t in json.loads(capsys.readouterr().out)["tasks"]}
+    # ceil(examples / 64) steps an interval, 128,116 examples at most; 4 intervals, 128 children.
+    assert steps == {
+        "imagenet2012": 2002 * 4 * 128,
+        "cifar100": 766 * 4 * 128,
+        "cifar10": 782 * 4 * 128,
+    }

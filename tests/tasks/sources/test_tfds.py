@@ -1,6 +1,7 @@
 """TFDS sets: the real ones, read exactly, and what is said of one that is missing or broken."""
 
 import dataclasses
+import io
 import json
 import re
 import shutil
@@ -9,6 +10,7 @@ import sys
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from mu2.errors import Mu2Error
 from mu2.tasks import TFDS, Source, Task
@@ -414,3 +416,20 @@ assert len(TFDS("omniglot", data_dir={str(tfds_dir)!r}).read("small1[:2]", 8)) =
 sys.exit(bool({{"tensorflow", "jax"}} & set(sys.modules)))
 """
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_white_of_another_value_becomes_255(source):
+    """Pixels of Omniglot's one-bit images, 0 and 255, stand in for dSprites' 0 and 1."""
+    bits = source("omniglot").reader("small1[:2]").fetch([0, 1])[0]
+    tiny = source("omniglot", brightest=1)
+    for image in bits:
+        encoded = io.BytesIO()
+        Image.fromarray(image[..., 0] // 255).save(encoded, "PNG")
+        np.testing.assert_array_equal(tiny._decode(encoded.getvalue(), "L", "x"), image[..., :1])
+
+
+def test_a_pixel_brighter_than_white_is_refused(source):
+    with pytest.raises(Mu2Error, match=r"a pixel of 255, and TFDS\.brightest is 1"):
+        source("mnist", brightest=1).read("test[:1]", 28)
+    with pytest.raises(Mu2Error, match="does not divide 255"):
+        source("mnist", brightest=2)
