@@ -120,7 +120,8 @@ def test_children_steps_and_bounds_of_a_run():
 
 
 def test_a_run_lies_between_the_bounds(tmp_path_factory):
+    # A child may lose its only layer, so that the lower bound is soft.
     run = shrunken.evolved(tmp_path_factory)
     for each in forecast(run.experiment):
         spent = sum(line["flops"] for line in run.lines if line["task"] == each.task)
-        assert 0.8 * each.total(None).least <= spent <= each.total(None).most * (1 + 1e-9)
+        assert 0.5 * each.total(None).least <= spent <= each.total(None).most * (1 + 1e-9)

@@ -49,7 +49,9 @@ def run_lines(document: Document) -> Iterable[str]:
     run = document["run"]
     visits = "a visit each" if run["visits"] == run["tasks"] else f"{run['visits']:,} visits"
     halved = "as set, stopped early" if run["stopping"] else "stopped early by thrifty.gin"
-    yield f"{run['tasks']:,} tasks, {visits}, {run['children']:,} children"
+    yield f"{run['tasks']:,} tasks, {visits}, {run['children']:,} children; figures run from"
+    yield "  layers cloned from a seed with probability µ, in the default shape, to"
+    yield "  every layer trained, in the largest shape"
     steps = run["steps"]
     yield f"  steps       {steps['whole']:,.0f}; {steps['halved']:,.0f} {halved}"
     flops = run["flops"]

@@ -93,3 +93,9 @@ def test_scenes_have_the_classes_of_their_question(tmp_path):
         ).source.num_classes()
         == 8
     )
+
+
+def test_a_kind_that_is_misspelt_is_told_the_nearest(tmp_path):
+    with pytest.raises(Mu2Error) as caught:
+        absent(tmp_path, "emnist/leters").num_classes()
+    assert "Did you mean 'emnist/letters'? If not, prepare it with" in caught.value.hint

@@ -6,7 +6,7 @@ import re
 import shlex
 from pathlib import Path
 
-from mu2.errors import Mu2Error, did_you_mean
+from mu2.errors import Mu2Error, did_you_mean, nearest
 from mu2.tasks.sources.tfds_sets import SETS, Contents
 
 _NAME = re.compile(
@@ -137,8 +137,13 @@ class Home:
                     "TFDS's catalog has no such data set; TFDS.data_dir names the folder of your "
                     "own."
                 )
-        there = f"Prepared there: {', '.join(prepared)}.\n  " if "/" in self.name else ""
-        lines = [f"{there if prepared else ''}Prepare it with: {self.command()}"]
+        lines = []
+        if kinds := [name for name in prepared if name.startswith(f"{self.set}/")]:
+            lines.append(f"Prepared there: {', '.join(kinds)}.")
+        near = nearest(self.name, SETS) if self.known is None and self.config else None
+        meant = near is not None and near.startswith(f"{self.set}/")
+        begin = f"Did you mean {near!r}? If not, prepare" if meant else "Prepare"
+        lines.append(f"{begin} it with: {self.command()}")
         if self.known is not None and self.known.manual is not None:
             downloads = self.folder.absolute() / "downloads/manual"
             lines.append(f"Before that, put {self.known.manual}, into {downloads}.")
