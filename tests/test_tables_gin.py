@@ -223,6 +223,13 @@ def test_every_table_has_columns_and_an_entry_among_what_is_reported():
     assert {Path(file).stem for file in files} == set(WHOLE) - fixed - segments
 
 
+def test_what_is_reported_is_found_by_the_names_of_the_tasks():
+    reported = json.loads((ROOT / "benchmarks/tables/reported.json").read_text(encoding="utf-8"))
+    for name, table in reported["tables"].items():
+        told = {each["task"] for each in table["values"]} - {"(all)", "(root)", "(average)"}
+        assert table["file"] is None or told <= set(names(name)), name
+
+
 def test_every_table_opens_with_its_command_hardware_result_and_cost():
     for file in TABLES:
         if file.stem in (*PARTS, "cmaterdb_ti0"):
