@@ -3,10 +3,10 @@
 import dataclasses
 import hashlib
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path as FilePath
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from mu2.errors import Mu2Error, did_you_mean
 from mu2.evolution.living import Living
@@ -23,6 +23,7 @@ from mu2.store.sweep import sweep
 
 CACHE_LIMIT_MB = 1024
 ROOT, TASK, RUN = "root/", "task/", "run/"
+T = TypeVar("T")
 
 
 class System:
@@ -144,7 +145,7 @@ class System:
     def progress(self) -> Progress:
         """How far its runs have come, at the newest commit."""
         head = self._journal.head
-        return Progress() if head is None else Progress.from_json(head.progress)
+        return Progress() if head is None else self._read(Progress.from_json, head.progress, "HEAD")
 
     @property
     def tasks(self) -> tuple[str, ...]:
@@ -162,8 +163,19 @@ class System:
                 raise Mu2Error(
                     f"{self.directory} has no task {name!r}.", hint=did_you_mean(name, self.tasks)
                 )
-            self._records[name] = TaskRecord.from_json(self._journal.record(TASK + name))
+            document = self._journal.record(TASK + name)
+            self._records[name] = self._read(TaskRecord.from_json, document, TASK + name)
         return self._records[name]
+
+    def _read(self, made: Callable[[Any], T], document: Any, name: str) -> T:
+        """What is made of a record whose bytes are whole, though mu2 need not have written it."""
+        try:
+            return made(document)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise Mu2Error(
+                f"the record {name!r} is none that mu2 writes ({type(error).__name__}: {error}).",
+                location=str(self.directory),
+            ) from error
 
     def knows(self, name: str) -> bool:
         """True if there is a task of this name."""
@@ -187,7 +199,7 @@ class System:
     def roots(self) -> tuple[Path, ...]:
         """The paths that no task owns."""
         names = [name for name in self._journal.names() if name.startswith(ROOT)]
-        return tuple(Path.from_json(self._journal.record(name)) for name in names)
+        return tuple(self._read(Path.from_json, self._journal.record(n), n) for n in names)
 
     def paths(self) -> Living:
         """Every live path by id: the roots and each task's kept path.

@@ -56,7 +56,10 @@ def restore(name: str) -> Model:
     Raises:
       Mu2Error: no such model is installed, or it has other settings now.
     """
-    ((kind, settings),) = json.loads(name).items()
+    try:
+        ((kind, settings),) = json.loads(name).items()
+    except (AttributeError, TypeError, ValueError) as error:
+        raise Mu2Error(f"a path names no model: {name[:80]!r}.") from error
     known = models()
     if kind not in known:
         raise Mu2Error(

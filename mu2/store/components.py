@@ -29,12 +29,15 @@ from mu2.store.files import (
     damaged,
     encode,
     flush,
+    is_below,
     is_digest,
     read_bytes,
     read_json,
     reason,
+    refuse_links,
     sha256,
     write_file,
+    write_unflushed,
 )
 
 Arrays = Mapping[str, np.ndarray]
@@ -279,9 +282,12 @@ class ComponentStore:
         """What is wrong with the file `where/<name>`, or None."""
         if not is_digest(name):
             return "the file does not belong to the store."
-        # An empty one is what a killed write may leave; it costs a second copy at most.
-        if self._where(name) or not read_bytes(self.directory / "where" / name):
-            return None
+        try:
+            # An empty one is what a killed write may leave; it costs a second copy at most.
+            if self._where(name) or not read_bytes(self.directory / "where" / name):
+                return None
+        except Mu2Error as error:
+            return error.message
         return "the file is damaged: it names no pack that holds this component."
 
     def pointers(self) -> list[str]:
@@ -316,7 +322,7 @@ class ComponentStore:
             flush(self.directory)
         for d in components:
             # Unflushed: a pointer that a power cut spoils only costs a second copy.
-            (self.directory / "where" / d).write_text(f"{pack}\n")
+            write_unflushed(self.directory / "where" / d, f"{pack}\n".encode())
         return pack
 
     def _read_pack(self, pack: str, wanted: list[str]) -> dict[str, dict[str, np.ndarray]]:
@@ -357,7 +363,7 @@ class ComponentStore:
             held = self.pointers()
         for d in held:
             pointer = self.directory / "where" / d
-            if pointer.exists() and pointer.read_bytes() == f"{pack}\n".encode():
+            if pointer.is_file() and read_bytes(pointer) == f"{pack}\n".encode():
                 pointer.unlink()
         self._manifests.pop(pack, None)
         (self.directory / "new").mkdir(exist_ok=True)
@@ -376,8 +382,8 @@ class ComponentStore:
     def _where(self, d: str) -> str | None:
         """The pack that holds a component, if the store knows one and it is whole by name."""
         try:
-            pack = (self.directory / "where" / d).read_text("ascii", errors="replace")
-        except OSError:
+            pack = read_bytes(self.directory / "where" / d).decode("ascii", errors="replace")
+        except Mu2Error:
             return None
         try:
             known = pack.endswith("\n") and is_digest(pack[:-1]) and d in self.components(pack[:-1])
@@ -394,6 +400,7 @@ class ComponentStore:
 
     def _read_manifest(self, pack: str) -> _Manifest:
         path = self.directory / pack / "manifest.json"
+        refuse_links(self.directory, (pack, f"{pack}/arrays"))
         document = read_json(path)
         if (
             not isinstance(document, dict)
@@ -402,7 +409,20 @@ class ComponentStore:
         ):
             raise damaged(path, "it is not the manifest of this pack.")
         whole = sha256(encode(document["files"])) == document["digest"]
+        # A digest vouches for bytes, not for who wrote them: names may still lead elsewhere.
+        _check_names(path, document["components"], document["files"] if whole else {})
         return _Manifest(document["components"], document["files"] if whole else None)
+
+
+def _check_names(path: Path, components: Json, files: Json) -> None:
+    """Raises Mu2Error unless a manifest names components and files as this module does."""
+    if not (isinstance(components, dict) and isinstance(files, dict)):
+        raise damaged(path, "it is no manifest.")
+    wrong = [name for name in files if not is_below(name)]
+    wrong += [name for name in components if not is_digest(name)]
+    wrong += [name for name, known in files.items() if not is_digest(known)]
+    if wrong:
+        raise damaged(path, f"it names {str(wrong[0])[:80]!r}, which no pack holds.")
 
 
 def _compare(path: Path, known: str | None) -> str | None:

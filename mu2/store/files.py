@@ -1,12 +1,14 @@
 """Files that are whole or not there, and JSON with one spelling a document."""
 
+import errno
 import hashlib
 import json
 import os
 import re
-from collections.abc import Iterator
+import stat
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 from mu2.errors import Mu2Error
 
@@ -63,6 +65,8 @@ def encode(document: Json) -> bytes:
 
 def reason(error: BaseException) -> str:
     """What an exception says, in one line."""
+    if isinstance(error, OSError) and error.errno == errno.ELOOP:
+        return "it is a symbolic link"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     lines = str(error).strip().splitlines()
@@ -74,14 +78,43 @@ def damaged(path: Path, why: str, hint: str | None = None) -> Mu2Error:
     return Mu2Error(f"the file is damaged: {why}", location=str(path), hint=hint)
 
 
-def read_bytes(path: Path) -> bytes:
-    """A file's bytes.
+def is_below(name: object) -> bool:
+    """True for the name of a file below a folder, such as `a/b`; none with `..` or from `/` on."""
+    if not isinstance(name, str) or set(name) & set("\\\0"):
+        return False
+    return all(part not in ("", ".", "..") for part in name.split("/"))
+
+
+def refuse_links(directory: Path, names: Iterable[str]) -> None:
+    """Refuses a folder in which one of some names is a link: writing could lead out of it.
 
     Raises:
-      Mu2Error: it is missing or cannot be read.
+      Mu2Error: one is.
+    """
+    for name in names:
+        if os.path.islink(path := directory / name):
+            raise Mu2Error(
+                "it is a symbolic link, and a system holds none.",
+                location=str(path),
+                hint="Put in its place what it leads to, if you trust it; the whole system's "
+                "folder may lie behind a link.",
+            )
+
+
+def read_bytes(path: Path) -> bytes:
+    """A file's bytes. No link is followed, and nothing but a file is read.
+
+    Raises:
+      Mu2Error: it is missing, is no file, or cannot be read.
     """
     try:
-        return path.read_bytes()
+        # Without waiting for whoever writes to a pipe.
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            os.close(handle)
+            raise Mu2Error("it is no file.", location=str(path))
+        with open(handle, "rb") as file:
+            return file.read()
     except FileNotFoundError as error:
         raise Mu2Error("the file is missing.", location=str(path)) from error
     except OSError as error:
@@ -120,7 +153,10 @@ def read_document(folder: Path, digest: object) -> Json:
     content = read_bytes(path)
     if sha256(content) != digest:
         raise damaged(path, "its bytes are not those of its name.")
-    return json.loads(content)
+    try:
+        return json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise damaged(path, f"it holds no JSON ({reason(error)})") from error
 
 
 def write_file(path: Path, content: bytes) -> None:
@@ -132,7 +168,7 @@ def write_file(path: Path, content: bytes) -> None:
     # One name a folder: the next write overwrites what a killed one left.
     temporary = path.parent / ".new"
     try:
-        with temporary.open("wb") as file:
+        with _new_file(temporary) as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
@@ -140,6 +176,23 @@ def write_file(path: Path, content: bytes) -> None:
     except OSError:
         temporary.unlink(missing_ok=True)  # on a full disk even half a file matters
         raise
+
+
+def _new_file(path: Path) -> BinaryIO:
+    """An empty file, open for writing; whatever had its name, a link too, is removed."""
+    path.unlink(missing_ok=True)
+    return open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666), "wb")
+
+
+def write_unflushed(path: Path, content: bytes) -> None:
+    """Writes a small file that a power cut may spoil; never through a link.
+
+    Raises:
+      OSError: it cannot be written, or is a link.
+    """
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o666)
+    with open(handle, "wb") as file:
+        file.write(content)
 
 
 def flush(path: Path) -> None:

@@ -28,6 +28,7 @@ from mu2.store.files import (
     read_document,
     read_json,
     reason,
+    refuse_links,
     sha256,
     write_file,
 )
@@ -36,8 +37,15 @@ from mu2.store.lock import WriterLock
 
 FORMAT = 2
 _COMMIT = re.compile(r"(\d{8,})-([0-9a-f]{64})")
+# Names that a commit may give to files.
+_FILE = re.compile(r"(index|records)/[0-9a-f]{64}\.json|commits/\d{8,}-[0-9a-f]{64}\.json")
 _EMPTY = "none"  # what HEAD says before the first commit
 _FOLDERS = ("commits", "index", "records")
+# Where a link would let a writer out of the system's folder.
+_NO_LINKS = (
+    *("mu2.json", "HEAD", "lock", "log.jsonl", "times.jsonl", *_FOLDERS, "runs"),
+    *("components", "components/where", "components/new"),
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -122,8 +130,10 @@ class Journal:
         """Opens the newest commit of a system; of its index nothing is read yet.
 
         Raises:
-          Mu2Error: there is no system, it is of another format or damaged.
+          Mu2Error: there is no system, it is of another format or damaged, or a part of it is a
+            symbolic link.
         """
+        refuse_links(directory, _NO_LINKS)
         header = read_header(directory)
         path = directory / "HEAD"
         try:
@@ -195,8 +205,11 @@ class Journal:
             document = json.loads(content)
             tuples = {key: tuple(document[key]) for key in ("files", "changed")}
             commit = Commit(**{**document, **tuples})
-        except (KeyError, TypeError) as error:
+            strays = [file for file in commit.files if not _FILE.fullmatch(file)]
+        except (KeyError, RecursionError, TypeError, ValueError) as error:
             raise damaged(path, "it is no commit.") from error
+        if strays:
+            raise damaged(path, f"it names the file {strays[0][:80]!r}, which no system has.")
         if commit.number != int(match[1]):
             raise damaged(path, "its number is not that of its name.")
         return commit

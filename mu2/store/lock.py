@@ -29,7 +29,7 @@ class WriterLock:
 
     def __enter__(self) -> Self:
         try:
-            file = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o644)
+            file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o644)
         except OSError as error:
             raise Mu2Error(
                 f"{self._path.parent} cannot be written: {reason(error)}",

@@ -6,6 +6,8 @@ found. The store knows no evolution; where a record holds an object with the key
 """
 
 import dataclasses
+import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -46,6 +48,8 @@ def verify(directory: Path) -> list[Fault]:
     """
     if not Journal.exists(directory):
         Journal.open(directory)  # says so
+    if found := [Fault(str(path), problem) for path, problem in _strangers(directory)]:
+        return found  # what lies behind a link is not looked at
     faults: dict[str, Fault] = {}
 
     def add(fault: Fault) -> None:
@@ -92,6 +96,18 @@ def verify(directory: Path) -> list[Fault]:
         if wrong is not None:
             add(Fault(str(store.directory / "where" / name), wrong))
     return sorted(faults.values())
+
+
+def _strangers(directory: Path) -> Iterator[tuple[Path, str]]:
+    """Whatever is neither a file nor a folder: links, pipes, devices. A system has none."""
+    for folder, folders, files in os.walk(directory):
+        for name in sorted([*folders, *files]):
+            path = Path(folder, name)
+            mode = path.lstat().st_mode
+            if stat.S_ISLNK(mode):
+                yield path, f"it is a symbolic link, to {os.readlink(path)}; a system holds none."
+            elif not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+                yield path, "it is neither a file nor a folder."
 
 
 def _documents(directory: Path) -> Iterator[tuple[Path, str]]:
