@@ -168,9 +168,18 @@ def happened_lines(document: Document) -> Iterable[str]:
     flops = sum(real["flops"] for real in happened.values())
     seconds = sum(real["seconds"] for real in happened.values())
     if seconds:
-        yield f"  {flops / seconds:.3g} FLOP/s in all; as a share of a peak:"
+        way = "halved" if document["run"]["stopping"] else "whole"
+        yield ""
+        yield (
+            f"  {seconds:,.1f} seconds, {flops / seconds:.3g} FLOP/s; had these devices done it, and "
+            "as forecast of the whole run:"
+        )
         rows = [
-            (each["name"], f"{100 * flops / seconds / each['peak']:.2g}%")
+            (
+                each["name"],
+                f"{100 * flops / seconds / each['peak']:.2g}% of peak",
+                f"forecast {lasting(each[way]['device_hours'])} at {100 * each['utilisation']:g}%",
+            )
             for each in document["accelerators"]
         ]
         yield from _aligned(rows)
