@@ -327,6 +327,7 @@ def make_job(
         network=network,
         arrays=arrays,
         trained=frozenset(c.name for c in plan.components if c.trainable),
+        ids={c.name: c.component().id for c in plan.components},
         hyperparameters=plan.hyperparameters,
         train=data.read("train", shape),
         validation=data.read("validation", shape),

@@ -9,7 +9,7 @@ import numpy as np
 
 from mu2.mesh.layout import Layout, single
 from mu2.models.component import Arrays, Network
-from mu2.training.trainer import Job, Trained, Trainer, Training
+from mu2.training import Job, Trained, Trainer, Training
 
 
 class Executor(Protocol):
@@ -45,7 +45,7 @@ class LocalExecutor:
     def train(self, jobs: Sequence[Job]) -> Iterator[Trained]:
         """See `Executor.train`. A child's result depends on its job alone, not on its slice."""
         if len(self._trainers) == 1:
-            yield from map(self._trainers[0].train, jobs)
+            yield from self._trainers[0].train(jobs)
             return
         idle: SimpleQueue[Trainer] = SimpleQueue()
         for trainer in self._trainers:
@@ -54,7 +54,8 @@ class LocalExecutor:
         def train(job: Job) -> Trained:
             trainer = idle.get()
             try:
-                return trainer.train(job)
+                (trained,) = trainer.train([job])
+                return trained
             finally:
                 idle.put(trainer)
 

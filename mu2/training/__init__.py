@@ -1,5 +1,7 @@
 """Arrays: the compiled step, and the trainer that turns plans into trained components."""
 
-from mu2.training.trainer import Job, Trained, Trainer, Training, as_stored, of_stored
+from mu2.training.job import Devices, Job, Trained, Training
+from mu2.training.leaves import as_stored, of_stored
+from mu2.training.trainer import Trainer
 
-__all__ = ["Job", "Trained", "Trainer", "Training", "as_stored", "of_stored"]
+__all__ = ["Devices", "Job", "Trained", "Trainer", "Training", "as_stored", "of_stored"]

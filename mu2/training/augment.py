@@ -1,9 +1,11 @@
 """Augmentation inside the compiled step: every range is data, so no setting compiles anew."""
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 
 
@@ -32,6 +34,17 @@ class Augmentation(NamedTuple):
     contrast: Any
     saturation: Any
     hue: Any
+
+    @classmethod
+    def of(cls, hyperparameters: Mapping[str, Any]) -> "Augmentation":
+        """From a path's hyperparameters; none where they speak of no images."""
+        kinds = {"crop": np.bool_, "flip": np.bool_}
+        return cls(
+            **{
+                name: kinds.get(name, np.float32)(hyperparameters.get(name, 0))
+                for name in cls._fields
+            }
+        )
 
 
 GREY = (0.299, 0.587, 0.114)

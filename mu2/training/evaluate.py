@@ -1,49 +1,37 @@
 """Evaluation: logits of a split in batches of one shape."""
 
 import hashlib
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Sequence
 
 import jax
 import numpy as np
 
-from mu2.tasks.examples import Examples
-from mu2.training.program import Program
+
+def filled(inputs_Nx: np.ndarray, batch_size: int) -> np.ndarray:
+    """Inputs with zeros behind them up to a whole batch.
+
+    One program so serves every split, and an example's logits do not depend on how many follow.
+    """
+    if len(inputs_Nx) == batch_size:
+        return inputs_Nx
+    whole = np.zeros((batch_size, *inputs_Nx.shape[1:]), inputs_Nx.dtype)
+    whole[: len(inputs_Nx)] = inputs_Nx
+    return whole
 
 
-def predictions(
-    program: Program,
-    params: Mapping[str, Any],
-    blocks: Iterable[Examples],
-    num_classes: int,
-    batch_size: int,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Logits and labels of examples that come in blocks.
-
-    A block is filled up with zeros, so that one program serves every split and the logits of an
-    example do not depend on how many follow.
+def gathered(logits: Sequence[jax.Array], examples: int, num_classes: int) -> np.ndarray:
+    """The logits of filled batches as one array.
 
     Args:
-      program: of the network.
-      params: its parameters, on the devices.
-      blocks: at most `batch_size` examples each.
+      logits: float32 [batch_size, bucket] each, on the devices.
+      examples: how many there are; what is filled up comes last.
       num_classes: classes that exist.
-      batch_size: examples that the program takes.
 
     Returns:
-      Logits float32 [N, num_classes] and labels int32 [N].
+      float32 [examples, num_classes].
     """
-    pending, labels = [], [np.empty(0, np.int32)]
-    for block in blocks:
-        inputs = block.inputs
-        if len(block) < batch_size:
-            inputs = np.zeros((batch_size, *inputs.shape[1:]), inputs.dtype)
-            inputs[: len(block)] = block.inputs
-        pending.append((program.logits(params, inputs), len(block)))
-        labels.append(block.labels)
-    parts = [np.asarray(jax.device_get(y))[:n, :num_classes] for y, n in pending]
-    logits = np.concatenate([np.empty((0, num_classes), np.float32), *parts])
-    return logits, np.concatenate(labels)
+    parts = [np.asarray(part)[:, :num_classes] for part in jax.device_get(list(logits))]
+    return np.concatenate([np.empty((0, num_classes), np.float32), *parts])[:examples]
 
 
 def accuracy(logits_NxC: np.ndarray, label_N: np.ndarray) -> float:

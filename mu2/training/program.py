@@ -1,11 +1,15 @@
-"""The compiled step: one program a network shape, whatever is trained and however.
+"""The compiled step: two programs a network shape, whatever is trained and however.
 
-Hyperparameters and the set of trained components are run-time values. A component's backward
-pass is chosen by `lax.switch` on two flags (is it trained? is anything beneath it trained?), so
-weight gradients nobody needs, and everything beneath the lowest trained component, are really
-skipped without a program of their own.
+Hyperparameters, the set of trained components and where the network begins are run-time values.
+A layer's passes are chosen on flags (is it run? is it trained? is anything beneath it trained?), so
+weight gradients nobody needs, everything beneath the lowest trained component, and the frozen
+layers whose output is at hand already, are really skipped without a program of their own.
+
+Such an output is called a feature here. Features have one shape in a network, the one that most of
+its layers put out, since a program has one place to take them in.
 """
 
+import dataclasses
 import functools
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
@@ -17,9 +21,10 @@ import optax
 from jax import lax
 from jax.sharding import Sharding
 
-from mu2.models.component import Axes, Network, nest
+from mu2.models.component import Axes, Component, Network, nest
 from mu2.training import optimizer
 from mu2.training.augment import Augmentation, augment, is_image, normalise
+from mu2.training.layer import Asked, chosen, gated
 from mu2.training.optimizer import Optimizer
 
 HEAD_BUCKET = 64
@@ -49,63 +54,24 @@ class State(NamedTuple):
     finite: Any
 
 
-def gated(apply: Callable[[Any, jax.Array], jax.Array]) -> Callable[..., jax.Array]:
-    """Wraps a layer so that its backward pass computes only what two run-time flags ask for.
-
-    Args:
-      apply: `(params, x) -> y`.
-
-    Returns:
-      `(params, x, trained, below) -> y`; `trained`: int32 0 or 1, are the parameters trained;
-      `below`: int32 0 or 1, is anything beneath trained. Gradients that were not asked for are
-      zeros. Of the forward pass only matrix products are kept; the rest is done again where a
-      gradient is wanted, which on CPU costs less than writing it to memory (measured, ViT-Ti:
-      0.85 of the time with everything trained, 0.72 with only the head).
-    """
-    apply = jax.checkpoint(apply, policy=jax.checkpoint_policies.dots_saveable)
-
-    @jax.custom_vjp
-    def layer(params: Any, x: jax.Array, trained: jax.Array, below: jax.Array) -> jax.Array:
-        return apply(params, x)
-
-    def forward(params: Any, x: jax.Array, trained: jax.Array, below: jax.Array) -> Any:
-        y, pullback = jax.vjp(apply, params, x)
-        return y, (pullback, params, x, trained, below)
-
-    def backward(residuals: Any, dy: jax.Array) -> Any:
-        pullback, params, x, trained, below = residuals
-
-        def no_params() -> Any:
-            return jax.tree.map(jnp.zeros_like, params)
-
-        branches = (
-            lambda dy: (no_params(), jnp.zeros_like(x)),
-            lambda dy: (no_params(), pullback(dy)[1]),
-            lambda dy: (pullback(dy)[0], jnp.zeros_like(x)),
-            pullback,
-        )
-        dparams, dx = lax.switch(2 * trained + below, branches, dy)
-        none = np.zeros((), jax.dtypes.float0)
-        return dparams, dx, none, none
-
-    layer.defvjp(forward, backward)
-    return layer
-
-
 def _loss(
     params: Mapping[str, Any],
-    network: Network,
+    outputs: tuple["Output", ...],
     flags: Mapping[str, jax.Array],
+    start: jax.Array,
     x: jax.Array,
+    feature: jax.Array,
     label_B: jax.Array,
     num_classes: jax.Array,
 ) -> jax.Array:
     """Mean softmax cross-entropy over the classes that exist."""
     below = jnp.int32(0)
-    for component in network:
-        trained = flags[component.name]
-        x = gated(component.apply)(params[component.name], x, trained, below)
-        below = below | trained
+    for i, output in enumerate(outputs):
+        component = output.component
+        asked = Asked((start <= i).astype(jnp.int32), flags[component.name], below)
+        x = gated(component.apply)(params[component.name], x, output.instead(feature), asked)
+        feature = x if output.is_feature else feature
+        below = below | asked.trained
     return optax.softmax_cross_entropy_with_integer_labels(mask(x, num_classes), label_B).mean()
 
 
@@ -115,38 +81,93 @@ def mask(logits_BxC: jax.Array, num_classes: jax.Array) -> jax.Array:
     return jnp.where(exists[None], logits_BxC, float(np.finfo(logits_BxC.dtype).min))
 
 
+@dataclasses.dataclass(frozen=True)
+class Output:
+    """What a component of a network puts out.
+
+    Attributes:
+      component: the component.
+      shape: of one example.
+      dtype: of it.
+      is_feature: the network can begin after it, given what it puts out.
+    """
+
+    component: Component
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    is_feature: bool
+
+    def instead(self, feature: jax.Array) -> jax.Array:
+        """What stands for it where it is not computed: the feature, or zeros that nobody reads."""
+        if self.is_feature:
+            return feature
+        return jnp.zeros((feature.shape[0], *self.shape), self.dtype)
+
+
+def outputs_of(network: Network) -> tuple[Output, ...]:
+    """What each component puts out; allocates nothing."""
+    x = jax.ShapeDtypeStruct((1, *network[0].input_shape), jnp.float32)
+    made = []
+    for component in network:
+        x = jax.eval_shape(component.apply, nest(component.shapes), x)
+        made.append((component, tuple(x.shape[1:]), x.dtype))
+    # The head's is no feature, unless there is nothing else.
+    inner = [(shape, dtype) for _, shape, dtype in made[:-1] or made]
+    feature = max(dict.fromkeys(inner), key=inner.count)
+    return tuple(
+        Output(component, shape, dtype, (shape, dtype) == feature and i < len(inner))
+        for i, (component, shape, dtype) in enumerate(made)
+    )
+
+
 class Program:
     """The two compiled functions of one network shape: a training step and a forward pass.
 
     Attributes:
       network: components in forward order, the head padded to its bucket.
+      outputs: what each of them puts out.
       shardings: where each array of a state lies, before a step and after it.
     """
 
     def __init__(self, network: Network, clip_norm: float, sharding: Callable[[Axes], Sharding]):
         self.network = network
+        self.outputs = outputs_of(network)
         params = {
             component.name: nest({leaf: sharding(axes) for leaf, axes in component.axes.items()})
             for component in network
         }
         self.shardings = State(params, params, sharding(()), sharding(()))
+        batch = sharding(("batch",))
         self.train_step = jax.jit(
             functools.partial(self._train_step, clip_norm=clip_norm),
             donate_argnums=0,
             out_shardings=self.shardings,
         )
-        self.logits = jax.jit(self._logits, in_shardings=(params, sharding(("batch",))))
+        self.forward = jax.jit(self._forward, out_shardings=(batch, batch))
+
+    @property
+    def end(self) -> np.int32:
+        """Where a forward pass stops that runs every component."""
+        return np.int32(len(self.network))
+
+    def no_feature(self, batch_size: int) -> np.ndarray:
+        """Zeros in place of a feature, for a network that begins at its inputs."""
+        output = next((o for o in self.outputs if o.is_feature), self.outputs[0])
+        return np.zeros((batch_size, *output.shape), output.dtype)
+
+    def feature_before(self, index: int) -> int:
+        """The last component, at most `index`, that the network can begin with, given a feature."""
+        found = (i + 1 for i, output in enumerate(self.outputs[:index]) if output.is_feature)
+        return max(found, default=0)
 
     def _train_step(
         self,
         state: State,
         flags: Mapping[str, jax.Array],
         o: Optimizer,
-        a: Augmentation,
-        input_Bx: jax.Array,
+        batch: "Batch",
         label_B: jax.Array,
         num_classes: jax.Array,
-        key: jax.Array,
         *,
         clip_norm: float,
     ) -> State:
@@ -156,22 +177,23 @@ class Program:
           state: donated.
           flags: component name to int32 0 or 1, is it trained.
           o: optimizer hyperparameters.
-          a: augmentation ranges.
-          input_Bx: uint8 [B, S, S, C], uint8 [B, T] or float32 [B, F].
+          batch: the inputs, or the feature of a frozen component and where to go on from it.
           label_B: int32.
           num_classes: int32 scalar, classes that exist.
-          key: the generation's batch key; the step's number is folded in, so that all children
-            of a generation see the same images.
           clip_norm: largest global norm of the gradient.
 
         Returns:
           The next state.
         """
-        x = normalise(input_Bx)
-        if is_image(input_Bx):
-            x = augment(jax.random.fold_in(key, state.step), input_Bx, a)
         loss, gradients = jax.value_and_grad(_loss)(
-            state.params, self.network, flags, x, label_B, num_classes
+            state.params,
+            self.outputs,
+            flags,
+            batch.start,
+            batch.prepared(),
+            batch.feature_Bx,
+            label_B,
+            num_classes,
         )
         norm = optax.tree.norm(gradients)
         rate = optimizer.learning_rate(o, state.step.astype(jnp.float32))
@@ -187,9 +209,69 @@ class Program:
         finite = state.finite & jnp.isfinite(loss)
         return State(params, trace, state.step + 1, finite)
 
-    def _logits(self, params: Mapping[str, Any], input_Bx: jax.Array) -> jax.Array:
-        """float32 logits [B, bucket] of a batch of examples, without augmentation."""
-        return self.network.apply(params, normalise(input_Bx))
+    def _forward(
+        self, params: Mapping[str, Any], batch: "Batch", stop: jax.Array
+    ) -> tuple[jax.Array, jax.Array]:
+        """The components from `batch.start` to before `stop`, int32 scalars.
+
+        Returns:
+          The feature of the last of them that puts one out, and, where all to the end are run,
+          float32 logits [B, bucket].
+        """
+        x, feature = batch.prepared(), batch.feature_Bx
+        for i, output in enumerate(self.outputs):
+            component = output.component
+            run = ((batch.start <= i) & (i < stop)).astype(jnp.int32)
+            x = chosen(run, component.apply, params[component.name], x, output.instead(feature))
+            feature = x if output.is_feature else feature
+        return feature, x
+
+
+class Batch(NamedTuple):
+    """A batch as a program takes it.
+
+    Attributes:
+      input_Bx: uint8 [B, S, S, C], uint8 [B, T] or float32 [B, F].
+      feature_Bx: what component `start - 1` put out for it; zeros where `start` is 0.
+      start: int32 scalar, the first component that is run.
+      augmented: bool scalar; validation and test images are not.
+      ranges: of the augmentation.
+      key: of the generation's batches; `step` is folded in, so that all children of a generation
+        see the same images.
+      step: int32 scalar, steps done before.
+    """
+
+    input_Bx: Any
+    feature_Bx: Any
+    start: Any
+    augmented: Any
+    ranges: Augmentation
+    key: Any
+    step: Any
+
+    @classmethod
+    def plain(cls, input_Bx: Any, nothing_Bx: Any) -> "Batch":
+        """A batch from the inputs on, not augmented.
+
+        Args:
+          input_Bx: its inputs.
+          nothing_Bx: zeros in the place of a feature, on the devices.
+        """
+        key = jax.random.key(0, impl="threefry2x32")
+        zero = np.int32(0)
+        return cls(input_Bx, nothing_Bx, zero, np.bool_(False), Augmentation.of({}), key, zero)
+
+    def prepared(self) -> jax.Array:
+        """The first component's float32 input; zeros where that is not run."""
+        if not is_image(self.input_Bx):
+            return normalise(self.input_Bx)
+        branches = (
+            lambda: jnp.zeros(self.input_Bx.shape, jnp.float32),
+            lambda: normalise(self.input_Bx),
+            lambda: augment(jax.random.fold_in(self.key, self.step), self.input_Bx, self.ranges),
+        )
+        wanted = 1 + self.augmented.astype(jnp.int32)
+        return lax.switch(jnp.where(self.start == 0, wanted, 0), branches)
 
 
 class Programs:
@@ -219,5 +301,5 @@ class Programs:
         return sum(
             f._cache_size()  # type: ignore[attr-defined]
             for p in self._programs.values()
-            for f in (p.train_step, p.logits)
+            for f in (p.train_step, p.forward)
         )

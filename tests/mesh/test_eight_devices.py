@@ -17,7 +17,7 @@ from mu2.mesh import Slice
 from mu2.models import flatten
 from mu2.proof import prove
 from mu2.system import System
-from mu2.training import Trainer
+from mu2.training import Trainer, cohort
 from tests import shrunken
 
 pytestmark = pytest.mark.slow
@@ -70,15 +70,15 @@ def lies(array):
 def watch(directory, name):
     """Evolves under a layout; returns where its arrays lay and when its children trained."""
     seen = {"states": [], "batches": [], "children": []}
-    extract, split, train = Trainer._extract, Slice.split, Trainer.train
+    extracted, split, train = cohort.extracted, Slice.split, Trainer.train
 
-    def note_state(trainer, state, job):
+    def note_state(state, network, names):
         leaves = {}
         for kind, tree in (("params", state.params), ("momentum", state.trace)):
             for component, inner in tree.items():
                 leaves |= {f"{kind}/{component}/{k}": lies(x) for k, x in flatten(inner).items()}
         seen["states"].append(leaves)
-        kept = extract(trainer, state, job)
+        kept = extracted(state, network, names)
         arrays = [array for leaves in kept.values() for array in leaves.values()]
         assert all(type(array) is np.ndarray for array in arrays)
         return kept
@@ -88,19 +88,19 @@ def watch(directory, name):
         seen["batches"].append(lies(placed))
         return placed
 
-    def note_time(trainer, job):
+    def note_time(trainer, jobs):
         start = time.perf_counter()
-        trained = train(trainer, job)
+        trained = list(train(trainer, jobs))
         devices = sorted(device.id for device in trainer.devices.mesh.devices.flat)
         child = {"devices": devices, "start": start, "end": time.perf_counter()}
         seen["children"].append(child)
         return trained
 
-    Trainer._extract, Slice.split, Trainer.train = note_state, note_batch, note_time
+    cohort.extracted, Slice.split, Trainer.train = note_state, note_batch, note_time
     try:
         shrunken.evolve(Path(directory) / name, *RUN, *bindings(*LAYOUTS[name]))
     finally:
-        Trainer._extract, Slice.split, Trainer.train = extract, split, train
+        cohort.extracted, Slice.split, Trainer.train = extracted, split, train
     return seen
 
 

@@ -21,12 +21,13 @@ class FakeTrainer:
         self.trained, self.busy = [], threading.Lock()
         self.programs = SimpleNamespace(compiled=lambda: 2)
 
-    def train(self, job):
-        assert self.busy.acquire(blocking=False)
-        time.sleep(job / 100)
-        self.busy.release()
-        self.trained.append(job)
-        return job, self.devices
+    def train(self, jobs):
+        for job in jobs:
+            assert self.busy.acquire(blocking=False)
+            time.sleep(job / 100)
+            self.busy.release()
+            self.trained.append(job)
+            yield job, self.devices
 
     def logits(self, *arguments):
         return self.devices, arguments
@@ -56,11 +57,11 @@ def test_a_slice_takes_the_next_child_as_soon_as_it_is_free(make):
     order, made = [], make(2)
     both = threading.Barrier(2, timeout=10)
 
-    def train(job):
-        order.append(job)
-        if job in ("long", "last"):
+    def train(jobs):
+        order.extend(jobs)
+        if jobs[0] in ("long", "last"):
             both.wait()
-        return job
+        return jobs
 
     for trainer in made._trainers:
         trainer.train = train
@@ -72,7 +73,7 @@ def test_slices_train_at_the_same_time(make):
     both = threading.Barrier(2, timeout=10)
     made = make(2)
     for trainer in made._trainers:
-        trainer.train = lambda job: both.wait() >= 0 and job
+        trainer.train = lambda jobs: both.wait() >= 0 and jobs
     assert list(made.train([1, 2, 3, 4])) == [1, 2, 3, 4]
 
 
@@ -86,8 +87,8 @@ def test_one_child_at_a_time_is_trained_as_it_is_asked_for(make):
 def test_an_error_in_a_slice_is_raised(make):
     made = make(2)
 
-    def fail(job):
-        raise ZeroDivisionError(job)
+    def fail(jobs):
+        raise ZeroDivisionError(*jobs)
 
     made._trainers[1].train = fail
     with pytest.raises(ZeroDivisionError, match="7"):

@@ -68,6 +68,7 @@ def job(model, hyperparameters, train, validation, num_classes, trained=None):
         network=network,
         arrays=arrays,
         trained=frozenset(trained or [c.name for c in network]),
+        ids={c.name: c.name for c in network},
         hyperparameters=hyperparameters,
         train=train,
         validation=validation,
@@ -174,13 +175,13 @@ def test_adapters_are_optional_and_leave_the_function_unchanged():
 
 
 def test_it_learns_strokes_wherever_they_are(trainer):
-    assert trainer.train(stroke_job()).quality > 0.95
+    assert next(trainer.train([stroke_job()])).quality > 0.95
 
 
 @pytest.mark.parametrize("trained", [("head",), ("block_1", "norm", "head"), ("stem", "head")])
 def test_what_is_frozen_stays(trained, trainer):
     frozen = stroke_job(trained)
-    result = trainer.train(frozen)
+    result = next(trainer.train([frozen]))
     assert set(result.arrays) == set(trained)
     for name in trained:
         after, before = result.arrays[name], frozen.arrays[name]
@@ -240,7 +241,7 @@ def test_mnist_in_three_epochs():
     )
     (devices,) = Layout().slices()
     trainer = Trainer(budget, devices)
-    result = trainer.train(job(model, hyperparameters, train, validation, 10))
+    result = next(trainer.train([job(model, hyperparameters, train, validation, 10)]))
     logits = trainer.logits(model.network(hyperparameters, 10), result.arrays, test.inputs, 10)
     assert max(result.qualities) > 0.983
     assert np.mean(logits.argmax(axis=1) == test.labels) > 0.989

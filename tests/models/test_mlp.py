@@ -42,6 +42,7 @@ def job(trained=None, **changes):
         network=network,
         arrays=arrays,
         trained=frozenset(trained or [c.name for c in network]),
+        ids={c.name: c.name for c in network},
         hyperparameters={**HYPERPARAMETERS, **changes},
         train=corners(2048, KEY.fold_in("train")),
         validation=corners(512, KEY.fold_in("validation")),
@@ -88,12 +89,12 @@ def test_a_fresh_network_answers_zero_and_grows_without_a_change():
 
 
 def test_it_learns_what_no_linear_model_can(trainer):
-    assert trainer.train(job()).quality > 0.95
+    assert next(trainer.train([job()])).quality > 0.95
 
 
 def test_what_is_frozen_stays(trainer):
     frozen = job(trained=("block_1", "head"))
-    trained = trainer.train(frozen)
+    trained = next(trainer.train([frozen]))
     assert set(trained.arrays) == {"block_1", "head"}
     before = frozen.arrays["block_1"]["params/Dense_1/kernel"]
     assert (trained.arrays["block_1"]["params/Dense_1/kernel"] != before).any()

@@ -54,6 +54,7 @@ def job(trained=None):
         network=network,
         arrays=arrays,
         trained=frozenset(trained or [c.name for c in network]),
+        ids={c.name: c.name for c in network},
         hyperparameters=HYPERPARAMETERS,
         train=words(2048, KEY.fold_in("train")),
         validation=words(256, KEY.fold_in("validation")),
@@ -136,11 +137,11 @@ def test_positions_are_cut_and_repeated():
 
 
 def test_it_learns_to_find_a_letter(trainer):
-    assert trainer.train(job()).quality > 0.95
+    assert next(trainer.train([job()])).quality > 0.95
 
 
 def test_what_is_frozen_stays(trainer):
-    trained = trainer.train(job(trained=("encoder_norm", "head")))
+    trained = next(trainer.train([job(trained=("encoder_norm", "head"))]))
     assert set(trained.arrays) == {"encoder_norm", "head"}
     assert not trained.diverged
     assert trainer.programs.compiled() == 2

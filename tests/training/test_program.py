@@ -1,7 +1,5 @@
 """The compiled step: gates, momentum, clipping, and one program whatever is trained."""
 
-import itertools
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -11,9 +9,9 @@ import pytest
 from mu2.key import Key
 from mu2.mesh import single
 from mu2.models import ViT, nest
-from mu2.training.augment import Augmentation, normalise
+from mu2.training.augment import normalise
 from mu2.training.optimizer import Optimizer
-from mu2.training.program import Programs, State, bucket, gated, mask
+from mu2.training.program import Batch, Programs, State, bucket, mask
 
 KEY = Key.from_seed(3)
 MODEL = ViT(patch=8, width=16, heads=2, mlp_dim=32)
@@ -26,9 +24,6 @@ HYPERPARAMETERS = {
     "nesterov": False,
 }
 CLASSES = 5
-PLAIN = Augmentation(
-    np.bool_(False), np.float32(1), np.float32(1), np.bool_(False), *[np.float32(0)] * 4
-)
 
 
 @pytest.fixture(scope="module")
@@ -58,11 +53,17 @@ def step(program, batch, trained, steps=1, **changed):
     state = initial(program)
     flags = {c.name: np.int32(c.name in trained) for c in program.network}
     optimizer = Optimizer.of({**HYPERPARAMETERS, **changed}, 1, 4)
+    images, labels = batch
+    fed = whole(program, images)
     for _ in range(steps):
-        state = program.train_step(
-            state, flags, optimizer, PLAIN, *batch, np.int32(CLASSES), KEY.jax()
-        )
+        state = program.train_step(state, flags, optimizer, fed, labels, np.int32(CLASSES))
     return state
+
+
+def whole(program, images):
+    """The batch from the inputs on."""
+    split = single().split
+    return Batch.plain(split(images), split(program.no_feature(len(images))))
 
 
 def reference(program, batch, trained, steps=1, momentum=0.9, nesterov=False):
@@ -146,34 +147,47 @@ def test_a_loss_that_is_not_finite_is_remembered(program, batch):
     assert not bool(step(program, batch, {"head"}, steps=4, learning_rate=np.inf).finite)
 
 
-@pytest.mark.parametrize(("trained", "below"), list(itertools.product([0, 1], repeat=2)))
-def test_gate_gives_the_gradients_asked_for_and_zeros_for_the_rest(trained, below):
-    layer = gated(lambda w, x: jnp.tanh(x @ w))
-    w, x = jnp.ones((3, 2)), jnp.arange(6.0).reshape(2, 3) / 6
+# Features
 
-    def total(w, x):
-        return layer(w, x, jnp.int32(trained), jnp.int32(below)).sum()
-
-    dw, dx = jax.grad(total, (0, 1))(w, x)
-    full_w, full_x = jax.grad(lambda w, x: jnp.tanh(x @ w).sum(), (0, 1))(w, x)
-    np.testing.assert_allclose(dw, full_w * trained, rtol=1e-6)
-    np.testing.assert_allclose(dx, full_x * below, rtol=1e-6)
+BODY = ["embedding", "cls", "posembed_input", "encoderblock_0", "encoderblock_1"]
 
 
-def test_the_backward_pass_is_really_skipped():
-    """Arithmetic that XLA is left with for each pair of flags: forward, then 0, 1, 1 or 2 more."""
-    layer = gated(lambda w, x: jnp.tanh(x @ w))
-    w, x = jnp.ones((64, 64)), jnp.ones((64, 64))
+def test_features_are_what_most_layers_put_out(program):
+    assert [o.component.name for o in program.outputs if o.is_feature] == BODY[1:]
+    assert [program.feature_before(i) for i in range(8)] == [0, 0, 2, 3, 4, 5, 5, 5]
 
-    def products(trained, below):
-        def gradients(w, x):
-            return jax.grad(lambda w, x: layer(w, x, trained, below).sum(), (0, 1))(w, x)
 
-        cost = jax.jit(gradients).lower(w, x).compile().cost_analysis()
-        return round(cost.get("flops", 0.0) / (2 * 64**3))
+@pytest.mark.parametrize("stops", [[2], [5], [2, 3, 4, 5], [3, 5]])
+def test_a_forward_pass_in_pieces_is_the_whole_one_bit_for_bit(program, batch, stops):
+    params, fed = initial(program).params, whole(program, batch[0])
+    expected, logits = program.forward(params, fed, program.end)
+    for stop in stops:
+        feature, _ = program.forward(params, fed, np.int32(stop))
+        fed = fed._replace(feature_Bx=feature, start=np.int32(stop))
+    if stops[-1] == 5:
+        np.testing.assert_array_equal(feature, expected)
+    np.testing.assert_array_equal(program.forward(params, fed, program.end)[1], logits)
+    np.testing.assert_allclose(
+        logits,
+        program.network.apply(params, normalise(jnp.asarray(batch[0]))),
+        rtol=1e-4,
+        atol=1e-5,
+    )
+    assert program.forward._cache_size() == 1
 
-    forward = products(jnp.int32(0), jnp.int32(0))
-    assert forward <= 1
-    assert products(jnp.int32(0), jnp.int32(1)) == 2
-    assert products(jnp.int32(1), jnp.int32(0)) == 2
-    assert products(jnp.int32(1), jnp.int32(1)) == 3
+
+def test_a_step_from_a_feature_is_the_step_from_the_inputs(program, batch):
+    trained = {"encoderblock_1", "encoder_norm", "head"}
+    images, labels = batch
+    fed = whole(program, images)
+    feature, _ = program.forward(initial(program).params, fed, np.int32(4))
+    # What is not read may be anything.
+    blank = fed._replace(input_Bx=0 * images, feature_Bx=feature, start=np.int32(4))
+    flags = {c.name: np.int32(c.name in trained) for c in program.network}
+    optimizer = Optimizer.of(HYPERPARAMETERS, 1, 4)
+    one, other = (
+        program.train_step(initial(program), flags, optimizer, each, labels, np.int32(CLASSES))
+        for each in (fed, blank)
+    )
+    jax.tree.map(np.testing.assert_array_equal, one.params, other.params)
+    jax.tree.map(np.testing.assert_array_equal, one.trace, other.trace)

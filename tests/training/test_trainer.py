@@ -50,6 +50,7 @@ def job():
         network=network,
         arrays=arrays,
         trained=frozenset(c.name for c in network),
+        ids={c.name: c.name for c in network},
         hyperparameters=HYPERPARAMETERS,
         train=colours(640, KEY.fold_in("train")),
         validation=colours(40, KEY.fold_in("validation")),
@@ -62,7 +63,7 @@ def job():
 
 @pytest.fixture(scope="module")
 def trained(trainer, job):
-    return trainer.train(job)
+    return next(trainer.train([job]))
 
 
 def test_a_child_learns(trained):
@@ -90,7 +91,7 @@ def test_leaves_have_their_true_shapes_and_a_bfloat16_momentum(job, trained):
 
 
 def test_training_twice_gives_the_same_bits(trainer, job, trained):
-    again = trainer.train(job)
+    again = next(trainer.train([job]))
     assert again.qualities == trained.qualities
     for name, leaves in trained.arrays.items():
         for leaf, array in leaves.items():
@@ -99,7 +100,9 @@ def test_training_twice_gives_the_same_bits(trainer, job, trained):
 
 def test_frozen_components_are_not_returned_and_never_change(trainer, job):
     before = {k: v.copy() for k, v in job.arrays["encoderblock_0"].items()}
-    result = trainer.train(dataclasses.replace(job, trained=frozenset({"head", "encoder_norm"})))
+    result = next(
+        trainer.train([dataclasses.replace(job, trained=frozenset({"head", "encoder_norm"}))])
+    )
     assert set(result.arrays) == {"head", "encoder_norm"}
     for leaf, array in before.items():
         np.testing.assert_array_equal(array, job.arrays["encoderblock_0"][leaf])
@@ -111,16 +114,16 @@ def test_inherited_momentum_changes_the_first_steps(trainer, job, trained):
         name: {k: v for k, v in leaves.items() if k.startswith("params")}
         for name, leaves in arrays.items()
     }
-    hot = trainer.train(dataclasses.replace(job, arrays=arrays))
-    cold = trainer.train(dataclasses.replace(job, arrays=bare))
+    hot = next(trainer.train([dataclasses.replace(job, arrays=arrays)]))
+    cold = next(trainer.train([dataclasses.replace(job, arrays=bare)]))
     leaf = hot.arrays["embedding"]["params/kernel"]
     assert (leaf != cold.arrays["embedding"]["params/kernel"]).any()
 
 
 def test_the_bar_keeps_equal_scores_and_refuses_lower_ones(trainer, job, trained):
-    reached = trainer.train(dataclasses.replace(job, bar=trained.quality))
+    reached = next(trainer.train([dataclasses.replace(job, bar=trained.quality)]))
     assert reached.quality == trained.quality
-    refused = trainer.train(dataclasses.replace(job, bar=trained.quality + 1e-6))
+    refused = next(trainer.train([dataclasses.replace(job, bar=trained.quality + 1e-6)]))
     assert refused.quality == trained.quality
     assert not refused.arrays
     assert refused.qualities == trained.qualities
@@ -128,7 +131,7 @@ def test_the_bar_keeps_equal_scores_and_refuses_lower_ones(trainer, job, trained
 
 def test_a_child_that_diverges_scores_nothing(trainer, job):
     wild = {**HYPERPARAMETERS, "learning_rate": float("inf"), "schedule": "constant"}
-    result = trainer.train(dataclasses.replace(job, hyperparameters=wild))
+    result = next(trainer.train([dataclasses.replace(job, hyperparameters=wild)]))
     assert result.diverged
     assert result.quality is None
     assert not result.arrays
@@ -178,9 +181,8 @@ def test_examples_read_as_they_are_needed_train_the_same_bits(trainer, job, trai
 
         return Streamed(read, len(examples), examples.inputs[0].nbytes, memory=1)
 
-    again = trainer.train(
-        dataclasses.replace(job, train=streamed(job.train), validation=streamed(job.validation))
-    )
+    train, validation = streamed(job.train), streamed(job.validation)
+    again = next(trainer.train([dataclasses.replace(job, train=train, validation=validation)]))
     assert again.qualities == trained.qualities
     for name, leaves in trained.arrays.items():
         for leaf, array in leaves.items():

@@ -1,0 +1,222 @@
+"""A cohort: children of a generation that go through their steps together.
+
+They see the same batches, so what they have frozen in common is computed once a batch for all of
+them; and what each has frozen, once for the validation set. A child's bits do not depend on who
+else is in its cohort: frozen layers are run by the same program, alone or for others.
+"""
+
+import math
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from mu2.models.component import Arrays
+from mu2.tasks.examples import Examples
+from mu2.training import evaluate
+from mu2.training.augment import Augmentation
+from mu2.training.job import Devices, Job, Trained, Training
+from mu2.training.leaves import extracted, initial
+from mu2.training.optimizer import Optimizer
+from mu2.training.program import Batch, Program, State
+
+Prefix = tuple[str, ...]  # ids of frozen components, from the first on
+
+
+class Child:
+    """One child while it is trained.
+
+    Attributes:
+      job: what it was given.
+      state: its parameters and momentum, on the devices.
+      prefix: see `frozen_prefix`.
+      done: it diverged or was stopped.
+    """
+
+    def __init__(self, job: Job, program: Program, state: State, training: Training):
+        steps = training.steps(len(job.train))
+        self.job = job
+        self.state = state
+        self.prefix = frozen_prefix(program, job)
+        self.done = False
+        self._flags = {c.name: np.int32(c.name in job.trained) for c in program.network}
+        self._optimizer = Optimizer.of(
+            job.hyperparameters, training.intervals, steps, training.final_rate
+        )
+        self._bar = -math.inf if job.bar is None else job.bar
+        self._qualities: list[float] = []
+        self._best: dict[str, Arrays] = {}
+        self._diverged = False
+
+    def step(self, program: Program, batch: Batch, labels: Any) -> None:
+        """Trains on one batch."""
+        classes = np.int32(self.job.num_classes)
+        self.state = program.train_step(
+            self.state, self._flags, self._optimizer, batch, labels, classes
+        )
+
+    def validated(self, logits: np.ndarray, labels: np.ndarray) -> None:
+        """Takes note of an interval's outcome; keeps the parameters if they are the best so far.
+
+        An interval is kept if its score reaches the bar and every earlier interval's score
+        (paper/README 3.3). A loss that is not finite ends the child: it scores nothing.
+        """
+        interval = len(self._qualities)
+        self._diverged = not (bool(self.state.finite) and np.isfinite(logits).all())
+        if self._diverged:
+            self.done = True
+            return
+        self._qualities.append(evaluate.accuracy(logits, labels))
+        score = self.job.score(self._qualities[-1])
+        if score >= self._bar:
+            self._bar = score
+            self._best = extracted(self.state, self.job.network, self.job.trained)
+        floors = self.job.floors
+        floor = floors[interval] if interval < len(floors) else None
+        self.done = floor is not None and score < floor
+
+    def trained(self, seconds: float) -> Trained:
+        """What became of it."""
+        return Trained(
+            quality=None if self._diverged else max(self._qualities),
+            qualities=tuple(self._qualities),
+            arrays={} if self._diverged else self._best,
+            diverged=self._diverged,
+            stopped=self.done and not self._diverged,
+            steps=int(self.state.step),
+            seconds=seconds,
+        )
+
+
+def frozen_prefix(program: Program, job: Job) -> Prefix:
+    """The ids of a child's frozen components from the first on, up to one that puts out a feature.
+
+    Raises:
+      KeyError: a frozen component has no id.
+    """
+    names = [component.name for component in program.network]
+    lowest = next((i for i, name in enumerate(names) if name in job.trained), len(names))
+    return tuple(job.ids[name] for name in names[: program.feature_before(lowest)])
+
+
+def in_common(program: Program, job: Job) -> Any:
+    """A key, equal for children that have the same batches and a first feature in common."""
+    first = next((i + 1 for i, output in enumerate(program.outputs) if output.is_feature), 0)
+    ranges = tuple(float(value) for value in Augmentation.of(job.hyperparameters))
+    given = (job.key, ranges, id(job.train), id(job.validation))
+    prefix = frozen_prefix(program, job)[:first]
+    return (program.network, prefix or id(job), given)
+
+
+class Cohort:
+    """Children of one program that have batches, and a first feature, in common.
+
+    Args:
+      program: of their networks.
+      jobs: at least one.
+      training: the budget.
+      devices: where they are trained.
+    """
+
+    def __init__(self, program: Program, jobs: Sequence[Job], training: Training, devices: Devices):
+        self._program = program
+        self._training = training
+        self._devices = devices
+        self._children = [
+            Child(job, program, initial(program, job.arrays, devices), training) for job in jobs
+        ]
+        self._ends = meeting_points(program, [child.prefix for child in self._children])
+        self._nothing = devices.split(program.no_feature(training.batch_size))
+        self._ranges = Augmentation.of(jobs[0].hyperparameters)
+        self._key = jobs[0].key.fold_in("augment").jax()
+
+    def train(self) -> list[Trained]:
+        """Trains the children for all their intervals."""
+        start, t, job = time.perf_counter(), self._training, self._children[0].job
+        steps = t.steps(len(job.train))
+        order = job.key.fold_in("batches")
+        batches = job.train.batches(t.batch_size, t.intervals * steps, order)
+        kept: dict[tuple[Prefix, int], Any] = {}
+        for interval in range(t.intervals):
+            children = [child for child in self._children if not child.done]
+            if not children:
+                break
+            for step in range(interval * steps, (interval + 1) * steps):
+                self._step(children, next(batches), step)
+            self._validate(children, kept)
+        seconds = (time.perf_counter() - start) / len(self._children)
+        return [child.trained(seconds) for child in self._children]
+
+    def _step(self, children: Sequence[Child], examples: Examples, step: int) -> None:
+        batch = self._batch(examples.inputs, augmented=True, step=step)
+        labels = self._devices.split(examples.labels)
+        features: dict[Prefix, Any] = {}
+        for child in children:
+            child.step(self._program, self._fed(child, batch, features), labels)
+
+    def _validate(self, children: Sequence[Child], kept: dict[tuple[Prefix, int], Any]) -> None:
+        """Looks at the validation set; keeps the children's features where there is room."""
+        t, job = self._training, children[0].job
+        validated = t.validation_examples(len(job.validation))
+        prefixes = {child.prefix for child in self._children if child.prefix}
+        size = validated * self._nothing.nbytes // t.batch_size * len(prefixes)
+        pending: list[list[Any]] = [[] for _ in children]
+        labels = []
+        for number, block in enumerate(job.validation.blocks(t.batch_size, validated)):
+            labels.append(block.labels)
+            features = {p: kept[p, number] for p in prefixes if (p, number) in kept}
+            batch = self._batch(evaluate.filled(block.inputs, t.batch_size))
+            for child, logits in zip(children, pending, strict=True):
+                fed = self._fed(child, batch, features)
+                logits.append(self._program.forward(child.state.params, fed, self._program.end)[1])
+            if size <= t.features_limit_mb << 20:
+                kept.update({(p, number): features[p] for p in prefixes if p in features})
+        for child, logits in zip(children, pending, strict=True):
+            y = evaluate.gathered(logits, validated, child.job.num_classes)
+            child.validated(y, np.concatenate(labels))
+
+    def _batch(self, inputs: np.ndarray, augmented: bool = False, step: int = 0) -> Batch:
+        batch = Batch.plain(self._devices.split(inputs), self._nothing)
+        if not augmented:
+            return batch
+        return batch._replace(
+            augmented=np.bool_(True), ranges=self._ranges, key=self._key, step=np.int32(step)
+        )
+
+    def _fed(self, child: Child, batch: Batch, features: dict[Prefix, Any]) -> Batch:
+        """The batch for a child, with the feature of its prefix, which is computed if it is new.
+
+        Args:
+          child: one of the cohort.
+          batch: from the inputs on.
+          features: of this batch, by prefix; those that are computed are added.
+        """
+        known = child.prefix in features
+        for end in (len(child.prefix),) if known else self._ends[child.prefix]:
+            prefix = child.prefix[:end]
+            if prefix not in features:
+                features[prefix], _ = self._program.forward(
+                    child.state.params, batch, np.int32(end)
+                )
+            batch = batch._replace(feature_Bx=features[prefix], start=np.int32(end))
+        return batch
+
+
+def meeting_points(program: Program, prefixes: Sequence[Prefix]) -> dict[Prefix, tuple[int, ...]]:
+    """Through which features each prefix is computed: where it parts from others, and its own.
+
+    Args:
+      program: whose features they are.
+      prefixes: of children.
+    """
+    return {
+        one: tuple(sorted({program.feature_before(_agree(one, other)) for other in prefixes} - {0}))
+        for one in prefixes
+    }
+
+
+def _agree(one: Prefix, other: Prefix) -> int:
+    """Components from the first on that two prefixes have in common."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((i for i, (a, b) in pairs if a != b), min(len(one), len(other)))

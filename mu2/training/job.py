@@ -1,0 +1,142 @@
+"""A child's training: its budget, what it is given, what comes of it. No arrays on devices."""
+
+import dataclasses
+import math
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+import numpy as np
+
+from mu2.errors import Mu2Error
+from mu2.key import Key
+from mu2.models.component import Arrays, Axes, Network
+from mu2.tasks.examples import ExampleStream
+
+
+@dataclasses.dataclass(frozen=True)
+class Training:
+    """The training budget of one child (paper/README 3.3 and 3.5).
+
+    Attributes:
+      batch_size: examples a step.
+      intervals: validation intervals; the child is validated at the end of each.
+      max_train_examples: largest number of examples trained on between two validations; a
+        smaller set is seen once.
+      max_validation_examples: largest number of validation examples used.
+      clip_norm: largest global norm of the gradient.
+      final_rate: share of the learning rate below which cosine and linear schedules do not fall
+        (0 in µ2Net, 0.001 in µ2Net+; paper/README 4.1).
+      dtype: dtype of the arithmetic, `float32` or `bfloat16`; parameters stay float32.
+      features_limit_mb: MiB of what frozen layers make of the validation set that are kept from
+        one interval to the next; where they are more they are computed again.
+    """
+
+    batch_size: int = 512
+    intervals: int = 4
+    max_train_examples: int = 51200
+    max_validation_examples: int = 5120
+    clip_norm: float = 1.0
+    final_rate: float = 0.0
+    dtype: str = "float32"
+    features_limit_mb: int = 1024
+
+    def __post_init__(self) -> None:
+        for name in ("batch_size", "intervals", "max_train_examples", "max_validation_examples"):
+            if getattr(self, name) < 1:
+                raise Mu2Error(f"Training.{name} is {getattr(self, name)}; it must be 1 or more.")
+        if not self.clip_norm > 0:
+            raise Mu2Error(f"Training.clip_norm is {self.clip_norm}; it must be above 0.")
+        if not 0 <= self.final_rate <= 1:
+            raise Mu2Error(f"Training.final_rate is {self.final_rate}; it must be from 0 to 1.")
+        if self.features_limit_mb < 0:
+            raise Mu2Error(
+                f"Training.features_limit_mb is {self.features_limit_mb}; it must be 0 or more."
+            )
+        if self.dtype not in ("float32", "bfloat16"):
+            raise Mu2Error(
+                f"Training.dtype is {self.dtype!r}.", hint="Set it to 'float32' or 'bfloat16'."
+            )
+
+    def steps(self, train_examples: int) -> int:
+        """Steps of one interval: ceil(min(examples, max_train_examples) / batch_size)."""
+        return math.ceil(min(train_examples, self.max_train_examples) / self.batch_size)
+
+    def validation_examples(self, available: int) -> int:
+        """Validation examples used: all, or whole batches up to the cap where there are more."""
+        cap = self.max_validation_examples
+        if available <= cap:
+            return available
+        return max(self.batch_size * (cap // self.batch_size), min(cap, self.batch_size))
+
+
+class Devices(Protocol):
+    """Where a child's arrays live; `mesh.Slice` is one."""
+
+    def sharding(self, axes: Axes) -> Any:
+        """The `jax.sharding.Sharding` of an array of these logical axes."""
+
+    def place(self, tree: Any, shardings: Any) -> Any:
+        """The tree's arrays where a tree of shardings says, in buffers that may be donated."""
+
+    def split(self, array: np.ndarray) -> Any:
+        """A batch on the devices, shared out along its first axis."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Job:
+    """Everything one child needs to be trained, and nothing that ties it to a process.
+
+    Attributes:
+      network: its components in forward order, the head at its true width.
+      arrays: component name to flat leaves: `params/<leaf>` float32, `momentum/<leaf>` bfloat16
+        where momentum is inherited.
+      trained: names of the components to train.
+      ids: component name to what identifies its parameters before training, for those that are
+        frozen; children whose ids are equal share what these components compute.
+      hyperparameters: the child's.
+      train: training examples.
+      validation: validation examples.
+      num_classes: classes of the task.
+      key: the generation's key for batches and augmentation, shared by its children.
+      bar: score an interval must reach to be kept; None if any will do.
+      floors: for each interval but the last, the score without which training ends after it; None
+        where any will do. Empty: no child is stopped.
+      score: quality to score.
+    """
+
+    network: Network
+    arrays: Mapping[str, Arrays]
+    trained: frozenset[str]
+    ids: Mapping[str, str]
+    hyperparameters: Mapping[str, Any]
+    train: ExampleStream
+    validation: ExampleStream
+    num_classes: int
+    key: Key
+    bar: float | None
+    score: Callable[[float], float]
+    floors: tuple[float | None, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Trained:
+    """What training made of a child.
+
+    Attributes:
+      quality: best validation accuracy in [0, 1]; None if it diverged.
+      qualities: validation accuracy after each interval.
+      arrays: leaves of the trained components at the best interval, by component name; none if
+        no interval reached the bar.
+      diverged: a loss was NaN or infinite.
+      stopped: it fell below a floor before its last interval.
+      steps: training steps done.
+      seconds: wall time.
+    """
+
+    quality: float | None
+    qualities: tuple[float, ...]
+    arrays: Mapping[str, Arrays]
+    diverged: bool
+    stopped: bool
+    steps: int
+    seconds: float

@@ -1,0 +1,78 @@
+"""The leaves of components as they are stored, and as a program's state holds them.
+
+A stored component has `params/<leaf>`, float32, and, once it was trained, `momentum/<leaf>`,
+bfloat16.
+"""
+
+from collections.abc import Mapping
+
+import ml_dtypes
+import numpy as np
+
+from mu2.models.component import Arrays, Network, flatten, nest
+from mu2.training.job import Devices
+from mu2.training.program import Program, State
+
+PARAMS, TRACE = "params", "momentum"
+
+
+def initial(program: Program, arrays: Mapping[str, Arrays], devices: Devices) -> State:
+    """The state before the first step; a missing momentum is zero, the head is padded.
+
+    Args:
+      program: of the network.
+      arrays: component name to stored leaves.
+      devices: where the state is to lie.
+    """
+    params, trace = {}, {}
+    for component in program.network:
+        own = arrays[component.name]
+        leaves, momentum = {}, {}
+        for name, like in component.shapes.items():
+            leaves[name] = _pad(own[f"{PARAMS}/{name}"], like.shape)
+            old = own.get(f"{TRACE}/{name}")
+            zero = np.zeros(like.shape, ml_dtypes.bfloat16)
+            momentum[name] = zero if old is None else _pad(old, like.shape)
+        params[component.name] = nest(leaves)
+        trace[component.name] = nest(momentum)
+    state = State(params, trace, np.int32(0), np.bool_(True))
+    return devices.place(state, program.shardings)
+
+
+def extracted(state: State, network: Network, names: frozenset[str]) -> dict[str, Arrays]:
+    """Copies of some components' leaves as they are stored, the head cut to its true width.
+
+    Args:
+      state: of a program.
+      network: the head at its true width.
+      names: of the components.
+    """
+    kept: dict[str, Arrays] = {}
+    for component in network:
+        if component.name not in names:
+            continue
+        leaves = {}
+        for kind, tree in ((PARAMS, state.params), (TRACE, state.trace)):
+            for name, leaf in flatten(tree[component.name]).items():
+                window = tuple(slice(n) for n in component.shapes[name].shape)
+                leaves[f"{kind}/{name}"] = np.array(np.asarray(leaf)[window])
+        kept[component.name] = leaves
+    return kept
+
+
+def _pad(leaf: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """The leaf with zeros behind it up to `shape`; the leaf itself where it fits."""
+    if leaf.shape == shape:
+        return leaf
+    return np.pad(leaf, [(0, n - m) for m, n in zip(leaf.shape, shape, strict=True)])
+
+
+def as_stored(params: Arrays) -> Arrays:
+    """Bare parameters under the names that stored leaves have."""
+    return {f"{PARAMS}/{name}": leaf for name, leaf in params.items()}
+
+
+def of_stored(leaves: Arrays) -> Arrays:
+    """The parameters among stored leaves, under their bare names."""
+    prefix = f"{PARAMS}/"
+    return {k.removeprefix(prefix): v for k, v in leaves.items() if k.startswith(prefix)}
