@@ -3,17 +3,23 @@
 import io
 import itertools
 
+import jax
+import jax.export
 import numpy as np
 import pytest
 
+import mu2
 from mu2 import config, experiment, preview
+from mu2.errors import Mu2Error
 from mu2.evolution import engine
+from mu2.export import export
 from mu2.inference import Inference
 from mu2.key import Key
 from mu2.models import restore
 from mu2.report.progress import LogReporter
 from mu2.store.verify import verify
 from mu2.system import System
+from mu2.tasks.text import padded, to_bytes
 from tests import shrunken
 
 FILES = (
@@ -109,6 +115,39 @@ def test_predictions_for_each_kind(task, system, made):
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-5)
     accuracy = np.mean(classes == examples.labels)
     assert accuracy == pytest.approx(system.path(task).test_accuracy)
+
+
+def test_the_python_interface_takes_rows_and_texts(system, made):
+    opened = mu2.open(system.directory)
+    texts = ["Return the sum.", "Grüße " * 9, ""]
+    classes, probabilities = opened.predict("docstrings", texts)
+    assert (classes.shape, len(probabilities)) == ((3,), 3)
+    together = opened.predict_all(texts, "text")
+    np.testing.assert_array_equal(together["docstrings"].probabilities, probabilities)
+    assert opened.embed("docstrings", texts).shape == (3, 16)
+    apply, params = opened.apply_fn("docstrings")
+    read = padded([to_bytes(text) for text in texts], 16)
+    np.testing.assert_array_equal(apply(params, read).argmax(axis=1), classes)
+    source = next(t for t in made.experiment.stream.tasks if t.name == "wine")
+    rows = source.read("test", (13,)).inputs
+    assert opened.predict("wine", rows.tolist()).probabilities.shape == (len(rows), 3)
+    with pytest.raises(Mu2Error, match=r"rows of shape \[12\] were given"):
+        opened.predict("wine", rows[:, :12])
+    with pytest.raises(Mu2Error, match="'wine' reads tables"):
+        Inference(system).predict_all({(16,): read[:1], (13,): rows[:1]}, ["docstrings", "wine"])
+
+
+@pytest.mark.parametrize("task", MODELS)
+def test_each_kind_is_exported(task, system, made, tmp_path):
+    pytest.importorskip("flatbuffers")
+    inference = Inference(system)
+    source = next(t for t in made.experiment.stream.tasks if t.name == task)
+    inputs = source.read("test", inference.input_shape(task)).inputs[:3]
+    document = export(system, task, "stablehlo", tmp_path / task)
+    assert document["input"]["dtype"] == str(inputs.dtype)
+    logits = jax.export.deserialize(bytearray((tmp_path / task).read_bytes())).call(inputs)
+    expected = inference.predict(task, inputs).probabilities
+    np.testing.assert_allclose(jax.nn.softmax(logits), expected, atol=1e-6)
 
 
 def test_images_and_texts_have_layers_in_common_and_tables_none(space):
