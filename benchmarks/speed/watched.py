@@ -13,7 +13,7 @@ import importlib
 import json
 import sys
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,10 +29,10 @@ PARTS = {
     "mu2.experiment:engine.plan_generation": "decisions",
     "mu2.experiment:TaskData.read": "data",
     "mu2.experiment:make_job": "jobs",
-    "mu2.training.trainer:Trainer.train": "training",
-    "mu2.training.trainer:Trainer._initial": "placing",
-    "mu2.training.trainer:Trainer._extract": "extracting",
-    "mu2.training.trainer:evaluate.predictions": "validation",
+    "mu2.training.cohort:Cohort.train": "training",
+    "mu2.training.cohort:initial": "placing",
+    "mu2.training.cohort:extracted": "extracting",
+    "mu2.training.cohort:Cohort._validate": "validation",
     "mu2.experiment:keep": "components",
     "mu2.system:System.commit": "commits",
     "mu2.system:System.complete": "commits",
@@ -88,7 +88,7 @@ class Clock:
     def figures(self) -> dict[str, Any]:
         """Seconds by part; programs compiled, and those that the persistent cache had."""
         self.now("")
-        seconds: Counter[str] = Counter()
+        seconds: defaultdict[str, float] = defaultdict(float)
         compiling = union(self._compiling)
         for (start, part), (end, _) in zip(self._changes, self._changes[1:], strict=False):
             within = sum(max(0.0, min(end, e) - max(start, s)) for s, e in compiling)
@@ -136,7 +136,7 @@ def timed(clock: Clock, function: Callable[..., Any], part: str) -> Callable[...
         if part == "validation":
             import jax
 
-            jax.block_until_ready(arguments[1])  # the parameters, which all of training makes
+            jax.block_until_ready([child.state for child in arguments[1]])
         with clock.part(part):
             return function(*arguments, **named)
 
