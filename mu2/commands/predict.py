@@ -23,8 +23,8 @@ EPILOG = f"""\
 Needs Pillow: pip install 'mu2[images]'. Transparent parts of an image count as white.
 
 A folder stands for all image files in it and in the folders below, by name; names that begin with
-a dot are left out, and files that are no images by their name are told on standard error. `-` is
-standard input: an image, or else the names of files and folders, one a line, in UTF-8.
+a dot are left out, and what is no image by its name is told on standard error. `-` is standard
+input: an image, or else the names of files and folders, one a line, in UTF-8.
 
 With --all every task that reads images answers for every image; layers that tasks share are
 computed once.
@@ -164,7 +164,7 @@ def _named(name: str, skipped: list[str]) -> list[Picture]:
         folders[:] = sorted(each for each in folders if not each.startswith("."))
         for file in sorted(each for each in files if not each.startswith(".")):
             path = os.path.join(folder, file)
-            if os.path.splitext(file)[1].lower() in SUFFIXES:
+            if os.path.splitext(file)[1].lower() in SUFFIXES and os.path.isfile(path):
                 found.append((path, None))
             else:
                 skipped.append(path)
@@ -179,7 +179,7 @@ def _tell_skipped(skipped: Sequence[str]) -> None:
     if skipped:
         more = len(skipped) - SKIPPED_SAID
         said = ", ".join(skipped[:SKIPPED_SAID]) + (f" and {more} more" if more > 0 else "")
-        sys.stderr.write(f"mu2: skipped, no images by their name: {said}\n")
+        sys.stderr.write(f"mu2: skipped, no images: {said}\n")
 
 
 def _answers(

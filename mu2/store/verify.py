@@ -41,7 +41,8 @@ def verify(directory: Path) -> list[Fault]:
       directory: a system's folder.
 
     Returns:
-      Every fault found, in order of files; empty if all is as it was written.
+      Every fault found, in order of files; empty if all is as it was written. Where there are
+      links or pipes, those alone: nothing is read through them.
 
     Raises:
       Mu2Error: there is no system in the folder.
@@ -49,7 +50,7 @@ def verify(directory: Path) -> list[Fault]:
     if not Journal.exists(directory):
         Journal.open(directory)  # says so
     if found := [Fault(str(path), problem) for path, problem in _strangers(directory)]:
-        return found  # what lies behind a link is not looked at
+        return found
     faults: dict[str, Fault] = {}
 
     def add(fault: Fault) -> None:

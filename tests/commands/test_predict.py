@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import types
 
 import numpy as np
@@ -88,14 +89,14 @@ def test_a_folder_stands_for_its_images(run, images, tmp_path, capsys):
     for name in ("b/z.JPG", ".hidden/a.png", ".a.png", "a.gif"):
         Image.new("RGB", (3, 3)).save(tmp_path / name, "PNG")
     (tmp_path / "b" / "notes.txt").write_text("none")
+    os.mkfifo(tmp_path / "b" / "pipe.png")  # would be waited for
     document = answers(run, capsys, "--task", "digits", images[1], tmp_path)
     expected = [images[1], *images, str(tmp_path / "a.gif"), str(tmp_path / "b" / "z.JPG")]
     assert [image["file"] for image in document["images"]] == expected
-    assert document["skipped"] == [str(tmp_path / "b" / "notes.txt")]
+    skipped = [f"{tmp_path}/b/notes.txt", f"{tmp_path}/b/pipe.png"]
+    assert document["skipped"] == skipped
     assert ask(run, "--task", "digits", tmp_path) == 0
-    assert capsys.readouterr().err == (
-        f"mu2: skipped, no images by their name: {tmp_path}/b/notes.txt\n"
-    )
+    assert capsys.readouterr().err == (f"mu2: skipped, no images: {', '.join(skipped)}\n")
 
 
 def test_many_skipped_files_are_counted(run, images, tmp_path, capsys):
