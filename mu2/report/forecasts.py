@@ -171,8 +171,8 @@ def happened_lines(document: Document) -> Iterable[str]:
         way = "halved" if document["run"]["stopping"] else "whole"
         yield ""
         yield (
-            f"  {seconds:,.1f} seconds, {flops / seconds:.3g} FLOP/s: the share of each device's peak, "
-            "and the whole run as forecast for it"
+            f"  {seconds:,.1f} seconds, {flops / seconds:.3g} FLOP/s: that share of each peak, and "
+            "the whole run as forecast"
         )
         rows = [
             (

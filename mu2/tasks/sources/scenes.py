@@ -104,8 +104,8 @@ class Scenes(TFDS):
       Mu2Error: there is no such question, or it is one of another set.
     """
 
-    question: str = ""
     label_key: str = "objects"
+    question: str = dataclasses.field(kw_only=True)
 
     def __post_init__(self) -> None:
         super().__post_init__()
