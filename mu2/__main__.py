@@ -1,7 +1,15 @@
-"""`python -m mu2`: the same command as `mu2`."""
+"""The process of `mu2`, and of `python -m mu2`: made ready to compute, then the command."""
 
 import sys
 
-from mu2.cli import main
+from mu2 import cli, process
 
-sys.exit(main())
+
+def main() -> int:
+    """Runs the command that this process was started for; returns its exit code."""
+    process.prepare()
+    return cli.main()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

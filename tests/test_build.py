@@ -62,7 +62,8 @@ ROOMS = {
         "training",
     },
     "cli": {"commands", "report"},
-    "__main__": {"cli"},
+    "process": set(),
+    "__main__": {"cli", "process"},
 }
 OPEN_TO_ALL = {"errors", "key"}
 

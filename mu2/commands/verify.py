@@ -6,9 +6,9 @@ from typing import Any
 from mu2.commands.command import FAULT, FAULTS_HELP, OK, Command, add_json, say, say_json
 
 EPILOG = f"""\
-Every file but the logs is compared with the digest it was written with. Without --fast, every task's test
-predictions are computed again as well, and compared bit for bit with those it was locked with;
-that needs the tasks' data, and the hardware and libraries of that time.
+Every file but the logs is compared with the digest it was written with. Without --fast, every
+task's test predictions are computed again as well, and compared bit for bit with those it was
+locked with; that needs the tasks' data, and the hardware and libraries of that time.
 
 One JSON document with --json:
   format       1
