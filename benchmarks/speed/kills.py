@@ -36,9 +36,7 @@ def main() -> int:
     for kind in sorted(kinds):
         say(f"{kind:6}  {kinds[kind]:5}  {left[kind]:21}")
     minutes = (time.monotonic() - start) / 60
-    say(
-        f"\n{len(kills)} kills in {runs} runs, all as the uninterrupted one: {minutes:.0f} min"
-    )
+    say(f"\n{len(kills)} kills in {runs} runs, all as the uninterrupted one: {minutes:.0f} min")
     figures = {
         "kills": len(kills),
         "runs": runs,
