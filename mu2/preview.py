@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, ParamSpec, TypeVar
 
+from mu2.environment import made_with
 from mu2.errors import Mu2Error, did_you_mean
 from mu2.evolution.engine import Evolution
 from mu2.evolution.mutation import Mutation
@@ -68,7 +69,7 @@ def begin(
     try:
         check_system(experiment, system)
         schedule = [task.name for _, task in experiment.stream.schedule()]
-        system.begin(resolved, schedule, accept_changes)
+        system.begin(resolved, schedule, made_with(), accept_changes)
     except BaseException:
         system.__exit__(None, None, None)
         raise

@@ -4,12 +4,12 @@ A library leaves such things to the program that uses it, so nothing here happen
 """
 
 import ctypes
-import hashlib
 import importlib.util
 import os
-import platform
 import sys
 from pathlib import Path
+
+from mu2.environment import cpu
 
 # glibc's names for what `mallopt` sets.
 _TRIM_THRESHOLD, _MMAP_MAX, _ARENA_MAX = -1, -4, -8
@@ -55,7 +55,7 @@ def keep_compiled_programs() -> None:
     if "JAX_COMPILATION_CACHE_DIR" in os.environ:
         return
     home = Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser())
-    folder = home / "mu2" / "programs" / _cpu()
+    folder = home / "mu2" / "programs" / cpu()
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError:
@@ -66,14 +66,3 @@ def keep_compiled_programs() -> None:
     os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", str(CACHED_SECONDS))
     if importlib.util.find_spec("filelock"):  # which JAX needs to remove the oldest
         os.environ.setdefault("JAX_COMPILATION_CACHE_MAX_SIZE", str(CACHED_BYTES))
-
-
-def _cpu() -> str:
-    """Names the instructions that this machine's CPU has."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        lines = []
-    told = [line for line in lines if line.startswith(("flags", "Features"))][:1]
-    known = "".join(told) or platform.processor()
-    return f"{platform.machine()}-{hashlib.sha256(known.encode()).hexdigest()[:8]}"

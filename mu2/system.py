@@ -238,7 +238,11 @@ class System:
     # Runs
 
     def begin(
-        self, resolved: str, schedule: Sequence[str] = (), accept_changes: bool = False
+        self,
+        resolved: str,
+        schedule: Sequence[str] = (),
+        made_with: Mapping[str, str] | None = None,
+        accept_changes: bool = False,
     ) -> None:
         """Begins a run, or goes on with the last one if it has not ended; commits that.
 
@@ -247,10 +251,13 @@ class System:
         Args:
           resolved: the complete Gin text of the run; equal texts are the same run.
           schedule: the task of each of its task iterations.
-          accept_changes: go on with an unfinished run though its text is another.
+          made_with: what else its numbers depend on (see `environment.made_with`).
+          accept_changes: go on with an unfinished run though its text, or what else its numbers
+            depend on, is another.
 
         Raises:
-          Mu2Error: the last run is not finished, and is another one.
+          Mu2Error: the last run is not finished, and is another one, or its numbers would be
+            others from here on.
         """
         progress, fingerprint = self.progress, hashlib.sha256(resolved.encode()).hexdigest()
         same = progress.fingerprint == fingerprint
@@ -262,6 +269,17 @@ class System:
                 hint=f"Finish it first (mu2 run {file} --system {self.directory}), or go on with "
                 "the new settings: --accept-changes.",
             )
+        made_with = dict(made_with or {})
+        if not progress.complete:
+            before = self._journal.record(RUN + str(progress.runs - 1))["made_with"]
+            if before != made_with and not accept_changes:
+                raise Mu2Error(
+                    f"{self.directory} holds an unfinished run whose numbers may be others here: "
+                    f"{_changes(before, made_with)}.",
+                    hint="Go on where it was begun, to end with the same bits; or here, with what "
+                    "comes next: --accept-changes.",
+                )
+            same = same and before == made_with
         self.log.cut(progress.log_bytes)
         self.times.keep(progress.log_lines)
         if not progress.complete:
@@ -276,8 +294,8 @@ class System:
         file = self.directory / name
         file.parent.mkdir(exist_ok=True)
         write_file(file, resolved.encode())
-        record = {RUN + str(run): {"file": name, "sha256": fingerprint}}
-        self._drop(self._commit(progress, "run", record), ())
+        record = {"file": name, "sha256": fingerprint, "made_with": made_with}
+        self._drop(self._commit(progress, "run", {RUN + str(run): record}), ())
 
     def complete(self) -> None:
         """Notes that the run has ended."""
@@ -411,6 +429,12 @@ class System:
         from mu2.report.summary import summarise
 
         return summarise(self)
+
+
+def _changes(before: Mapping[str, str], now: Mapping[str, str]) -> str:
+    """What two runs were made with, as far as it differs."""
+    names = [name for name in {**before, **now} if before.get(name) != now.get(name)]
+    return "; ".join(f"{name} was {before.get(name)}, is {now.get(name)}" for name in names)
 
 
 def _difference(file: FilePath, resolved: str) -> str:

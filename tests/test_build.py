@@ -41,8 +41,8 @@ ROOMS = {
         "training",
     },
     "preview": {
-        *("evolution", "experiment", "generation", "linter", "mesh", "models", "system"),
-        *("tasks", "training"),
+        *("environment", "evolution", "experiment", "generation", "linter", "mesh", "models"),
+        *("system", "tasks", "training"),
     },
     "forecast": {"evolution", "experiment", "models", "preview", "tasks"},
     "roots": {"evolution", "models", "system", "training"},
@@ -50,6 +50,9 @@ ROOMS = {
         *("evolution", "experiment", "linter", "mesh", "models", "roots", "tasks", "training"),
     },
     "proof": {"config", "experiment", "mesh", "system", "tasks", "training"},
+    "table": {
+        *("config", "experiment", "forecast", "linter", "preview", "report", "store", "system"),
+    },
     "linter": set(),
     "resolved": {"config", "experiment", "linter"},
     "api": {
@@ -58,11 +61,12 @@ ROOMS = {
     },
     "commands": {
         *("config", "evolution", "experiment", "forecast", "linter", "mesh", "models", "preview"),
-        *("export", "inference", "proof", "report", "roots", "store", "system", "tasks"),
+        *("export", "inference", "proof", "report", "roots", "store", "system", "table", "tasks"),
         "training",
     },
     "cli": {"commands", "report"},
-    "process": set(),
+    "environment": set(),
+    "process": {"environment"},
     "__main__": {"cli", "process"},
 }
 OPEN_TO_ALL = {"errors", "key"}
@@ -71,7 +75,7 @@ OPEN_TO_ALL = {"errors", "key"}
 KEPT_TO = {
     "jax": {
         *("key", "models", "training", "mesh", "experiment", "inference", "linter", "commands"),
-        *("api", "export"),
+        *("api", "environment", "export"),
     },
     "flax": {"models", "training", "mesh"},
     "optax": {"training"},

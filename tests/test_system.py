@@ -137,3 +137,21 @@ def test_other_settings_go_on_where_the_stream_begins_with_what_is_finished(sche
     assert again.after("c").begun("z", [*"ab"[:position], "c"]).position == position + 1
     done = dataclasses.replace(progress, complete=True)
     assert (done.begun("x", "abab").runs, done.begun("x", "abab").position) == (2, 0)
+
+
+def test_an_unfinished_run_goes_on_where_its_numbers_come_from_the_same(tmp_path):
+    here, there = {"jax": "1", "cpu": "a"}, {"jax": "2", "cpu": "a"}
+    with System.extend(tmp_path / "system") as system:
+        system.begin("x = 1\n", "ab", here)
+        system.commit("a", finished="a")
+        system.begin("x = 1\n", "ab", here)
+        with pytest.raises(Mu2Error, match=r"others here: jax was 1, is 2\.") as caught:
+            system.begin("x = 1\n", "ab", there)
+        assert "--accept-changes" in caught.value.hint
+        system.begin("x = 1\n", "ab", there, accept_changes=True)
+        assert (system.progress.runs, system.progress.position) == (1, 1)
+        system.begin("x = 1\n", "ab", there)
+        system.complete()
+        system.begin("x = 1\n", "ab", here)  # complete: nothing is left to compute
+        system.begin("x = 2\n", "ab", here)
+        assert system.progress.runs == 2

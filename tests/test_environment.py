@@ -1,0 +1,48 @@
+"""What a run's numbers depend on, and that a change of it is told before anything goes on."""
+
+import json
+
+import pytest
+
+from mu2 import cli, environment, preview
+from tests import shrunken
+from tests.shrunken import DIGITS, ONCE
+
+
+def test_everything_is_named_and_stays_the_same():
+    made = environment.made_with()
+    assert made.keys() == {"code", *environment.LIBRARIES, "device", "cpu"}
+    assert all(isinstance(value, str) and value for value in made.values())
+    assert made == environment.made_with() == json.loads(json.dumps(made))
+
+
+def test_other_code_is_another_digest(monkeypatch, tmp_path):
+    package = tmp_path / "mu2"
+    for name in ("evolution/a.py", "key.py"):
+        (package / name).parent.mkdir(parents=True, exist_ok=True)
+        (package / name).write_text("x = 1\n")
+    monkeypatch.setattr(environment, "CODE", ("evolution", "key.py"))
+    monkeypatch.setattr(environment, "__file__", str(package / "environment.py"))
+    digests = set()
+    for change in (None, "key.py", "evolution/a.py", "evolution/b.py"):
+        if change:
+            (package / change).write_text(f"# {change}\n")
+        digests.add(environment.code.__wrapped__())
+    assert len(digests) == 4
+
+
+def test_a_run_that_was_begun_elsewhere_asks(tmp_path, monkeypatch, capsys):
+    directory = tmp_path / "system"
+    with shrunken.stopped_at("_commit", after=True, commits=2), pytest.raises(shrunken.Stopped):
+        shrunken.evolve(directory, *DIGITS, ONCE)
+    before = shrunken.files(directory)
+    elsewhere = {**environment.made_with(), "jax": "0.0.1"}
+    monkeypatch.setattr(preview, "made_with", lambda: elsewhere)
+    words = shrunken.words(directory, *DIGITS, ONCE)
+    assert cli.main(words) == 2
+    said = capsys.readouterr().err
+    assert "is 0.0.1" in said
+    assert "--accept-changes" in said
+    assert shrunken.files(directory) == before
+    with shrunken.shared_programs():
+        assert cli.main([*words, "--accept-changes"]) == 0
