@@ -13,10 +13,13 @@ from tests import shrunken
 
 ROOT = Path(__file__).parents[1]
 TABLES = sorted((ROOT / "benchmarks/tables").glob("*.gin"))
-PARTS = ("mu2net_large",)
-WHOLE = [file.stem for file in TABLES if file.stem not in PARTS]
+# Parts, and our own tables, of whose sets the catalog of TFDS does not know all.
+PARTS = ("mu2net_large", "characters_small_fixed", "characters_small_limits")
+OWN = ("characters_small", "characters_small_convnet")
+WHOLE = [file.stem for file in TABLES if file.stem not in (*PARTS, *OWN)]
 COLUMNS = json.loads((ROOT / "benchmarks/tables/columns.json").read_text(encoding="utf-8"))
 EACH = [(table, c["name"]) for table, columns in COLUMNS["tables"].items() for c in columns]
+OF_PAPERS = [each for each in EACH if each[0] not in OWN]
 
 
 @pytest.fixture(autouse=True)
@@ -199,7 +202,7 @@ def test_a_column_is_an_experiment(table, column):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("table", "column"), EACH)
+@pytest.mark.parametrize(("table", "column"), OF_PAPERS)
 def test_a_column_is_checked_without_its_data(table, column):
     (each,) = (c for c in COLUMNS["tables"][table] if c["name"] == column)
     assert preview(load(each["files"], each["bindings"]).experiment)["missing"]
@@ -217,7 +220,7 @@ def test_budgets_of_baselines_are_the_methods_shared_out_over_8():
 def test_every_table_has_columns_and_an_entry_among_what_is_reported():
     reported = json.loads((ROOT / "benchmarks/tables/reported.json").read_text(encoding="utf-8"))
     fixed = {name for name in WHOLE if name.endswith("_fixed")}
-    assert set(COLUMNS["tables"]) == set(WHOLE) - fixed
+    assert set(COLUMNS["tables"]) - {"characters_small"} == set(WHOLE) - fixed
     files = {table["file"] for table in reported["tables"].values()} - {None}
     segments = {Path(file).stem for file in COLUMNS["chain"]}
     assert {Path(file).stem for file in files} == set(WHOLE) - fixed - segments

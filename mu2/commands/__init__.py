@@ -5,7 +5,7 @@ import importlib
 from mu2.commands.command import Command
 
 NAMES = (
-    *("check", "plan", "run", "show", "predict", "export"),
+    *("check", "plan", "run", "table", "show", "predict", "export"),
     *("log", "verify", "gc", "du"),
     *("list", "explain"),
 )

@@ -5,8 +5,14 @@ from collections.abc import Sequence
 
 _LATEX = {
     **{letter: f"\\{letter}" for letter in "&%$#_{}"},
-    **{"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"},
-    **{"µ": r"$\mu$", "±": r"$\pm$", "–": "--", "<": r"$<$", ">": r"$>$", "−": "$-$"},
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "µ": r"$\mu$",
+    "±": r"$\pm$",
+    "–": "--",
+    "<": r"$<$",
+    ">": r"$>$",
 }
 
 

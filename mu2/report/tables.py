@@ -1,5 +1,6 @@
 """Tables and lists for standard output: whole names at any width, no colour codes in a pipe."""
 
+import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TextIO
 
@@ -10,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from mu2.report import words
+from mu2.report.grid import Grid
 
 
 def system_table(summary: Mapping[str, Any]) -> Table:
@@ -80,6 +82,22 @@ def system_line(summary: Mapping[str, Any]) -> str:
         if run.get("generation") is not None:
             where += f", generation {run['generation'] + 1}"
     return f"{said}; its last run stands{where}: the same command goes on."
+
+
+def show_grid(grid: Grid, stream: TextIO) -> None:
+    """Prints a grid: its title, its rows aligned, and its notes."""
+    table = _table()
+    for number, heading in enumerate(grid.head):
+        right = number >= grid.texts
+        table.add_column(
+            Text(heading), justify="right" if right else "left", overflow="fold", no_wrap=right
+        )
+    for row in grid.rows:
+        table.add_row(*map(Text, row))
+    stream.write(f"{grid.title}\n\n")
+    show(table, stream)
+    stream.writelines(f"\n{textwrap.fill(note, 100)}\n" for note in grid.notes)
+    stream.write("\n")
 
 
 def prediction_table(document: Mapping[str, Any]) -> Table:
