@@ -9,7 +9,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from mu2 import config, preview
+from mu2 import config, preview, refusal
 from mu2.errors import Mu2Error
 from mu2.evolution.path import Path
 from mu2.experiment import Experiment
@@ -177,7 +177,7 @@ def run(
       Mu2Error: something does not fit (`Faults` holds all that was found), or another process is
         writing to the system. What is committed is whole.
     """
-    place: preview.Place = preview.nowhere
+    place: refusal.Place = refusal.nowhere
     if isinstance(experiment, Experiment):
         if bindings:
             raise Mu2Error(
@@ -188,7 +188,7 @@ def run(
     else:
         reading = config.read(_names(experiment), bindings)
         if reading.faults:
-            preview.refuse(reading.faults, reading.made, reading.place)
+            refusal.refuse(reading.faults, reading.made, reading.place)
         loaded = reading.load()
         made, text, place = loaded.experiment, loaded.resolved, reading.place
     directory = os.fspath(directory)

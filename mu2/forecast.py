@@ -5,11 +5,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mu2.evolution.mutation import HEAD, Mutation
-from mu2.evolution.space import MUTATION_PROBABILITY
+from mu2.evolution.space import MUTATION_PROBABILITY, corners
 from mu2.evolution.stopping import Halving
 from mu2.experiment import Experiment
 from mu2.models import Network
-from mu2.preview import STORED, corners
+from mu2.preview import STORED
 from mu2.tasks import Task
 
 

@@ -40,8 +40,12 @@ ROOMS = {
         *("evolution", "generation", "mesh", "models", "record", "report", "system", "tasks"),
         "training",
     },
+    "refusal": {
+        *("evolution", "experiment", "generation", "linter", "mesh", "models", "tasks"),
+        "training",
+    },
     "preview": {
-        *("environment", "evolution", "experiment", "generation", "linter", "mesh", "models"),
+        *("environment", "evolution", "experiment", "linter", "mesh", "models", "refusal"),
         *("system", "tasks", "training"),
     },
     "forecast": {"evolution", "experiment", "models", "preview", "tasks"},
@@ -51,18 +55,19 @@ ROOMS = {
     },
     "proof": {"config", "experiment", "mesh", "system", "tasks", "training"},
     "table": {
-        *("config", "experiment", "forecast", "linter", "preview", "report", "store", "system"),
+        *("config", "experiment", "forecast", "linter", "preview", "refusal", "report", "store"),
+        "system",
     },
     "linter": set(),
     "resolved": {"config", "experiment", "linter"},
     "api": {
         *("config", "evolution", "experiment", "inference", "preview", "report", "resolved"),
-        *("system", "tasks"),
+        *("refusal", "system", "tasks"),
     },
     "commands": {
         *("config", "evolution", "experiment", "forecast", "linter", "mesh", "models", "preview"),
         *("export", "inference", "proof", "report", "roots", "store", "system", "table", "tasks"),
-        "training",
+        *("refusal", "training"),
     },
     "cli": {"commands", "report"},
     "environment": set(),

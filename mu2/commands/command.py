@@ -82,7 +82,7 @@ def read_sound(options: argparse.Namespace, *, data: bool = True) -> "Reading":
         raise Faults(lost)
     reading = read(options.files, options.bindings)
     if reading.faults:
-        from mu2.preview import refuse
+        from mu2.refusal import refuse
 
         refuse(reading.faults, reading.made, reading.place, absent=None if data else [])
     return reading

@@ -1,6 +1,8 @@
 """The search space: which hyperparameters there are, where they start and how they may move."""
 
 import dataclasses
+import itertools
+import math
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Generic, Protocol, Self, TypeVar
 
@@ -117,6 +119,10 @@ class Ranges(_Values):
 
 class Choices(_Values):
     """Unordered values by hyperparameter; a mutation draws one of the others, all alike."""
+
+
+# Combinations of ends of ranges that `corners` gives at most.
+CORNERS = 256
 
 
 @dataclasses.dataclass(frozen=True)
@@ -274,3 +280,29 @@ def _check_ordered(ranges: Ranges) -> None:
                 f"Ranges.{name} = {values} is out of order.",
                 hint=f"Sort it, or write Choices.{name} if the order means nothing.",
             )
+
+
+def corners(
+    space: SearchSpace[Any], given: Mapping[str, Any] | None = None
+) -> Iterator[Mapping[str, Any]]:
+    """Hyperparameters at the ends of every range that shapes the space's model, the default too.
+
+    Where there are more than 256 combinations: the defaults, all first ends and all last ends.
+
+    Args:
+      space: a space of one model.
+      given: hyperparameters that the data set.
+    """
+    base = {**space.hyperparameters, **(given or {})}
+    moves = {**space.ranges, **space.choices}
+    ends = {
+        name: tuple(dict.fromkeys((moves[name][0], moves[name][-1], base[name])))
+        for name in space.model.hyperparameter_names()
+        if name in moves and name in base and name not in (given or {})
+    }
+    if math.prod(map(len, ends.values())) > CORNERS:
+        for end in (-1, 0, 1):
+            yield {**base, **{name: each[min(end, len(each) - 1)] for name, each in ends.items()}}
+        return
+    for values in itertools.product(*ends.values()):
+        yield {**base, **dict(zip(ends, values, strict=True))}

@@ -10,7 +10,7 @@ from mu2 import config
 from mu2.errors import Mu2Error
 from mu2.mesh import Layout, held, refusals
 from mu2.models import MLP, Component, Network, ViT
-from mu2.preview import refuse
+from mu2.refusal import refuse
 from tests import shrunken
 
 VALUES = {"image_size": 16, "num_layers": 1}
