@@ -186,11 +186,12 @@ class Entry:
             return "missing"
         return "unfinished" if self._left(System.open(self.directory)) else "complete"
 
-    def finish(self, reporter: Reporter) -> None:
+    def finish(self, reporter: Reporter, accept_changes: bool = False) -> None:
         """Runs, or goes on with, what is left.
 
         Args:
           reporter: told of every child and every task.
+          accept_changes: go on with an unfinished run though code, libraries or hardware changed.
 
         Raises:
           Mu2Error: as `mu2.experiment.run`; it says which column.
@@ -200,7 +201,12 @@ class Entry:
         self.directory.parent.mkdir(parents=True, exist_ok=True)
         for loaded in left:
             try:
-                with begin(loaded.experiment, loaded.resolved, str(self.directory)) as system:
+                with begin(
+                    loaded.experiment,
+                    loaded.resolved,
+                    str(self.directory),
+                    accept_changes=accept_changes,
+                ) as system:
                     run(loaded.experiment, system, reporter)
             except Mu2Error as error:
                 told = f"column {self.column.name!r}, seed {self.seed}: {error.message}"

@@ -78,6 +78,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--no-run", action="store_true", help="run nothing; print what is there")
     parser.add_argument(
+        "--accept-changes",
+        action="store_true",
+        help="go on with unfinished runs though code, libraries or hardware have changed",
+    )
+    parser.add_argument(
         "--device", metavar="DEVICE", help=f"of the price list (otherwise {DEVICE!r})"
     )
     parser.add_argument("--prices", metavar="FILE", help="a price list of your own")
@@ -113,7 +118,7 @@ def run(options: argparse.Namespace) -> int:
     left = [entry for entry, state in zip(every, states, strict=True) if state != "complete"]
     if left and not options.no_run:
         _look_for_data(left, some=len(left) < len(every))
-        if not _run(left):
+        if not _run(left, options.accept_changes):
             sys.stderr.write("mu2: interrupted. The same command goes on from the last commit.\n")
             return INTERRUPTED
     document = tell(found, columns, every, accelerator)
@@ -210,7 +215,7 @@ def _look_for_data(left: Sequence["Entry"], some: bool) -> None:
         raise Faults([*faults.faults, there]) from faults
 
 
-def _run(left: Sequence["Entry"]) -> bool:
+def _run(left: Sequence["Entry"], accept_changes: bool) -> bool:
     """Runs one after the other; False where the user interrupts."""
     from mu2.report.progress import choose_reporter
 
@@ -221,7 +226,7 @@ def _run(left: Sequence["Entry"]) -> bool:
                 f"({entry.directory})\n"
             )
             with choose_reporter(sys.stderr) as reporter:
-                entry.finish(reporter)
+                entry.finish(reporter, accept_changes)
     except KeyboardInterrupt:
         return False
     return True
