@@ -8,14 +8,11 @@ from typing import Any
 from mu2.report import words
 from mu2.report.continual import FORWARD
 from mu2.report.grid import Grid
+from mu2.report.results import NUMBERS
 
 Document = Mapping[str, Any]
 _MARKS = {"primary": "", "secondary": "*", "derived": "**", "hearsay": "***"}
 _MEANINGS = "* a leaderboard or list that repeats the paper, ** derived, *** hearsay"
-_NUMBERS = (
-    *("test_accuracy", "added_parameters", "accounted_parameters", "activated_share"),
-    *("children", "steps", "flops", "seconds", "device_hours", "money", "kwh"),
-)
 _NONE = "–"
 
 
@@ -27,7 +24,7 @@ def grids(document: Document) -> list[Grid]:
     """
     found = [each for each in document["columns"] if each["whole"] is not None]
     made = [_overview(document)]
-    made += [_tasks(document, column) for column in found]
+    made += [_tasks(document, column) for column in document["columns"] if column["tasks"]]
     if found:
         made.append(_continual(found))
         made += [
@@ -54,7 +51,7 @@ def results_csv(document: Document) -> str:
     of test_accuracy, added_parameters, accounted_parameters, activated_share, children, steps,
     flops, seconds, device_hours, money, kwh; for the whole, parameters and parameters_per_task.
     """
-    stats = (*_NUMBERS, "parameters", "parameters_per_task")
+    stats = (*NUMBERS, "parameters", "parameters_per_task")
     head = ("column", "task", "seeds", "reported", "evidence", "source", "difference")
     rows = [[*head, *(f"{key}_{part}" for key in stats for part in ("mean", "spread"))]]
     for column in document["columns"]:
@@ -134,14 +131,13 @@ def _overview_notes(document: Document) -> Iterable[str]:
     )
     if document["bindings"]:
         yield f"All columns with {', '.join(document['bindings'])}."
-    for column in document["columns"]:
-        if column["unfinished"] or column["missing"]:
-            states = [
-                f"{state}: {_seeds(column[state])}"
-                for state in ("unfinished", "missing")
-                if column[state]
-            ]
-            yield f"{column['name']}: {'; '.join(states)}."
+    for state, said in (("unfinished", "Not finished"), ("missing", "Not run")):
+        columns: dict[str, list[str]] = {}
+        for column in document["columns"]:
+            if column[state]:
+                columns.setdefault(_seeds(column[state]), []).append(column["name"])
+        for seeds, names in columns.items():
+            yield f"{said}, {seeds}: {'; '.join(names)}."
 
 
 def _seeds(seeds: Sequence[int]) -> str:
@@ -150,51 +146,40 @@ def _seeds(seeds: Sequence[int]) -> str:
 
 def _tasks(document: Document, column: Document) -> Grid:
     """A row a task of one column."""
-    rows = [
-        (
-            each["task"],
-            _accuracy(each["test_accuracy"]),
-            _reported(each),
-            _NONE if each["difference"] is None else f"{100 * each['difference']:+.2f}",
-            _count(each["added_parameters"]),
-            _count(each["accounted_parameters"]),
-            _percent(each["activated_share"]),
-            _count(each["children"]),
-            _plain(each["device_hours"]),
-            _plain(each["money"]),
-            _plain(each["kwh"]),
-        )
-        for each in column["tasks"]
-    ]
-    whole = column["whole"]
-    rows.append(
-        (
-            "mean, or sum of what was spent",
-            _accuracy(whole["test_accuracy"]),
-            _NONE,
-            _NONE,
-            _count(whole["added_parameters"]),
-            _count(whole["accounted_parameters"]),
-            _percent(whole["activated_share"]),
-            _count(whole["children"]),
-            _plain(whole["device_hours"]),
-            _plain(whole["money"]),
-            _plain(whole["kwh"]),
-        )
-    )
+    rows = [_task(each) for each in column["tasks"]]
+    if column["whole"] is not None:
+        whole = {"task": "mean, or sum of what was spent", "reported": None, "difference": None}
+        rows.append(_task({**whole, **column["whole"]}))
     head = (
         *("task", "ours", "reported", "difference", "added", "accounted", "activated"),
         *("children", "device-hours", f"{document['currency']} (est.)", "kWh (est.)"),
     )
     notes = []
-    if any(each["reported"] is not None for each in column["tasks"]):
+    if sources := dict.fromkeys(each["source"] for each in column["tasks"] if each["source"]):
         notes.append(
-            "Reported values are the papers' own words unless marked: "
-            f"{_MEANINGS}. Empty: nothing that anybody could verify. Differences in points."
+            "Reported values were read in the papers' abstracts or notebooks unless marked: "
+            f"{_MEANINGS}. Empty: nothing that anybody could verify. Differences in points. "
+            f"Sources: {'; '.join(sources)}."
         )
     elif document["reports"]:
         notes.append("Nothing that anybody could verify is reported of these tasks.")
     return Grid(f"{column['name']}: tasks", head, tuple(rows), tuple(notes))
+
+
+def _task(task: Document) -> tuple[str, ...]:
+    return (
+        task["task"],
+        _accuracy(task["test_accuracy"]),
+        _reported(task),
+        _NONE if task["difference"] is None else f"{100 * task['difference']:+.2f}",
+        _count(task["added_parameters"]),
+        _count(task["accounted_parameters"]),
+        _percent(task["activated_share"]),
+        _count(task["children"]),
+        _plain(task["device_hours"]),
+        _plain(task["money"]),
+        _plain(task["kwh"]),
+    )
 
 
 def _reported(task: Document) -> str:

@@ -11,6 +11,7 @@ from mu2.report.reported import Reported
 Stat = dict[str, Any]
 _OF_TASK = ("test_accuracy", "added_parameters", "accounted_parameters", "activated_share")
 _SPENT = ("children", "steps", "flops", "seconds")
+NUMBERS = (*_OF_TASK, *_SPENT, "device_hours", "money", "kwh")
 _LEARNED = ("average_accuracy", "backward_transfer", "forgetting", "revisits")
 
 
@@ -48,16 +49,14 @@ def column(
       accelerator: whose price and power hours are multiplied with.
 
     Returns:
-      A JSON document: `tasks` and `whole` (the mean or the sum over tasks) and `continual`. Where
-      there are several seeds, a number is `mean`, `spread` (sample standard deviation; None of one
-      seed) and `values`.
+      A JSON document: `tasks` and `whole` (the mean or the sum over tasks) and `continual`, the
+      last two None without a result; then `tasks` are those of which something is reported. A
+      number is `mean`, `spread` (sample standard deviation; None of one seed) and `values`.
     """
-    if not results:
-        return {"tasks": [], "whole": None, "continual": None}
     each = [_seed(result, tasks, accelerator) for result in results]
     found = []
-    for task in tasks:
-        numbers = {key: stat([s[task][key] for s in each]) for key in each[0][task]}
+    for task in tasks if results else filter(reported.__contains__, tasks):
+        numbers = {key: stat([s[task][key] for s in each]) for key in NUMBERS}
         told, mean = reported.get(task), numbers["test_accuracy"]["mean"]
         found.append(
             {
@@ -65,10 +64,12 @@ def column(
                 **numbers,
                 "reported": told.value if told else None,
                 "evidence": told.evidence if told else None,
-                "source": told.source if told else None,
+                "source": f"{told.system}: {told.source}" if told else None,
                 "difference": mean - told.value if told and mean is not None else None,
             }
         )
+    if not results:
+        return {"tasks": found, "whole": None, "continual": None}
     wholes = [_whole(s, result) for s, result in zip(each, results, strict=True)]
     learned = [result.continual for result in results]
     return {

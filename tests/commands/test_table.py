@@ -194,7 +194,26 @@ def test_without_running_it_tells_what_is_there(lists, tmp_path, capsys):
     assert document["files"] == []
     assert not (tmp_path / "new").exists()
     assert cli.main(["table", "tiny", *words]) == 0
-    assert "two children | each: missing: seed 0." in capsys.readouterr().out
+    assert "Not run, seed 0: µ2Net; two children | each." in capsys.readouterr().out
+
+
+def test_what_is_reported_is_told_without_a_run(tmp_path, capsys):
+    words = ["--no-run", "--system", str(tmp_path / "new"), "--json"]
+    assert cli.main(["table", "mu2net_vit", *words]) == 0
+    (column,) = json.loads(capsys.readouterr().out)["columns"]
+    (task,) = column["tasks"]  # what is reported of the whole chain holds for its segment
+    assert (task["task"], task["evidence"]) == ("cifar10", "primary")
+    assert task["reported"] == pytest.approx(0.9943)
+    assert (task["test_accuracy"]["mean"], task["difference"]) == (None, None)
+    assert cli.main(["table", "mu2net_69", *words[:-1]]) == 0
+    said = capsys.readouterr().out
+    assert "93.68*" in said  # secondary
+    assert "99.43 " in said
+    # A baseline is not what is reported.
+    assert cli.main(["table", "munet_characters_ti3", *words]) == 0
+    ours, *others = json.loads(capsys.readouterr().out)["columns"]
+    assert len(ours["tasks"]) == 8
+    assert all(column["tasks"] == [] for column in others)
 
 
 def test_a_changed_component_is_no_proof(made, lists, tmp_path, capsys):

@@ -44,7 +44,7 @@ def test_two_seeds_by_hand():
     a, b = made["tasks"]
     assert a["test_accuracy"]["mean"] == pytest.approx(0.7)
     assert a["test_accuracy"]["spread"] == pytest.approx(math.sqrt(0.02))  # n - 1
-    assert (a["reported"], a["evidence"], a["source"]) == (0.9, "secondary", "a list")
+    assert (a["reported"], a["evidence"], a["source"]) == (0.9, "secondary", "µ2Net: a list")
     assert a["difference"] == pytest.approx(-0.2)
     assert (b["reported"], b["evidence"], b["difference"]) == (None, None, None)
     # Half an hour on each of four devices, at 2 an hour and 500 W.
@@ -77,8 +77,12 @@ def test_a_segment_tells_of_its_own_tasks():
     assert made["whole"]["parameters_per_task"]["mean"] == 50  # of the whole system
 
 
-def test_nothing_is_told_of_no_result():
-    assert column([], ("a",), TOLD, CHIP) == {"tasks": [], "whole": None, "continual": None}
+def test_without_a_result_only_what_is_reported_is_told():
+    made = column([], ("a", "b"), TOLD, CHIP)
+    assert (made["whole"], made["continual"]) == (None, None)
+    (task,) = made["tasks"]
+    assert (task["task"], task["reported"], task["difference"]) == ("a", 0.9, None)
+    assert task["money"] == {"mean": None, "spread": None, "values": []}
 
 
 def test_a_missing_value_is_not_left_out_of_a_mean():
