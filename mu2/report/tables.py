@@ -96,7 +96,9 @@ def show_grid(grid: Grid, stream: TextIO) -> None:
         table.add_row(*map(Text, row))
     stream.write(f"{grid.title}\n\n")
     show(table, stream)
-    stream.writelines(f"\n{textwrap.fill(note, 100)}\n" for note in grid.notes)
+    for note in grid.notes:
+        lines = textwrap.wrap(note, 100, break_long_words=False, break_on_hyphens=False)
+        stream.write("\n" + "\n".join(lines) + "\n")
     stream.write("\n")
 
 
