@@ -119,7 +119,9 @@ def run(options: argparse.Namespace) -> int:
     if left and not options.no_run:
         _look_for_data(left, some=len(left) < len(every))
         if not _run(left, options.accept_changes):
-            sys.stderr.write("mu2: interrupted. The same command goes on from the last commit.\n")
+            sys.stderr.write(
+                "mu2: interrupted. The same command goes on; --no-run shows what there is.\n"
+            )
             return INTERRUPTED
     document = tell(found, columns, every, accelerator)
     document |= {
@@ -275,8 +277,7 @@ def _shipped(name: str) -> Path:
 
 COMMAND = Command(
     "run what is missing of a table, and print and write it",
-    "NAME [--system DIR] [--seeds N] [--column COLUMN ...] [--no-run] [--gin.NAME=VALUE ...] "
-    "[--json]",
+    "NAME [--system DIR] [--seeds N] [--no-run] [--gin.NAME=VALUE ...] [--json]",
     arguments,
     run,
     EPILOG,
