@@ -1,0 +1,77 @@
+"""A bare loop over the same children, measured against `mu2 run` from its start to its exit.
+
+From the top of the checkout, with TFDS_DATA_DIR set:
+  python -m benchmarks.speed.efficiency [--children 4] [--rounds 2] [FILE] [--gin.NAME=VALUE ...]
+
+FILE is benchmarks/tables/cmaterdb_ti0.gin unless one is given; --children is its number of
+children for a task iteration, of which it has six (32 make the whole run). The bare loop is told in
+bare.py; its list of children is read from the log of the run. Both run in processes of their own
+and take turns. `steps` is the loop's time for steps and validation alone, `with compiling` has its
+compiling too; neither has its start, nor the reading of the data.
+"""
+
+import argparse
+import json
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from benchmarks.speed.history import note, table
+from benchmarks.speed.sidebyside import in_turn, medians, python
+from mu2.cli import split_bindings
+from mu2.report.childlog import ChildLog
+
+FILE = "benchmarks/tables/cmaterdb_ti0.gin"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs both in turn, and prints the ratios."""
+    words, bindings = split_bindings(sys.argv[1:] if argv is None else argv)
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("file", nargs="?", default=FILE)
+    parser.add_argument("--children", type=int, default=4, help="of a task iteration")
+    parser.add_argument("--rounds", type=int, default=2)
+    options = parser.parse_args(words)
+    bindings.append(f"Evolution.children_per_iteration={options.children}")
+    with tempfile.TemporaryDirectory() as folder:
+        figures = measured(Path(folder), options.file, bindings, options.rounds)
+    row = [f"{figures[name]:.2f}" for name in ("steps / mu2", "with compiling / mu2")]
+    row += [f"{figures[name]:.1f}" for name in ("mu2 s", "steps s", "compiling s")]
+    table(
+        ["children", "steps / mu2", "with compiling / mu2", "mu2 s", "steps s", "compiling s"],
+        [[f"{figures['children']:.0f}", *row]],
+    )
+    note("efficiency", figures)
+    return 0
+
+
+def measured(folder: Path, file: str, bindings: Sequence[str], rounds: int) -> dict[str, float]:
+    """Medians of both, and their ratios."""
+    flags = [f"--gin.{binding}" for binding in bindings]
+    systems = iter(range(rounds))
+    told: dict[str, list[float]] = {"training": [], "compiling": []}
+
+    def mu2() -> float:
+        return python("-m", "mu2", "run", file, "--system", folder / f"{next(systems)}", *flags)
+
+    def bare() -> None:
+        out, log = folder / "bare.json", folder / "0" / "log.jsonl"
+        python("-m", "benchmarks.speed.bare", out, log, file, *flags)
+        for name, seconds in json.loads(out.read_text()).items():
+            told[name].append(seconds)
+
+    whole = medians(in_turn({"mu2": mu2, "bare": bare}, rounds))["mu2"]
+    loop = medians(told)
+    return {
+        "children": len(ChildLog(folder / "0" / "log.jsonl")),
+        "steps / mu2": loop["training"] / whole,
+        "with compiling / mu2": (loop["training"] + loop["compiling"]) / whole,
+        "mu2 s": whole,
+        "steps s": loop["training"],
+        "compiling s": loop["compiling"],
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())
