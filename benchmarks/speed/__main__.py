@@ -1,0 +1,52 @@
+"""The quick benchmarks one after the other, under 10 minutes on two cores.
+
+From the top of the checkout: python -m benchmarks.speed
+
+Each is a process of its own, prints a table and adds to history.jsonl. What needs TFDS_DATA_DIR is
+said to be left out where that is not set. The whole of efficiency (--children 32), growth to 1,000
+tasks and the kills take longer: run these by themselves.
+"""
+
+import os
+import subprocess
+import sys
+import time
+
+from benchmarks.speed.history import say
+from benchmarks.speed.sidebyside import ROOT
+
+QUICK = (
+    ("start",),
+    ("roofline", "--rounds", "5"),
+    ("input",),
+    ("inference",),
+    ("memory",),
+    ("sharing", "--rounds", "3"),
+    ("growth", "--sizes", "10", "30", "--repeats", "3"),
+    ("programs", "--children", "2"),
+    ("efficiency", "--children", "4"),
+)
+NEED_DATA = ("input", "programs", "efficiency")
+
+
+def main() -> int:
+    """Runs them; returns 1 where one failed."""
+    failed, begun = [], time.monotonic()
+    for name, *words in QUICK:
+        if name in NEED_DATA and "TFDS_DATA_DIR" not in os.environ:
+            say(f"\n{name}: left out, as TFDS_DATA_DIR is not set")
+            continue
+        start = time.monotonic()
+        say(f"\n{name} {' '.join(words)}")
+        done = subprocess.run([sys.executable, "-m", f"benchmarks.speed.{name}", *words], cwd=ROOT)
+        if done.returncode:
+            failed.append(name)
+        say(f"{name}: {time.monotonic() - start:.0f} s")
+    say(f"\nall: {(time.monotonic() - begun) / 60:.1f} min")
+    if failed:
+        say(f"failed: {', '.join(failed)}")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

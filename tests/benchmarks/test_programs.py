@@ -1,0 +1,193 @@
+"""The programs of benchmarks/speed, shrunken: each ends, prints a table and adds to a history."""
+
+import sys
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from benchmarks.speed import (
+    bare,
+    efficiency,
+    history,
+    inference,
+    memory,
+    programs,
+    roofline,
+    sidebyside,
+    start,
+    watched,
+)
+from benchmarks.speed import input as input_
+from mu2.mesh import single
+from mu2.training.augment import Augmentation
+from mu2.training.optimizer import Optimizer, learning_rate
+from mu2.training.program import Batch, Program, State
+from tests import shrunken
+
+ONE = "ConvNet micro"
+
+
+@pytest.fixture(autouse=True)
+def noted(tmp_path, monkeypatch):
+    """The file that takes the place of the history."""
+    monkeypatch.setattr(history, "HISTORY", tmp_path / "history.jsonl")
+    return tmp_path / "history.jsonl"
+
+
+def only(noted, kind):
+    """The figures of the one line there is."""
+    (line,) = history.read(file=noted)
+    assert line["kind"] == kind
+    return line["figures"]
+
+
+def test_ways_take_turns_and_may_count_by_themselves():
+    order = []
+    ways = {"a": lambda: order.append("a"), "b": lambda: float(order.append("b") or len(order))}
+    seconds = sidebyside.in_turn(ways, 2)
+    assert order == ["a", "b", "a", "b"]
+    assert seconds["b"] == [2.0, 4.0]
+    assert sidebyside.medians({"x": [3.0, 1.0, 2.0]}) == {"x": 2.0}
+
+
+def test_a_process_that_fails_is_told():
+    with pytest.raises(RuntimeError, match="what it said"):
+        sidebyside.python("-c", "import sys; sys.exit('what it said')")
+
+
+def test_compiling_within_compiling_counts_once():
+    assert watched.union([(3, 4), (0, 2), (1, 1.5), (1.9, 2.5)]) == [(0, 2.5), (3, 4)]
+    clock = watched.Clock(watched.time.monotonic())
+    with clock.part("one"):
+        clock.duration(watched.COMPILED, 0.0)
+        with clock.part("two"):
+            watched.time.sleep(0.02)
+    figures = clock.figures()
+    assert figures["compiled"] == 1
+    assert figures["seconds"]["two"] >= 0.02 > figures["seconds"]["one"]
+
+
+@pytest.mark.parametrize("name", roofline.SHAPES)
+def test_operations_counted_by_hand_are_the_matrix_products_that_xla_counts(name):
+    shape = roofline.SHAPES[name]
+    network = shape.model.network(shape.hyperparameters, roofline.CLASSES)
+    first, *others = network
+    counted = shape.batch * (2 * first.flops + 3 * sum(component.flops for component in others))
+    # XLA counts what lies between the products too: norms, activations, softmax.
+    assert 0.7 * counted < roofline.flops(shape) < counted
+
+
+@pytest.mark.slow
+def test_roofline(noted, capsys):
+    assert roofline.main(["--shapes", ONE, "--rounds", "1", "--batch", "16"]) == 0
+    figures = only(noted, "roofline")[ONE]
+    assert 0 < figures["mu2"] < 1.5
+    assert 0 < figures["plain"] < 1.5
+    assert ONE in capsys.readouterr().out
+
+
+def test_a_profile_names_operations():
+    shape = roofline.dataclasses.replace(roofline.SHAPES[ONE], batch=16)
+    found = roofline.profile(roofline.plain_step(shape), calls=2)
+    assert sum(found.values()) > 0
+    assert not set(found) & set(roofline.HOLDERS)
+
+
+@pytest.mark.slow
+def test_input(noted):
+    assert input_.main(["--no-disk", "--batch", "16", "--steps", "1", "--rounds", "1"]) == 0
+    assert only(noted, "input").keys() == {input_.STEP, *input_.MEMORY}
+
+
+@pytest.mark.slow
+def test_the_bare_step_does_what_mu2_does():
+    shape = roofline.dataclasses.replace(roofline.SHAPES[ONE], batch=16)
+    network = shape.model.network(shape.hyperparameters, roofline.CLASSES)
+    trained = frozenset({"block_1", "norm", "head"})
+    settings = {**roofline.HYPERPARAMETERS, **roofline.AUGMENTED}
+    draw = np.random.default_rng(0)
+    images = draw.integers(0, 256, (16, 16, 16, 1), np.uint8)
+    labels = np.arange(16, dtype=np.int32) % roofline.CLASSES
+    ranges, key = Augmentation.of(settings), jax.random.key(0, impl="threefry2x32")
+    optimizer, params = Optimizer.of(settings, 1, 4), roofline._params(network)
+
+    program = Program(network, 1.0, single().sharding)
+    trace = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, jnp.bfloat16), params)
+    state = State(params, trace, np.int32(0), np.bool_(True))
+    state = single().place(jax.tree.map(np.asarray, state), program.shardings)
+    flags = {c.name: np.int32(c.name in trained) for c in network}
+    batch = Batch.plain(images, program.no_feature(16))
+    batch = batch._replace(augmented=np.bool_(True), ranges=ranges, key=key)
+
+    kind = bare.Kind(network, trained, frozenset(bare._on(settings)), False)
+    step = jax.jit(bare.step_of(kind, 1.0))
+    frozen = {name: leaf for name, leaf in params.items() if name not in trained}
+    own = {name: leaf for name, leaf in params.items() if name in trained}
+    moved = {name: leaf for name, leaf in trace.items() if name in trained}
+    order = jnp.arange(16)[None].repeat(4, 0)
+    for i in range(4):
+        rate, momentum = learning_rate(optimizer, jnp.float32(i)), np.float32(0.9)
+        some = (jnp.asarray(images), jnp.asarray(labels), order)
+        own, moved = step(own, moved, frozen, *some, np.int32(i), rate, momentum, ranges, key)
+        classes = np.int32(roofline.CLASSES)
+        fed = batch._replace(step=np.int32(i))
+        state = program.train_step(state, flags, optimizer, fed, labels, classes)
+    for name in trained:
+        for a, b in zip(
+            jax.tree.leaves(own[name]), jax.tree.leaves(state.params[name]), strict=True
+        ):
+            np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.slow
+def test_inference(noted):
+    assert inference.main(["--tasks", "3", "--layers", "2", "--rounds", "3"]) == 0
+    figures = only(noted, "inference")
+    assert figures["components"] == 3 * 7
+    assert 7 < figures["unique components"] < 21
+    assert 0 < figures["unique / all"] < 1
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+def test_memory(noted):
+    assert memory.main(["--children", "22", "--batch", "32"]) == 0
+    figures = only(noted, "memory")
+    assert figures["held"]["late"] > 0
+    assert figures["peak"]["activations"] > figures["peak"]["parameters"]
+
+
+@pytest.mark.slow
+def test_start(noted):
+    assert start.main(["--rounds", "1"]) == 0
+    figures = only(noted, "start")
+    assert figures["python"] < figures[start.HELP] < figures[start.FIRST]
+
+
+FLAGS = [
+    f"--gin.{binding}"
+    for binding in shrunken.merged(*shrunken.DIGITS, shrunken.ONCE)
+    if not binding.startswith("Evolution.children_per_iteration")  # --children says it
+]
+
+
+@pytest.mark.slow
+def test_efficiency(noted):
+    assert efficiency.main([shrunken.FILE, "--children", "2", "--rounds", "1", *FLAGS]) == 0
+    figures = only(noted, "efficiency")
+    assert figures["children"] == 2
+    assert 0 < figures["steps / mu2"] < 1
+    assert figures["compiling s"] > 0
+
+
+@pytest.mark.slow
+def test_programs(noted):
+    assert programs.main([shrunken.FILE, "--children", "2", *FLAGS]) == 0
+    figures = only(noted, "programs")
+    cold, cached = figures["cold"], figures["cached"]
+    assert cold["compiled"] == cached["from cache"] > 0
+    assert cached["compiled"] == 0
+    assert cold["from cache"] == 0
+    assert cold["wall s"] == pytest.approx(sum(cold["seconds"].values()))
