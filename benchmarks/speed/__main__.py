@@ -16,15 +16,15 @@ from benchmarks.speed.history import say
 from benchmarks.speed.sidebyside import ROOT
 
 QUICK = (
-    ("start",),
+    ("start", "--rounds", "3"),
     ("roofline", "--rounds", "5"),
     ("input",),
     ("inference",),
     ("memory",),
     ("sharing", "--rounds", "3"),
-    ("growth", "--sizes", "10", "30", "--repeats", "3"),
+    ("growth", "--sizes", "10", "30", "--repeats", "2"),
     ("programs", "--children", "2"),
-    ("efficiency", "--children", "4"),
+    ("efficiency", "--children", "3"),
 )
 NEED_DATA = ("input", "programs", "efficiency")
 

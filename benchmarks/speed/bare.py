@@ -28,6 +28,7 @@ from mu2.experiment import Experiment
 from mu2.generation import TaskData
 from mu2.key import Key
 from mu2.models.component import Network, nest
+from mu2.process import keep_freed_memory
 from mu2.report.childlog import ChildLog
 from mu2.tasks.order import batches
 from mu2.training import augment
@@ -57,6 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Trains every child of a log; writes the seconds."""
     words, bindings = split_bindings(sys.argv[1:] if argv is None else argv)
     figures, log, *files = words
+    keep_freed_memory()  # without it the loop is slower, by 0.4 of its time
     experiment = config.load(files, bindings).experiment
     bare = Bare(experiment)
     for line in ChildLog(Path(log)):

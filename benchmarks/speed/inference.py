@@ -26,6 +26,7 @@ from benchmarks.speed.history import note, table
 from benchmarks.speed.sidebyside import in_turn, medians
 from mu2 import config, experiment, preview
 from mu2.inference import Inference, network_of, parameters_of
+from mu2.process import keep_freed_memory
 from mu2.report.progress import LogReporter
 from mu2.system import System
 from mu2.training.augment import normalise
@@ -57,6 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--images", type=int, default=1, help="images at a time")
     parser.add_argument("--rounds", type=int, default=21)
     options = parser.parse_args(argv)
+    keep_freed_memory()
     with tempfile.TemporaryDirectory() as name:
         system = evolved(Path(name), options.tasks, options.layers)
         figures = measured(system, options.images, options.rounds)

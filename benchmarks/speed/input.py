@@ -23,6 +23,7 @@ from benchmarks.speed.history import note, table
 from benchmarks.speed.roofline import AUGMENTED, SHAPES, mu2_step
 from benchmarks.speed.sidebyside import in_turn, medians
 from mu2.key import Key
+from mu2.process import keep_freed_memory
 from mu2.tasks import ExampleStream, Task
 from mu2.tasks.examples import Examples
 from mu2.tasks.sources.tfds import TFDS
@@ -43,6 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--steps", type=int, default=8, help="batches a round")
     parser.add_argument("--no-disk", action="store_true", help="without cmaterdb/bangla")
     options = parser.parse_args(argv)
+    keep_freed_memory()
     batch, steps = options.batch, options.steps
     draw = np.random.default_rng(0)
     images = draw.integers(0, 256, (8 * batch, SIDE, SIDE, 3), np.uint8)

@@ -42,6 +42,7 @@ from mu2.key import Key
 from mu2.mesh import single
 from mu2.models.component import Network, nest
 from mu2.models.vit import ViT
+from mu2.process import keep_freed_memory
 from mu2.report.progress import LogReporter
 from mu2.tasks.examples import Examples
 from mu2.training import Job, Trainer, Training, as_stored
@@ -80,6 +81,7 @@ MIB = 1 << 20
 def main(argv: Sequence[str] | None = None) -> int:
     """Prints both; each is measured in a process of its own."""
     words = list(sys.argv[1:] if argv is None else argv)
+    keep_freed_memory()
     if words[:1] == ["--held"]:
         say(json.dumps(held(int(words[1]))))
         return 0

@@ -5,8 +5,9 @@ From the top of the checkout:
 
 mu2's step (as it is, and without augmentation) and a plain step of the same layers (flax.linen,
 optax; nothing augmented, everything trained) take turns with the product of two float32 matrices
-of 2048 x 2048. --profile says, instead, which operations the time of either step goes to, as JAX's
-own profiler tells it. Shares are of wall time; those by CPU time tell the same of a busy machine.
+of 2048 x 2048. Freed memory is kept, as `mu2 run` keeps it. --profile says, instead, which
+operations the time of each step goes to, as JAX's own profiler tells it. Shares are of wall time;
+those by CPU time tell the same of a busy machine.
 
 FLOPs are counted by hand, two for a multiplication with its addition, matrix products and
 convolutions alone. A layer's forward pass counts once and its backward pass twice (the gradient of
@@ -40,6 +41,7 @@ from mu2.mesh import single
 from mu2.models.component import Model, Network, nest
 from mu2.models.convnet import ConvNet
 from mu2.models.vit import ViT
+from mu2.process import keep_freed_memory
 from mu2.training.augment import Augmentation, normalise
 from mu2.training.optimizer import Optimizer
 from mu2.training.program import Batch, Program, State, bucket
@@ -259,6 +261,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--batch", type=int, help="examples a step, in place of each shape's own")
     parser.add_argument("--profile", action="store_true", help="where the time goes, instead")
     options = parser.parse_args(argv)
+    keep_freed_memory()
     shapes = {
         name: dataclasses.replace(SHAPES[name], batch=options.batch or SHAPES[name].batch)
         for name in options.shapes
