@@ -1,6 +1,7 @@
 """A system: all live paths over one parameter store, on disk; what users keep and extend."""
 
 import dataclasses
+import functools
 import hashlib
 import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -13,6 +14,7 @@ from mu2.evolution.living import Living
 from mu2.evolution.path import Component, Path
 from mu2.record import Progress, TaskRecord
 from mu2.report.childlog import ChildLog
+from mu2.store.behind import Behind
 from mu2.store.branch import branch
 from mu2.store.cache import Cache
 from mu2.store.components import Arrays, ComponentStore
@@ -48,11 +50,13 @@ class System:
         self.directory = directory
         self.log = ChildLog(directory / "log.jsonl")
         self.times = ChildLog(directory / "times.jsonl")
-        self._journal = journal
+        self._newest = journal
+        self._behind = Behind()
         self._lock = lock
         self._store = ComponentStore(directory / "components")
         self._cache = Cache(cache_limit_mb << 20)
         self._records: dict[str, TaskRecord] = {}
+        self._progress: Progress | None = None  # that of the newest commit, written or not
         self._living: Living | None = None
         self._logged = 0  # lines since the last commit
         self._known_packs: set[str] = set()
@@ -136,16 +140,30 @@ class System:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._lock is not None:
-            self._lock.__exit__(kind, error, trace)
+        try:
+            if error is None:
+                self._behind.settle()
+        finally:
+            self._behind.close()
+            if self._lock is not None:
+                self._lock.__exit__(kind, error, trace)
 
     # What is in it
 
     @property
     def progress(self) -> Progress:
         """How far its runs have come, at the newest commit."""
-        head = self._journal.head
-        return Progress() if head is None else self._read(Progress.from_json, head.progress, "HEAD")
+        if self._progress is None:
+            head = self._newest.head
+            read = Progress.from_json
+            self._progress = Progress() if head is None else self._read(read, head.progress, "HEAD")
+        return self._progress
+
+    @property
+    def _journal(self) -> Journal:
+        """The journal, once all is in it."""
+        self._behind.settle()
+        return self._newest
 
     @property
     def tasks(self) -> tuple[str, ...]:
@@ -230,6 +248,7 @@ class System:
         """A component's leaves, read from the store or from the cache."""
         arrays = self._cache.get(component.digest)
         if arrays is None:
+            self._behind.settle()
             stored = (component.digest, component.pack)
             arrays = self._store.read([stored])[component.digest]
             self._cache.put(component.digest, arrays)
@@ -313,6 +332,8 @@ class System:
     def write(self, path: Path, arrays: Mapping[str, Arrays]) -> Path:
         """Writes a path's new components, all in one checkpoint; nothing names them yet.
 
+        They are on disk before the next commit is.
+
         Args:
           path: a path whose new components have no digest.
           arrays: component name to leaves, for the new components.
@@ -321,7 +342,8 @@ class System:
           The path with every digest filled in.
         """
         by_id = {c.id: arrays[c.name] for c in path.components if c.name in arrays}
-        stored = self._store.write(by_id)
+        stored, new = self._store.place(by_id)
+        self._behind.add(functools.partial(self._store.put, new))
         packs = {s.pack for s in stored.values()}
         self._new_packs |= packs - self._known_packs
         self._known_packs |= packs
@@ -351,6 +373,9 @@ class System:
         finished: str | None = None,
     ) -> None:
         """Makes changed records durable at once: all of it or nothing.
+
+        A passing commit is written while the next generation is trained, a lasting one is on disk
+        on return. What a passing one meets is raised by the next.
 
         Args:
           message: what the commit is for.
@@ -387,15 +412,25 @@ class System:
         passing: bool = False,
     ) -> set[str]:
         """Makes it durable; returns the packs written since the last lasting commit."""
+        self._behind.settle()
         written = {*progress.packs, *self._new_packs}
-        self.times.flush()
         progress = dataclasses.replace(
             progress,
-            log_bytes=self.log.flush(),
+            log_bytes=self.log.size(),
             log_lines=progress.log_lines + self._logged,
             packs=tuple(sorted(written)) if passing else (),
         )
-        self._journal.commit(changed, progress.to_json(), message, passing=passing)
+        document = progress.to_json()
+
+        def durable() -> None:
+            self.times.flush()
+            self.log.flush()
+            self._newest.commit(changed, document, message, passing=passing)
+
+        self._behind.add(durable)
+        if not passing:
+            self._behind.settle()
+        self._progress = progress
         self._new_packs.clear()
         self._logged = 0
         return written
@@ -420,6 +455,7 @@ class System:
         Raises:
           Mu2Error: the history is damaged (nothing is removed), or the folder cannot be written.
         """
+        self._behind.settle()
         return sweep(self.directory)
 
     # What it shows

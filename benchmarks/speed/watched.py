@@ -19,6 +19,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from mu2 import process
+
 # Functions, and the part that their time belongs to. "start" has what is before, "end" what is
 # after, "between" what none of them has.
 PARTS = {
@@ -147,6 +149,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command that follows, and writes where its time went."""
     since, file, *words = sys.argv[1:] if argv is None else argv
     clock = Clock(float(since))
+    process.prepare()
     clock.now("imports")
     watch(clock)
     from mu2.cli import main as mu2

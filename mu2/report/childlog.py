@@ -44,11 +44,8 @@ class ChildLog:
             file.seek(0, os.SEEK_END)
             file.write(line)
 
-    def flush(self) -> int:
+    def flush(self) -> None:
         """Waits until every line is on disk; called once a generation, before its commit.
-
-        Returns:
-          The bytes of the whole lines, for the commit to remember.
 
         Raises:
           OSError: the disk failed.
@@ -60,6 +57,9 @@ class ChildLog:
                     os.fsync(descriptor)
                 finally:
                     os.close(descriptor)
+
+    def size(self) -> int:
+        """The bytes of the whole lines, for a commit to remember."""
         if not self._file.exists():
             return 0
         with self._file.open("rb") as file:

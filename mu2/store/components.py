@@ -121,6 +121,7 @@ class ComponentStore:
     def __init__(self, directory: Path):
         self.directory = directory
         self._manifests: dict[str, _Manifest] = {}
+        self._placed: dict[str, str] = {}  # component digest to pack, perhaps not yet written
 
     def write(self, components: Mapping[str, Arrays]) -> dict[str, Stored]:
         """Writes what the store does not hold yet, in one pack; call under the lock.
@@ -138,6 +139,24 @@ class ComponentStore:
           Mu2Error: the disk is full or the folder cannot be written. What was there still is.
           ValueError: a component has no leaf, or a leaf that is no number or has no elements.
         """
+        stored, new = self.place(components)
+        self.put(new)
+        return stored
+
+    def place(
+        self, components: Mapping[str, Arrays]
+    ) -> tuple[dict[str, Stored], dict[str, Arrays]]:
+        """Where components will lie; writes nothing.
+
+        Args:
+          components: see `write`.
+
+        Returns:
+          Component id to its place, and what is to be `put`: digest to leaves.
+
+        Raises:
+          ValueError: see `write`.
+        """
         by_digest: dict[str, Arrays] = {}
         digests: dict[str, str] = {}
         for component, arrays in components.items():
@@ -145,23 +164,37 @@ class ComponentStore:
             _check(component, plain)
             digests[component] = digest(plain)
             by_digest[digests[component]] = plain
-        where: dict[str, str] = {}
+        where = {d: self._placed[d] for d in by_digest if d in self._placed}
         for d in by_digest:
             if d not in where and (pack := self._where(d)) is not None:
                 # All of that pack, for a killed write may have left only its first pointer.
                 where.update(dict.fromkeys(self._manifest(pack).components, pack))
         new = {d: arrays for d, arrays in sorted(by_digest.items()) if d not in where}
-        if new:
-            try:
-                pack = self._write_pack(new)
-            except OSError as error:
-                shutil.rmtree(self.directory / "new", ignore_errors=True)
-                raise Mu2Error(
-                    f"{self.directory} does not take new components: {reason(error)}",
-                    hint="The last commit is whole. Mend this, then run the same command again.",
-                ) from error
-            where.update(dict.fromkeys(new, pack))
-        return {component: Stored(d, where[d]) for component, d in digests.items()}
+        where.update(dict.fromkeys(new, _pack_name(new)))
+        self._placed.update((d, where[d]) for d in new)
+        return {component: Stored(d, where[d]) for component, d in digests.items()}, new
+
+    def put(self, components: Mapping[str, Arrays]) -> None:
+        """Writes components that were placed, in one pack; call under the lock.
+
+        Args:
+          components: all that one call of `place` gave.
+
+        Raises:
+          Mu2Error: the disk is full or the folder cannot be written. What was there still is.
+        """
+        if not components:
+            return
+        try:
+            self._write_pack(components)
+        except OSError as error:
+            for d in components:
+                self._placed.pop(d, None)
+            shutil.rmtree(self.directory / "new", ignore_errors=True)
+            raise Mu2Error(
+                f"{self.directory} does not take new components: {reason(error)}",
+                hint="The last commit is whole. Mend this, then run the same command again.",
+            ) from error
 
     def read(
         self, stored: Iterable[tuple[str, str]], verify: bool = False
@@ -297,9 +330,9 @@ class ComponentStore:
 
     # Packs
 
-    def _write_pack(self, components: Mapping[str, Arrays]) -> str:
+    def _write_pack(self, components: Mapping[str, Arrays]) -> None:
         leaves = {d: _leaves(arrays) for d, arrays in components.items()}
-        pack = sha256(encode(leaves))
+        pack = _pack_name(components)
         target, new = self.directory / pack, self.directory / "new" / pack
         if target.exists() and self.check(pack):
             self._remove(pack)  # damaged, and here is what it should hold
@@ -323,7 +356,6 @@ class ComponentStore:
         for d in components:
             # Unflushed: a pointer that a power cut spoils only costs a second copy.
             write_unflushed(self.directory / "where" / d, f"{pack}\n".encode())
-        return pack
 
     def _read_pack(self, pack: str, wanted: list[str]) -> dict[str, dict[str, np.ndarray]]:
         named = wanted[0] if len(wanted) == 1 else f"one of {', '.join(wanted)}"
@@ -366,6 +398,7 @@ class ComponentStore:
             if pointer.is_file() and read_bytes(pointer) == f"{pack}\n".encode():
                 pointer.unlink()
         self._manifests.pop(pack, None)
+        self._placed = {d: name for d, name in self._placed.items() if name != pack}
         (self.directory / "new").mkdir(exist_ok=True)
         (self.directory / pack).rename(self.directory / "new" / pack)
 
@@ -488,6 +521,11 @@ def save_tree(path: Path, tree: Mapping[str, Any]) -> None:
 
 def _size(tree: Any) -> int:
     return sum(map(_size, tree.values())) if isinstance(tree, Mapping) else int(tree.nbytes)
+
+
+def _pack_name(components: Mapping[str, Arrays]) -> str:
+    """The name of the pack that holds some components, by digest."""
+    return sha256(encode({d: _leaves(arrays) for d, arrays in components.items()}))
 
 
 def _save(path: Path, components: Mapping[str, Arrays]) -> None:
