@@ -1,6 +1,7 @@
 # make quickstart   installs mu2, evolves a small system on real data, shows it
 # make test         the quick tests          make test-slow   the others
 # make test-parity  pretrained ViTs against torch's; installs torch, several GB on some machines
+# make bench        the speed benchmarks, side by side, under 10 minutes on two cores
 # make lint         ruff, mypy, buildifier   make wheel       dist/mu2-*.whl and the sdist
 #
 # Everything is kept in .venv, which `make clean` removes. The system needs Python >= 3.11 alone
@@ -8,7 +9,7 @@
 
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: quickstart test test-slow test-parity lint format wheel clean
+.PHONY: bench quickstart test test-slow test-parity lint format wheel clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -29,6 +30,9 @@ test-slow: $(VENV)/.test
 
 test-parity: $(VENV)/.parity
 	$(BIN)/python -m pytest -m slow tests/models/test_parity.py
+
+bench: $(VENV)/.test
+	$(BIN)/python -m benchmarks.speed
 
 lint: $(VENV)/.lint $(VENV)/.buildifier-$(BUILDIFIER_VERSION)
 	$(BIN)/ruff check
