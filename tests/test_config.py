@@ -20,7 +20,12 @@ FILES = sorted(
     for folder in ("gin", "search_spaces", "benchmarks")
     for file in (ROOT / folder).rglob("*.gin")
 )
-RUNS = [f for f in FILES if f.startswith("benchmarks/") or re.fullmatch(r"gin/\w+\.gin", f)]
+RUNS = [
+    file
+    for file in FILES
+    if (file.startswith("benchmarks/") or re.fullmatch(r"gin/\w+\.gin", file))
+    and "A part, not a run" not in (ROOT / file).read_text()
+]
 SPACES = [f for f in FILES if f.startswith("search_spaces/vit_")]
 METHODS = [f for f in FILES if f.startswith("gin/mutation/ranges")]
 STREAMS = [f for f in FILES if f.startswith("gin/stream/")]

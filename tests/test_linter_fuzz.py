@@ -25,6 +25,8 @@ RUNS = {
     "search_spaces/space.gin": (SPACE, METHOD, f"{STREAM}scripts.gin"),
     "search_spaces/": ("*", METHOD, f"{STREAM}scripts.gin"),
     "gin/": ("*",),
+    "benchmarks/tables/characters_small_limits": (SPACE, METHOD, f"{STREAM}scripts.gin", "*"),
+    "benchmarks/tables/mu2net_large": ("*", f"{STREAM}vit_benchmark.gin"),
     "benchmarks/": ("*",),
 }
 SIGNS = "'\"()[]{}=@%/.#,:;\\ \n\t\r\0\x0c0a_-1é"
