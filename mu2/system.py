@@ -216,8 +216,8 @@ class System:
 
     def roots(self) -> tuple[Path, ...]:
         """The paths that no task owns."""
-        names = [name for name in self._journal.names() if name.startswith(ROOT)]
-        return tuple(self._read(Path.from_json, self._journal.record(n), n) for n in names)
+        records = self._journal.records(ROOT)
+        return tuple(self._read(Path.from_json, document, name) for name, document in records)
 
     def paths(self) -> Living:
         """Every live path by id: the roots and each task's kept path.
@@ -225,7 +225,10 @@ class System:
         The first call reads a record a task; later ones follow the commits of this process.
         """
         if self._living is None:
-            kept = [self.task(name).path for name in self.tasks]
+            for name, document in self._journal.records(TASK):
+                if (task := name.removeprefix(TASK)) not in self._records:
+                    self._records[task] = self._read(TaskRecord.from_json, document, name)
+            kept = [record.path for record in self._records.values()]
             self._living = Living([*self.roots(), *(path for path in kept if path is not None)])
         return self._living
 

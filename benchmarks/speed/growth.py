@@ -37,6 +37,7 @@ include 'search_spaces/vit_micro.gin'
 include 'gin/mutation/mu2net.gin'
 include 'gin/mutation/ranges_v2.gin'
 include 'gin/mesh/cpu.gin'
+Ranges.num_layers = (2,)  # one depth, whose programs are compiled beforehand
 Evolution.children_per_iteration = 2
 Evolution.children_per_generation = 2
 Training.batch_size = 64

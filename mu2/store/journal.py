@@ -159,6 +159,16 @@ class Journal:
             self._names = {name: entry.order for name, entry in entries}
         return tuple(self._names)
 
+    def records(self, prefix: str) -> Iterator[tuple[str, Json]]:
+        """The records whose names begin so, in order of introduction; the index is read once.
+
+        Raises:
+          Mu2Error: one of them is missing or damaged, or the index is.
+        """
+        entries = [item for item in self._index().items() if item[0].startswith(prefix)]
+        for name, entry in sorted(entries, key=lambda item: item[1].order):
+            yield name, self.document(entry.digest)
+
     def __contains__(self, name: str) -> bool:
         """True if there is a record of this name.
 
