@@ -52,6 +52,7 @@ def keep_compiled_programs() -> None:
     A folder for each kind of CPU, since programs hold its instructions. JAX_COMPILATION_CACHE_DIR
     names another folder. Where the folder cannot be written, programs are compiled as without it.
     """
+    os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", str(CACHED_SECONDS))
     if "JAX_COMPILATION_CACHE_DIR" in os.environ:
         return
     home = Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser())
@@ -63,6 +64,5 @@ def keep_compiled_programs() -> None:
     if not os.access(folder, os.W_OK):
         return
     os.environ["JAX_COMPILATION_CACHE_DIR"] = str(folder)
-    os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", str(CACHED_SECONDS))
     if importlib.util.find_spec("filelock"):  # which JAX needs to remove the oldest
         os.environ.setdefault("JAX_COMPILATION_CACHE_MAX_SIZE", str(CACHED_BYTES))

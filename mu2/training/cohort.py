@@ -10,6 +10,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
+import jax
 import numpy as np
 
 from mu2.models.component import Arrays
@@ -51,6 +52,9 @@ class Child:
 
     def step(self, program: Program, batch: Batch, labels: Any) -> None:
         """Trains on one batch."""
+        if jax.default_backend() == "cpu":
+            # Steps that stand in line hold their memory meanwhile, and start no sooner.
+            jax.block_until_ready(self.state)
         classes = np.int32(self.job.num_classes)
         self.state = program.train_step(
             self.state, self._flags, self._optimizer, batch, labels, classes
