@@ -4,13 +4,13 @@ import dataclasses
 import functools
 import hashlib
 import shutil
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path as FilePath
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from mu2.errors import Mu2Error, did_you_mean
-from mu2.evolution.living import Living
+from mu2.evolution.living import Head, Living
 from mu2.evolution.path import Component, Path
 from mu2.record import Progress, TaskRecord
 from mu2.report.childlog import ChildLog
@@ -216,8 +216,7 @@ class System:
 
     def roots(self) -> tuple[Path, ...]:
         """The paths that no task owns."""
-        records = self._journal.records(ROOT)
-        return tuple(self._read(Path.from_json, document, name) for name, document in records)
+        return tuple(self._made(document, name) for document, name in self._roots())
 
     def paths(self) -> Living:
         """Every live path by id: the roots and each task's kept path.
@@ -225,12 +224,23 @@ class System:
         The first call reads a record a task; later ones follow the commits of this process.
         """
         if self._living is None:
-            for name, document in self._journal.records(TASK):
-                if (task := name.removeprefix(TASK)) not in self._records:
-                    self._records[task] = self._read(TaskRecord.from_json, document, name)
-            kept = [record.path for record in self._records.values()]
-            self._living = Living([*self.roots(), *(path for path in kept if path is not None)])
+            kept = [
+                (document["path"], name)
+                for name, document in self._journal.records(TASK)
+                if document["path"] is not None
+            ]
+            self._living = Living.of(
+                (self._read(Head.of, path, name), functools.partial(self._made, path, name))
+                for path, name in [*self._roots(), *kept]
+            )
         return self._living
+
+    def _roots(self) -> Iterator[tuple[Any, str]]:
+        """The documents and names of the roots."""
+        return ((document, name) for name, document in self._journal.records(ROOT))
+
+    def _made(self, document: Any, name: str) -> Path:
+        return self._read(Path.from_json, document, name)
 
     def path(self, task: str) -> Path:
         """The path that solves a task.

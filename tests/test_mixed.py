@@ -12,6 +12,7 @@ import mu2
 from mu2 import config, experiment, preview
 from mu2.errors import Mu2Error
 from mu2.evolution import engine
+from mu2.evolution.living import Living
 from mu2.export import export
 from mu2.inference import Inference
 from mu2.key import Key
@@ -160,8 +161,8 @@ def test_the_engine_offers_paths_to_whom_they_have_something_for(space, system):
     offered = {
         kind: {
             path.task
-            for path in system.paths().values()
-            if path.task and engine.has_one_of(engine.layers_of(space.narrowed(kind)), path)
+            for path in system.paths().heads
+            if path.task and engine.layers_of(space.narrowed(kind)) & path.layers
         }
         for kind in ("image", "table", "text")
     }
@@ -186,7 +187,7 @@ def test_a_text_freezes_or_clones_what_digits_have_trained(space, system):
     key = Key.from_seed(1)
     narrowed, paths = space.narrowed("text"), system.paths()
     population = engine.begin(
-        evolution, narrowed, {k: p for k, p in paths.items() if p.task != "docstrings"},
+        evolution, narrowed, Living(p for p in paths.values() if p.task != "docstrings"),
         task="docstrings", private=False, num_classes=8, iteration=0, offspring={}, key=key,
     )  # fmt: skip
     assert population.seeds

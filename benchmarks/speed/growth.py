@@ -38,10 +38,10 @@ include 'gin/mutation/mu2net.gin'
 include 'gin/mutation/ranges_v2.gin'
 include 'gin/mesh/cpu.gin'
 Ranges.num_layers = (2,)  # one depth, whose programs are compiled beforehand
-Evolution.children_per_iteration = 2
+Evolution.children_per_iteration = 4
 Evolution.children_per_generation = 2
 Training.batch_size = 64
-Training.intervals = 1
+Training.intervals = 4
 Training.max_train_examples = 192
 Training.max_validation_examples = 64
 Experiment.stream = @Stream()

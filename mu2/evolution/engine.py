@@ -1,6 +1,7 @@
 """The engine: begin a task iteration, plan generations, keep children, let the best survive."""
 
 import dataclasses
+from collections import ChainMap
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Literal
 
@@ -109,12 +110,12 @@ def begin(
     """
     layers = layers_of(space)
     seeds = sorted(
-        p.id
-        for p in paths.values()
-        if p.task != task
-        and not p.private
-        and (p.task is None or evolution.parents != "roots")
-        and (p.model == space.model.name or has_one_of(layers, p))
+        head.id
+        for head in paths.heads
+        if head.task != task
+        and not head.private
+        and (head.task is None or evolution.parents != "roots")
+        and (head.model == space.model.name or layers & head.layers)
     )
     key.fold_in("seeds").numpy().shuffle(seeds)
     own = tuple(
@@ -125,8 +126,7 @@ def begin(
                 p.quality or 0.0, accounted_parameters(p.components, paths, task), p.flops
             ),
         )
-        for p in paths.values()
-        if p.task == task
+        for p in (paths[head.id] for head in paths.heads if head.task == task)
     )
     live = {p.id for p in own} | set(seeds)
     return Population(
@@ -179,11 +179,6 @@ def layers_of(space: SearchSpace[Any]) -> frozenset[tuple[str, str]]:
     return frozenset((slot.name, slot.signature) for slot in slots if slot.name != HEAD)
 
 
-def has_one_of(layers: Collection[tuple[str, str]], path: Path) -> bool:
-    """Whether a path has one of some layers, by name and signature."""
-    return any((c.name, c.signature) in layers for c in path.components)
-
-
 def plan_generation(
     evolution: Evolution,
     space: SearchSpace[Any],
@@ -208,7 +203,7 @@ def plan_generation(
     generation = population.generation
     draw = key.fold_in(generation, "data").numpy()
     data = data_hyperparameters(evolution.mutation, space, population.best, draw)
-    everyone = {**paths, **{path.id: path for path in population.own}}
+    everyone = with_own(paths, population)
     count = min(
         evolution.children_per_generation,
         evolution.children_per_iteration - population.children,
@@ -270,6 +265,12 @@ def plan_generation(
     return dataclasses.replace(population, generation=generation + 1), tuple(plans)
 
 
+def with_own(paths: Living, population: Population) -> Mapping[str, Path]:
+    """The live paths and those of the iteration under way, by id; for reading."""
+    own = {path.id: path for path in population.own}
+    return ChainMap(own, paths)  # type: ignore[arg-type]  # a ChainMap writes to its first alone
+
+
 def ancestry(path: Path, paths: Mapping[str, Path]) -> tuple[Path, ...]:
     """The live ancestors of a path, nearest first."""
     found: list[Path] = []
@@ -322,7 +323,7 @@ def retain(population: Population, plan: Plan, child: Path, limit: int | None = 
     return dataclasses.replace(grown, own=tuple(p for p in grown.own if p.id in stay))
 
 
-def finish(population: Population, paths: Mapping[str, Path]) -> Path | None:
+def finish(population: Population, paths: Living) -> Path | None:
     """The path that survives the task iteration: the best, of equals the newest.
 
     Its parent pointer moves up to its nearest ancestor that lives on. None if the task has no
@@ -335,8 +336,8 @@ def finish(population: Population, paths: Mapping[str, Path]) -> Path | None:
     best = population.best
     if best is None:
         return None
-    everyone = {**paths, **{path.id: path for path in population.own}}
-    survivors = {path.id for path in paths.values() if path.task != population.task}
+    everyone = with_own(paths, population)
+    survivors = {head.id for head in paths.heads if head.task != population.task}
     return dataclasses.replace(best, parent=surviving_ancestor(best, everyone, survivors))
 
 
@@ -347,10 +348,10 @@ def surviving_ancestor(
     return next((p.id for p in ancestry(path, paths) if p.id in survivors), None)
 
 
-def orphans(paths: Mapping[str, Path], gone: Path) -> tuple[Path, ...]:
+def orphans(paths: Living, gone: Path) -> tuple[Path, ...]:
     """The live paths whose parent is about to go, pointing to its own parent instead."""
     return tuple(
-        dataclasses.replace(path, parent=gone.parent)
-        for path in paths.values()
-        if path.parent == gone.id
+        dataclasses.replace(paths[head.id], parent=gone.parent)
+        for head in paths.heads
+        if head.parent == gone.id
     )

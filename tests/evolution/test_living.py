@@ -2,21 +2,9 @@
 
 import random
 
-import pytest
-
-from mu2.evolution.living import Living
+from mu2.evolution.living import Head, Living
+from mu2.evolution.path import Path
 from tests.evolution import toys
-
-
-@pytest.fixture
-def system():
-    """A root and three tasks: b shares the embedding with the root and a block with a; c with b."""
-    root = toys.path("root/random")
-    a = toys.path("a/0/0", shares=[root.component("embedding")])
-    block = a.component("encoderblock_0")
-    b = toys.path("b/0/0", shares=[root.component("embedding"), block])
-    c = toys.path("c/0/0", shares=[block], private=True)
-    return Living([root, a, b, c])
 
 
 def test_a_component_is_used_by_the_kept_paths_that_have_it(system):
@@ -41,3 +29,23 @@ def test_changes_leave_the_living_paths_as_if_made_at_once(system):
         assert dict(anew) == dict(living)
         everything = {c.id for path in [*living.values(), old] for c in path.components}
         assert {c: living.users(c) for c in everything} == {c: anew.users(c) for c in everything}
+
+
+def test_a_path_is_made_when_it_is_asked_for(system):
+    made = []
+
+    def make(document):
+        made.append(document["id"])
+        return Path.from_json(document)
+
+    documents = [path.to_json() for path in system.values()]
+    living = Living.of((Head.of(d), lambda d=d: make(d)) for d in documents)
+    assert list(living.heads) == list(system.heads)
+    assert living.users("a/0/0/encoderblock_0") == {"a", "b", "c"}
+    assert made == []
+    old, new = living["b/0/0"], toys.path("b/0/1")
+    after = living.changed([old], [new])
+    assert (after["b/0/1"], living["b/0/0"]) == (new, old)
+    assert after.users("a/0/0/encoderblock_0") == {"a", "c"}
+    assert made == ["b/0/0"]
+    assert living == dict(system)

@@ -11,17 +11,6 @@ from mu2.evolution.scoring import accounted_parameters
 from tests.evolution import toys
 
 
-@pytest.fixture
-def system():
-    """A root and three tasks: b shares the embedding with the root and a block with a; c with b."""
-    root = toys.path("root/random")
-    a = toys.path("a/0/0", shares=[root.component("embedding")])
-    block = a.component("encoderblock_0")
-    b = toys.path("b/0/0", shares=[root.component("embedding"), block])
-    c = toys.path("c/0/0", shares=[block], private=True)
-    return toys.live(root, a, b, c)
-
-
 def test_accounted_parameters_by_hand(system):
     b = system["b/0/0"].components
     # embedding 100 with a, the root uncounted; block 0 with a and c; the rest b's own.
