@@ -117,6 +117,18 @@ def search_paths() -> list[Path]:
     return [linter.files_root(), *linter.package_folders(ENTRY_POINTS)]
 
 
+def shipped(name: str) -> Path:
+    """A file that comes with mu2, by its name from the top (`benchmarks/tables/prices.json`).
+
+    Raises:
+      Mu2Error: the installation is not whole.
+    """
+    for folder in search_paths():
+        if (folder / name).is_file():
+            return folder / name
+    raise Mu2Error(f"{name} is not in this installation of mu2.", hint="Install mu2 again.")
+
+
 def _constructors() -> dict[str, Callable[..., Any]]:
     """What Gin files may name. Imported here, as `mu2 --help` should not wait for jax."""
     from mu2.evolution.budget import Budget

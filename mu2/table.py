@@ -2,7 +2,6 @@
 
 import dataclasses
 import hashlib
-import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -15,6 +14,7 @@ from mu2.forecast import happened
 from mu2.linter import Faults, in_order
 from mu2.preview import begin
 from mu2.refusal import Place, refuse
+from mu2.report import documents
 from mu2.report.continual import Visit, continual
 from mu2.report.progress import Reporter
 from mu2.report.results import Result
@@ -95,12 +95,7 @@ def table(file: Path, name: str) -> Table:
     Raises:
       Mu2Error: there is no such table, or the file is no list of tables.
     """
-    try:
-        document = json.loads(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise Mu2Error(f"the list of tables {file} cannot be read: {error.strerror}.") from error
-    except ValueError as error:
-        raise Mu2Error(f"the list of tables {file} is no JSON: {error}.") from error
+    document = documents.read(file, "list of tables")
     tables = document.get("tables") if isinstance(document, dict) else None
     if not isinstance(tables, dict) or document.get("format") != FORMAT:
         raise Mu2Error(

@@ -90,12 +90,13 @@ def _devices(text: str) -> int:
 def run(options: argparse.Namespace) -> int:
     """Prints the forecast."""
     reading = read_sound(options, data=False)
+    from mu2.config import shipped
     from mu2.preview import foreseen, preview
     from mu2.report.cost import Prices
 
     experiment = reading.load().experiment
     missing = preview(experiment, reading.place)["missing"]
-    prices = Prices.read(Path(options.prices) if options.prices else _shipped(SHIPPED))
+    prices = Prices.read(Path(options.prices) if options.prices else shipped(SHIPPED))
     document = plan(
         foreseen(experiment),
         prices,
@@ -218,27 +219,14 @@ def _bought(
     return found
 
 
-def _shipped(name: str) -> Path:
-    """A file that comes with mu2.
-
-    Raises:
-      Mu2Error: the installation is not whole.
-    """
-    from mu2.config import search_paths
-
-    for folder in search_paths():
-        if (folder / name).is_file():
-            return folder / name
-    raise Mu2Error(f"{name} is not in this installation of mu2.", hint="Install mu2 again.")
-
-
 def _reported(
     files: Sequence[str], experiment: "Experiment", document: Mapping[str, Any], prices: "Prices"
 ) -> dict[str, Any] | None:
     """The hours that a paper's table took, and which assumption leads from the forecast to them."""
-    import json
+    from mu2.config import shipped
+    from mu2.report import documents
 
-    tables = json.loads(_shipped(REPORTED).read_text(encoding="utf-8"))["tables"]
+    tables = documents.read(shipped(REPORTED), "list of reported values")["tables"]
     for stem in (Path(file).stem for file in files):
         table = tables.get(stem, {})
         hardware = table.get("hardware")

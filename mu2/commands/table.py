@@ -98,6 +98,7 @@ def _seeds(text: str) -> int:
 
 def run(options: argparse.Namespace) -> int:
     """Runs what is missing, prints the table, and writes it."""
+    from mu2.config import shipped
     from mu2.linter import Faults
     from mu2.report.cost import Prices
     from mu2.table import entries, table
@@ -106,10 +107,10 @@ def run(options: argparse.Namespace) -> int:
         raise Faults(lost)
     if any(binding.partition("=")[0].strip() == SEED for binding in options.bindings):
         raise Mu2Error(f"mu2 table sets {SEED} itself.", hint="Say how many: --seeds N.")
-    file = Path(options.columns) if options.columns else _shipped(COLUMNS)
+    file = Path(options.columns) if options.columns else shipped(COLUMNS)
     found = table(file, options.name)
     columns = found.chosen(options.column)
-    prices = Prices.read(Path(options.prices) if options.prices else _shipped(PRICES))
+    prices = Prices.read(Path(options.prices) if options.prices else shipped(PRICES))
     accelerator = prices.named(options.device or DEVICE)
     folder = Path(options.system or f"systems/tables/{found.home}")
     _refuse_system(folder)
@@ -155,12 +156,11 @@ def tell(
     Raises:
       Mu2Error: a system cannot be read.
     """
-    import json
-
-    from mu2.report import results
+    from mu2.config import shipped
+    from mu2.report import documents, results
     from mu2.report.reported import accuracies
 
-    said = json.loads(_shipped(REPORTED).read_text(encoding="utf-8"))
+    said = documents.read(shipped(REPORTED), "list of reported values")
     reported = accuracies(said, table.whole)
     told = []
     for column in columns:
@@ -259,20 +259,6 @@ def _show(document: dict[str, Any]) -> None:
         tables.show_grid(grid, sys.stdout)
     for file in document["files"]:
         say(file)
-
-
-def _shipped(name: str) -> Path:
-    """A file that comes with mu2.
-
-    Raises:
-      Mu2Error: the installation is not whole.
-    """
-    from mu2.config import search_paths
-
-    for folder in search_paths():
-        if (folder / name).is_file():
-            return folder / name
-    raise Mu2Error(f"{name} is not in this installation of mu2.", hint="Install mu2 again.")
 
 
 COMMAND = Command(

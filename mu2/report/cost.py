@@ -1,13 +1,13 @@
 """Prices: what operations cost in hours, money and energy on a list of accelerators."""
 
 import dataclasses
-import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from mu2.errors import Mu2Error, did_you_mean
+from mu2.report import documents
 
 FORMAT = 1
 
@@ -65,12 +65,7 @@ class Prices:
         Raises:
           Mu2Error: it is missing, no JSON, or says something that no price list can.
         """
-        try:
-            document = json.loads(file.read_text(encoding="utf-8"))
-        except OSError as error:
-            raise Mu2Error(f"the price list {file} cannot be read: {error.strerror}.") from error
-        except ValueError as error:
-            raise Mu2Error(f"the price list {file} is no JSON: {error}.") from error
+        document = documents.read(file, "price list")
         place = str(file)
         if not isinstance(document, dict) or document.get("format") != FORMAT:
             raise Mu2Error(

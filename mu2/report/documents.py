@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence, Set
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -36,6 +37,24 @@ def plain(value: Any) -> Json:
 def pretty(document: Mapping[str, Any]) -> str:
     """A document as text for standard output, keys in their given order."""
     return json.dumps(plain(document), indent=2, ensure_ascii=False, allow_nan=False)
+
+
+def read(file: Path, what: str) -> Any:
+    """The JSON document in a file that a user may have edited.
+
+    Args:
+      file: where it lies.
+      what: what it is, for the message.
+
+    Raises:
+      Mu2Error: it cannot be read, or is no JSON.
+    """
+    try:
+        return json.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise Mu2Error(f"the {what} {file} cannot be read: {error.strerror}.") from error
+    except ValueError as error:
+        raise Mu2Error(f"the {what} {file} is no JSON: {error}.") from error
 
 
 def faults_document(faults: Iterable[Mu2Error]) -> dict[str, Any]:

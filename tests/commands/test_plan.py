@@ -6,37 +6,16 @@ import pytest
 
 from mu2 import cli
 from tests import shrunken
+from tests.commands.prices import PRICES
 
 FLAGS = [f"--gin.{binding}" for binding in shrunken.merged()]
 LONGER = [f"--gin.{binding}" for binding in shrunken.merged("Training.intervals=4")]
-LIST = {
-    "format": 1,
-    "currency": "EUR",
-    "accelerators": [
-        {
-            "name": "chip",
-            "peak": {"bfloat16": 2e9, "float32": 1e9},
-            "utilisation": 0.5,
-            "price": 36.0,
-            "watts": 100,
-            "source": "a test",
-        },
-        {
-            "name": "own",
-            "peak": {"bfloat16": 1e9, "float32": 1e9},
-            "utilisation": 0.5,
-            "price": None,
-            "watts": None,
-            "source": "a test",
-        },
-    ],
-}
 
 
 @pytest.fixture
 def prices(tmp_path):
     file = tmp_path / "prices.json"
-    file.write_text(json.dumps(LIST), encoding="utf-8")
+    file.write_text(json.dumps(PRICES), encoding="utf-8")
     return str(file)
 
 

@@ -12,6 +12,7 @@ import pytest
 from mu2 import cli
 from mu2.system import System
 from tests import shrunken
+from tests.commands.prices import PRICES
 
 SMALL = shrunken.merged(*shrunken.SMALL)
 OTHER = shrunken.merged(*shrunken.SMALL, "Evolution.children_per_iteration=2")
@@ -23,28 +24,6 @@ TABLES = {
             {"name": "two children | each", "files": [shrunken.FILE], "bindings": OTHER},
         ]
     },
-}
-PRICES = {
-    "format": 1,
-    "currency": "EUR",
-    "accelerators": [
-        {
-            "name": "chip",
-            "peak": {"bfloat16": 2e9, "float32": 1e9},
-            "utilisation": 0.5,
-            "price": 36.0,
-            "watts": 100,
-            "source": "a test",
-        },
-        {
-            "name": "own",
-            "peak": {"bfloat16": 1e9, "float32": 1e9},
-            "utilisation": 0.5,
-            "price": None,
-            "watts": None,
-            "source": "a test",
-        },
-    ],
 }
 
 

@@ -16,7 +16,8 @@ from mu2.models import ConvNet, Network, nest, restore
 from mu2.tasks import Task
 from mu2.tasks.examples import Examples
 from mu2.tasks.sources.tfds import TFDS
-from mu2.training import Job, Trainer, Training
+from mu2.training import Trainer, Training
+from tests.jobs import job
 
 KEY = Key.from_seed(3)
 MODEL = ConvNet(stem_width=8, width=16, mlp_dim=24, channels=1)
@@ -58,31 +59,11 @@ def strokes(count, key):
     return Examples(pictures[..., None], labels)
 
 
-def job(model, hyperparameters, train, validation, num_classes, trained=None):
-    network = model.network(hyperparameters, num_classes)
-    arrays = {
-        c.name: {f"params/{k}": v for k, v in c.init(KEY.fold_in("init", c.name).jax()).items()}
-        for c in network
-    }
-    return Job(
-        network=network,
-        arrays=arrays,
-        trained=frozenset(trained or [c.name for c in network]),
-        ids={c.name: c.name for c in network},
-        hyperparameters=hyperparameters,
-        train=train,
-        validation=validation,
-        num_classes=num_classes,
-        key=KEY,
-        bar=None,
-        score=float,
-    )
-
-
 def stroke_job(trained=None):
     train = strokes(2048, KEY.fold_in("train"))
     validation = strokes(512, KEY.fold_in("validation"))
-    return job(MODEL, HYPERPARAMETERS, train, validation, 4, trained)
+    network = MODEL.network(HYPERPARAMETERS, 4)
+    return job(network, HYPERPARAMETERS, train, validation, 4, KEY, trained)
 
 
 @pytest.fixture(scope="module")
@@ -241,7 +222,11 @@ def test_mnist_in_three_epochs():
     )
     (devices,) = Layout().slices()
     trainer = Trainer(budget, devices)
-    result = next(trainer.train([job(model, hyperparameters, train, validation, 10)]))
+    result = next(
+        trainer.train(
+            [job(model.network(hyperparameters, 10), hyperparameters, train, validation, 10, KEY)]
+        )
+    )
     logits = trainer.logits(model.network(hyperparameters, 10), result.arrays, test.inputs, 10)
     assert max(result.qualities) > 0.983
     assert np.mean(logits.argmax(axis=1) == test.labels) > 0.989

@@ -12,7 +12,8 @@ from mu2.key import Key
 from mu2.mesh import Layout
 from mu2.models import MLP, Network, nest, restore
 from mu2.tasks.examples import Examples
-from mu2.training import Job, Trainer, Training
+from mu2.training import Trainer, Training
+from tests.jobs import job
 
 KEY = Key.from_seed(5)
 MODEL = MLP(width=32, mlp_dim=64)
@@ -32,25 +33,10 @@ def corners(count, key):
     return Examples(rows, ((rows[:, 0] > 0) ^ (rows[:, 3] > 0)).astype(np.int32))
 
 
-def job(trained=None, **changes):
-    network = MODEL.network(HYPERPARAMETERS, 2)
-    arrays = {
-        c.name: {f"params/{k}": v for k, v in c.init(KEY.fold_in("init", c.name).jax()).items()}
-        for c in network
-    }
-    return Job(
-        network=network,
-        arrays=arrays,
-        trained=frozenset(trained or [c.name for c in network]),
-        ids={c.name: c.name for c in network},
-        hyperparameters={**HYPERPARAMETERS, **changes},
-        train=corners(2048, KEY.fold_in("train")),
-        validation=corners(512, KEY.fold_in("validation")),
-        num_classes=2,
-        key=KEY,
-        bar=None,
-        score=float,
-    )
+def corner_job(trained=None, **changes):
+    network, h = MODEL.network(HYPERPARAMETERS, 2), {**HYPERPARAMETERS, **changes}
+    train, validation = corners(2048, KEY.fold_in("train")), corners(512, KEY.fold_in("validation"))
+    return job(network, h, train, validation, 2, KEY, trained)
 
 
 @pytest.fixture(scope="module")
@@ -89,11 +75,11 @@ def test_a_fresh_network_answers_zero_and_grows_without_a_change():
 
 
 def test_it_learns_what_no_linear_model_can(trainer):
-    assert next(trainer.train([job()])).quality > 0.95
+    assert next(trainer.train([corner_job()])).quality > 0.95
 
 
 def test_what_is_frozen_stays(trainer):
-    frozen = job(trained=("block_1", "head"))
+    frozen = corner_job(trained=("block_1", "head"))
     trained = next(trainer.train([frozen]))
     assert set(trained.arrays) == {"block_1", "head"}
     before = frozen.arrays["block_1"]["params/Dense_1/kernel"]

@@ -12,7 +12,8 @@ from mu2.key import Key
 from mu2.mesh import Layout
 from mu2.models import ByteTransformer, ViT, nest, restore
 from mu2.tasks.examples import Examples
-from mu2.training import Job, Trainer, Training
+from mu2.training import Trainer, Training
+from tests.jobs import job
 
 KEY = Key.from_seed(9)
 MODEL = ByteTransformer(width=32, heads=2, mlp_dim=64)
@@ -44,25 +45,10 @@ def words(count, key):
     return Examples(texts, labels)
 
 
-def job(trained=None):
+def word_job(trained=None):
     network = MODEL.network(HYPERPARAMETERS, 3)
-    arrays = {
-        c.name: {f"params/{k}": v for k, v in c.init(KEY.fold_in("init", c.name).jax()).items()}
-        for c in network
-    }
-    return Job(
-        network=network,
-        arrays=arrays,
-        trained=frozenset(trained or [c.name for c in network]),
-        ids={c.name: c.name for c in network},
-        hyperparameters=HYPERPARAMETERS,
-        train=words(2048, KEY.fold_in("train")),
-        validation=words(256, KEY.fold_in("validation")),
-        num_classes=3,
-        key=KEY,
-        bar=None,
-        score=float,
-    )
+    train, validation = words(2048, KEY.fold_in("train")), words(256, KEY.fold_in("validation"))
+    return job(network, HYPERPARAMETERS, train, validation, 3, KEY, trained)
 
 
 @pytest.fixture(scope="module")
@@ -137,11 +123,11 @@ def test_positions_are_cut_and_repeated():
 
 
 def test_it_learns_to_find_a_letter(trainer):
-    assert next(trainer.train([job()])).quality > 0.95
+    assert next(trainer.train([word_job()])).quality > 0.95
 
 
 def test_what_is_frozen_stays(trainer):
-    trained = next(trainer.train([job(trained=("encoder_norm", "head"))]))
+    trained = next(trainer.train([word_job(trained=("encoder_norm", "head"))]))
     assert set(trained.arrays) == {"encoder_norm", "head"}
     assert not trained.diverged
     assert trainer.programs.compiled() == 2

@@ -9,18 +9,22 @@ from mu2.key import Key
 from mu2.mesh import single
 from mu2.models import ViT
 from mu2.tasks.examples import Examples
-from mu2.training import Job, Trainer, Training
+from mu2.training import Trainer, Training
 from mu2.training.cohort import frozen_prefix, in_common, meeting_points
 from mu2.training.program import Program
+from tests import jobs
 
 KEY = Key.from_seed(5)
 MODEL = ViT(patch=8, width=16, heads=2, mlp_dim=32)
 HYPERPARAMETERS = {
-    "image_size": 16, "num_layers": 3, "learning_rate": 0.1, "schedule": "cosine",
-    "warmup_ratio": 0.05, "momentum": 0.9, "nesterov": False, "crop": True, "area_min": 0.5,
-    "aspect_min": 0.75, "flip": True, "brightness": 0.1, "contrast": 0.0, "saturation": 0.0,
-    "hue": 0.0,
-}  # fmt: skip
+    **jobs.PLAIN,
+    "image_size": 16,
+    "num_layers": 3,
+    "crop": True,
+    "area_min": 0.5,
+    "flip": True,
+    "brightness": 0.1,
+}
 TRAINING = Training(batch_size=16, intervals=2, max_train_examples=64, max_validation_examples=64)
 NETWORK = MODEL.network(HYPERPARAMETERS, 4)
 NAMES = [component.name for component in NETWORK]
@@ -56,19 +60,9 @@ def job(child):
     trained = set(NAMES[NAMES.index(lowest) :]) - set(frozen)
     # One child has another first block than the rest.
     owners = {n: "b" if (child, n) == ("other block2", "encoderblock_0") else "a" for n in NAMES}
-    return Job(
-        network=NETWORK,
-        arrays={name: leaves(name, owners[name]) for name in NAMES},
-        trained=frozenset(trained),
-        ids={name: f"{owners[name]}/{name}" for name in NAMES},
-        hyperparameters=HYPERPARAMETERS,
-        train=TRAIN,
-        validation=VALIDATION,
-        num_classes=4,
-        key=KEY,
-        bar=None,
-        score=float,
-    )
+    arrays = {name: leaves(name, owners[name]) for name in NAMES}
+    made = jobs.job(NETWORK, HYPERPARAMETERS, TRAIN, VALIDATION, 4, KEY, trained, arrays)
+    return dataclasses.replace(made, ids={name: f"{owners[name]}/{name}" for name in NAMES})
 
 
 @pytest.fixture(scope="module")

@@ -11,16 +11,12 @@ from mu2.mesh import Layout
 from mu2.models import ViT
 from mu2.tasks.examples import Examples
 from mu2.tasks.streamed import Streamed
-from mu2.training import Job, Trainer, Training
+from mu2.training import Trainer, Training
+from tests import jobs
 
 KEY = Key.from_seed(11)
 MODEL = ViT(patch=8, width=16, heads=2, mlp_dim=32)
-HYPERPARAMETERS = {
-    "image_size": 16, "num_layers": 1, "learning_rate": 0.1, "schedule": "cosine",
-    "warmup_ratio": 0.05, "momentum": 0.9, "nesterov": False, "crop": False, "area_min": 1.0,
-    "aspect_min": 1.0, "flip": False, "brightness": 0.0, "contrast": 0.0, "saturation": 0.0,
-    "hue": 0.0,
-}  # fmt: skip
+HYPERPARAMETERS = {**jobs.PLAIN, "image_size": 16, "num_layers": 1}
 TRAINING = Training(batch_size=16, intervals=3, max_train_examples=640, max_validation_examples=64)
 
 
@@ -41,24 +37,9 @@ def trainer():
 
 @pytest.fixture(scope="module")
 def job():
+    train, validation = colours(640, KEY.fold_in("train")), colours(40, KEY.fold_in("validation"))
     network = MODEL.network(HYPERPARAMETERS, 4)
-    arrays = {
-        c.name: {f"params/{k}": v for k, v in c.init(KEY.fold_in("init", c.name).jax()).items()}
-        for c in network
-    }
-    return Job(
-        network=network,
-        arrays=arrays,
-        trained=frozenset(c.name for c in network),
-        ids={c.name: c.name for c in network},
-        hyperparameters=HYPERPARAMETERS,
-        train=colours(640, KEY.fold_in("train")),
-        validation=colours(40, KEY.fold_in("validation")),
-        num_classes=4,
-        key=KEY,
-        bar=None,
-        score=float,
-    )
+    return jobs.job(network, HYPERPARAMETERS, train, validation, 4, KEY)
 
 
 @pytest.fixture(scope="module")
