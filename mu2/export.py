@@ -18,7 +18,7 @@ from mu2.evolution.path import Path
 from mu2.inference import DTYPES, forward, network_of, parameters_of
 from mu2.models import flatten
 from mu2.models.tensors import encoded
-from mu2.store.components import save_tree
+from mu2.store.checkpoint import save_tree
 from mu2.store.files import flush, reason
 from mu2.system import System
 

@@ -17,9 +17,10 @@ from mu2.report.childlog import ChildLog
 from mu2.store.behind import Behind
 from mu2.store.branch import branch
 from mu2.store.cache import Cache
-from mu2.store.components import Arrays, ComponentStore
+from mu2.store.components import ComponentStore
 from mu2.store.files import files_of, write_file
 from mu2.store.journal import Journal
+from mu2.store.leaves import Arrays
 from mu2.store.lock import WriterLock
 from mu2.store.sweep import sweep
 

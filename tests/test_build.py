@@ -84,7 +84,7 @@ KEPT_TO = {
     },
     "flax": {"models", "training", "mesh"},
     "optax": {"training"},
-    "orbax": {"mu2/store/components.py"},
+    "orbax": {"mu2/store/checkpoint.py"},
     "gin": {"config", "linter"},
     "tensorflow_datasets": {"mu2/tasks/sources/tfds.py", "mu2/tasks/sources/tfds_home.py"},
     "sklearn": {"mu2/tasks/sources/sklearn.py"},

@@ -49,7 +49,7 @@ sys.exit(main(sys.argv[5:]))
 
 # Every step that writes, and how often a run of SMALL takes it at least in one generation.
 STEPS = (
-    ("mu2.store.components", "_save", 2),
+    ("mu2.store.components", "save", 2),
     ("mu2.store.components", "write_file", 2),
     ("mu2.store.components", "flush", 20),
     ("mu2.store.components", "ComponentStore._clear_new", 2),

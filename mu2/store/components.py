@@ -8,22 +8,20 @@ Layout of the folder `components/` of a system:
   new/                    what is being written or removed
 
 A pack is put together under `new/`, flushed, and renamed into place: it is whole or not there. It
-is named by its components' digests, never by time or machine. This is the only file that knows
-Orbax, and it imports Orbax with the first array it writes or reads.
+is named by its components' digests, never by time or machine.
 """
 
 import dataclasses
-import hashlib
 import os
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import ml_dtypes
 import numpy as np
 
 from mu2.errors import Mu2Error
+from mu2.store.checkpoint import load, make_room, save
 from mu2.store.files import (
     Json,
     damaged,
@@ -39,9 +37,16 @@ from mu2.store.files import (
     write_file,
     write_unflushed,
 )
+from mu2.store.leaves import (
+    Arrays,
+    Shapes,
+    as_little_endian,
+    check_leaves,
+    digest,
+    pack_name,
+    shapes,
+)
 
-Arrays = Mapping[str, np.ndarray]
-_Leaves = dict[str, tuple[str, list[int]]]  # leaf name to (dtype, shape)
 _MANIFESTS = 64  # kept in memory; a path needs about as many as it has ancestors
 
 
@@ -66,7 +71,7 @@ class _Manifest:
       files: file below `arrays/` to digest; None where the list itself is damaged.
     """
 
-    components: dict[str, _Leaves]
+    components: dict[str, Shapes]
     files: dict[str, str] | None
 
 
@@ -83,19 +88,6 @@ class Damage:
     file: Path
     problem: str
     components: frozenset[str] | None
-
-
-def digest(arrays: Arrays) -> str:
-    """sha256 (hex) of a component: its leaves in order of their names, with dtype and shape.
-
-    Values count as little-endian bytes in C order, so the digest is the same on every machine.
-    """
-    state = hashlib.sha256()
-    plain = {name: _plain(array) for name, array in sorted(arrays.items())}
-    state.update(encode(_leaves(plain)))
-    for array in plain.values():
-        state.update(array.tobytes())
-    return state.hexdigest()
 
 
 def components_of(document: Json) -> Iterator[Stored]:
@@ -160,8 +152,8 @@ class ComponentStore:
         by_digest: dict[str, Arrays] = {}
         digests: dict[str, str] = {}
         for component, arrays in components.items():
-            plain = {name: _plain(array) for name, array in sorted(arrays.items())}
-            _check(component, plain)
+            plain = {name: as_little_endian(array) for name, array in sorted(arrays.items())}
+            check_leaves(component, plain)
             digests[component] = digest(plain)
             by_digest[digests[component]] = plain
         where = {d: self._placed[d] for d in by_digest if d in self._placed}
@@ -170,7 +162,7 @@ class ComponentStore:
                 # All of that pack, for a killed write may have left only its first pointer.
                 where.update(dict.fromkeys(self._manifest(pack).components, pack))
         new = {d: arrays for d, arrays in sorted(by_digest.items()) if d not in where}
-        where.update(dict.fromkeys(new, _pack_name(new)))
+        where.update(dict.fromkeys(new, pack_name(new)))
         self._placed.update((d, where[d]) for d in new)
         return {component: Stored(d, where[d]) for component, d in digests.items()}, new
 
@@ -331,8 +323,8 @@ class ComponentStore:
     # Packs
 
     def _write_pack(self, components: Mapping[str, Arrays]) -> None:
-        leaves = {d: _leaves(arrays) for d, arrays in components.items()}
-        pack = _pack_name(components)
+        leaves = {d: shapes(arrays) for d, arrays in components.items()}
+        pack = pack_name(components)
         target, new = self.directory / pack, self.directory / "new" / pack
         if target.exists() and self.check(pack):
             self._remove(pack)  # damaged, and here is what it should hold
@@ -340,8 +332,8 @@ class ComponentStore:
             (self.directory / "where").mkdir(parents=True, exist_ok=True)
             self._clear_new()
             new.mkdir(parents=True)
-            _make_room(new / "room", sum(a.nbytes for c in components.values() for a in c.values()))
-            _save(new / "arrays", components)
+            make_room(new / "room", sum(a.nbytes for c in components.values() for a in c.values()))
+            save(new / "arrays", components)
             files = {}
             for path in sorted(p for p in new.rglob("*") if p.is_file()):
                 flush(path)
@@ -379,7 +371,7 @@ class ComponentStore:
                     location=str(arrays / name),
                 )
         try:
-            return _load(arrays, {d: manifest.components[d] for d in wanted})
+            return load(arrays, {d: manifest.components[d] for d in wanted})
         except Exception as error:  # Orbax passes on whatever the library beneath it met
             raise Mu2Error(
                 f"component {named} cannot be read: {reason(error)}",
@@ -467,103 +459,3 @@ def _compare(path: Path, known: str | None) -> str | None:
     except Mu2Error as error:
         return error.message
     return None if sha256(content) == known else "the file is damaged: its bytes have changed."
-
-
-def _plain(array: Any) -> np.ndarray:
-    """The same values as a little-endian array in C order."""
-    array = np.asarray(array, order="C")
-    return array.astype(array.dtype.newbyteorder("<")) if array.dtype.byteorder == ">" else array
-
-
-def _leaves(arrays: Arrays) -> _Leaves:
-    return {name: (a.dtype.name, list(a.shape)) for name, a in sorted(arrays.items())}
-
-
-def _check(component: str, arrays: Arrays) -> None:
-    if not arrays:
-        raise ValueError(f"component {component!r} has no leaves")
-    for name, array in arrays.items():
-        # Python objects and texts would need pickle, and Orbax refuses arrays without elements.
-        number = array.dtype.kind in "biufc" or hasattr(ml_dtypes, array.dtype.name)
-        if not number or array.size == 0:
-            raise ValueError(
-                f"leaf {name!r} of component {component!r} cannot be stored: {array.dtype} "
-                f"{array.shape}"
-            )
-
-
-def _make_room(path: Path, size: int) -> None:
-    """Fails as the disk will, before Orbax's threads meet it and each print their own traceback.
-
-    Raises:
-      OSError: the disk, the quota or the limit of the process does not allow so many bytes.
-    """
-    with path.open("wb") as file:
-        if hasattr(os, "posix_fallocate"):
-            os.posix_fallocate(file.fileno(), 0, size + size // 8 + 65536)
-    path.unlink()
-
-
-def save_tree(path: Path, tree: Mapping[str, Any]) -> None:
-    """Writes a checkpoint of one tree that Orbax reads by itself: `v1.load(path)`.
-
-    Args:
-      path: a new folder, in one that is there.
-      tree: nested mappings of arrays, none of them empty.
-
-    Raises:
-      OSError: it could not be written; what there is of it is to be removed.
-    """
-    path = path.absolute()
-    _make_room(path.with_name(f"{path.name}.room"), _size(tree))
-    _saving(lambda ocp: ocp.save(path, tree))
-
-
-def _size(tree: Any) -> int:
-    return sum(map(_size, tree.values())) if isinstance(tree, Mapping) else int(tree.nbytes)
-
-
-def _pack_name(components: Mapping[str, Arrays]) -> str:
-    """The name of the pack that holds some components, by digest."""
-    return sha256(encode({d: _leaves(arrays) for d, arrays in components.items()}))
-
-
-def _save(path: Path, components: Mapping[str, Arrays]) -> None:
-    """Writes an Orbax checkpoint with one item a component.
-
-    Raises:
-      OSError: it could not be written.
-    """
-    items = {d: dict(arrays) for d, arrays in components.items()}
-    _saving(lambda ocp: ocp.save_checkpointables(path.absolute(), items))
-
-
-def _saving(save: Callable[[Any], None]) -> None:
-    """Calls a function with Orbax; raises an OSError where it fails."""
-    from orbax.checkpoint import v1 as ocp
-
-    context = ocp.Context()
-    context.memory.deepcopy_host_arrays = False  # nobody changes them while this waits
-    try:
-        with context:
-            save(ocp)
-    except OSError:
-        raise
-    except Exception as error:  # tensorstore reports a full disk as a ValueError, among others
-        raise OSError(0, reason(error)) from error
-
-
-def _load(path: Path, leaves: Mapping[str, _Leaves]) -> dict[str, dict[str, np.ndarray]]:
-    """Reads some items of an Orbax checkpoint; raises whatever Orbax raises."""
-    from orbax.checkpoint import v1 as ocp
-
-    abstract = {
-        d: {name: np.empty(shape, _dtype(dtype)) for name, (dtype, shape) in item.items()}
-        for d, item in leaves.items()
-    }
-    loaded = ocp.load_checkpointables(path.absolute(), abstract)
-    return {d: {name: np.asarray(loaded[d][name]) for name in leaves[d]} for d in leaves}
-
-
-def _dtype(name: str) -> np.dtype[Any]:
-    return np.dtype(getattr(ml_dtypes, name, name))
