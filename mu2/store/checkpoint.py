@@ -14,6 +14,8 @@ import numpy as np
 from mu2.store.files import reason
 from mu2.store.leaves import Arrays, Shapes
 
+ITEM_BYTES = 32 * 4096
+
 
 def save(path: Path, components: Mapping[str, Arrays]) -> None:
     """Writes an Orbax checkpoint with one item a component.
@@ -52,15 +54,20 @@ def save_tree(path: Path, tree: Mapping[str, Any]) -> None:
     _saving(lambda ocp: ocp.save(path, tree))
 
 
-def make_room(path: Path, size: int) -> None:
+def make_room(path: Path, size: int, items: int = 1) -> None:
     """Fails as the disk will, before Orbax's threads meet it and each print their own traceback.
+
+    Args:
+      path: of a file that is made and removed.
+      size: bytes of the arrays.
+      items: of the checkpoint; each is some twenty files, of a block of the disk at least.
 
     Raises:
       OSError: the disk, the quota or the limit of the process does not allow so many bytes.
     """
     with path.open("wb") as file:
         if hasattr(os, "posix_fallocate"):
-            os.posix_fallocate(file.fileno(), 0, size + size // 8 + 65536)
+            os.posix_fallocate(file.fileno(), 0, size + size // 8 + (items + 1) * ITEM_BYTES)
     path.unlink()
 
 

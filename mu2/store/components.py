@@ -332,7 +332,8 @@ class ComponentStore:
             (self.directory / "where").mkdir(parents=True, exist_ok=True)
             self._clear_new()
             new.mkdir(parents=True)
-            make_room(new / "room", sum(a.nbytes for c in components.values() for a in c.values()))
+            size = sum(array.nbytes for arrays in components.values() for array in arrays.values())
+            make_room(new / "room", size, len(components))
             save(new / "arrays", components)
             files = {}
             for path in sorted(p for p in new.rglob("*") if p.is_file()):
