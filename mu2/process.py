@@ -7,6 +7,7 @@ import ctypes
 import importlib.util
 import os
 import sys
+import warnings
 from pathlib import Path
 
 from mu2.environment import cpu
@@ -64,5 +65,7 @@ def keep_compiled_programs() -> None:
     if not os.access(folder, os.W_OK):
         return
     os.environ["JAX_COMPILATION_CACHE_DIR"] = str(folder)
+    # A full disk, or two processes at once: the program is compiled, and nobody need know.
+    warnings.filterwarnings("ignore", "Error (reading|writing) persistent compilation cache entry")
     if importlib.util.find_spec("filelock"):  # which JAX needs to remove the oldest
         os.environ.setdefault("JAX_COMPILATION_CACHE_MAX_SIZE", str(CACHED_BYTES))

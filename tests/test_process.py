@@ -71,3 +71,17 @@ def test_a_folder_that_cannot_be_made_stops_nothing(tmp_path, kind):
     memory_folder = python(TELL, XDG_CACHE_HOME=str(home)).stdout.splitlines()
     assert memory_folder[1:] in ([], [""])
     assert python(COMPILE, XDG_CACHE_HOME=str(home)).stderr == ""
+
+
+SPOIL = """
+import os, pathlib, shutil
+folder = pathlib.Path(os.environ["JAX_COMPILATION_CACHE_DIR"])
+shutil.rmtree(folder)
+folder.write_text("no folder")
+"""
+
+
+def test_a_cache_that_cannot_be_written_after_all_says_nothing(tmp_path):
+    before, after = COMPILE.split("import jax\n")
+    code = f"{before}{SPOIL}import jax\n{after}"
+    assert python(code, XDG_CACHE_HOME=str(tmp_path)).stderr == ""
