@@ -57,6 +57,8 @@ class Component:
       input_shape: shape of one example at its input, without the batch axis.
       optional: present in a path only after a mutation inserted it.
       identity: names of leaves that, all zero, make the layer the identity; empty if none do.
+      recompute: its backward pass does again what is no matrix product, rather than keep it; see
+        `training.layer.gated`.
     """
 
     name: str
@@ -64,6 +66,7 @@ class Component:
     input_shape: tuple[int, ...]
     optional: bool = False
     identity: tuple[str, ...] = ()
+    recompute: bool = True
 
     @property
     def output_shape(self) -> tuple[int, ...]:

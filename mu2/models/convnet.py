@@ -193,7 +193,7 @@ class ConvNet(Model):
 
         def add(name: str, module: nn.Module, optional: bool = False) -> None:
             shape = components[-1].output_shape if components else self.input_shape(hyperparameters)
-            components.append(Component(name, module, shape, optional))
+            components.append(Component(name, module, shape, optional, recompute=False))
 
         add("stem", Stem(self.stem_width, dtype))
         add("reduction", Reduction(self.width, dtype))

@@ -69,7 +69,9 @@ def _loss(
     for i, output in enumerate(outputs):
         component = output.component
         asked = Asked((start <= i).astype(jnp.int32), flags[component.name], below)
-        x = gated(component.apply)(params[component.name], x, output.instead(feature), asked)
+        x = gated(component.apply, component.recompute)(
+            params[component.name], x, output.instead(feature), asked
+        )
         feature = x if output.is_feature else feature
         below = below | asked.trained
     return optax.softmax_cross_entropy_with_integer_labels(mask(x, num_classes), label_B).mean()
