@@ -1,6 +1,7 @@
 """Stopping: children that cannot catch up are not trained to the end."""
 
 import dataclasses
+import math
 from collections.abc import Sequence
 
 from mu2.errors import Mu2Error
@@ -13,9 +14,12 @@ class Halving:
     """Successive halving between validation intervals, one child at a time.
 
     After each interval but the last a child goes on if its score is among the best 1 / `factor` of
-    all children of the task iteration at that interval, itself counted. Children of one generation
+    all children of the task iteration at that interval, itself counted, and if no more than that
+    share has gone on. The second rule is what bounds the cost: children learn from better parents
+    as time goes by, so that most of them are better than those before. Children of one generation
     do not see each other, so that the outcome does not depend on where and when they train.
-    Source: asynchronous successive halving (Li et al., arXiv 1810.05934); not in the µNet papers.
+    Source: asynchronous successive halving, which promotes as many (Li et al., arXiv 1810.05934);
+    not in the µNet papers.
 
     Attributes:
       factor: the share that goes on is 1 / factor; at least 2.
@@ -38,16 +42,15 @@ class Halving:
           rungs: for each interval, the scores of the children that had it.
           intervals: of a whole training.
         """
-        return tuple(
-            self._floor(rungs[i] if i < len(rungs) else (), i) for i in range(intervals - 1)
-        )
+        known = [*rungs, *((),) * (intervals - len(rungs))]
+        return tuple(self._floor(known[i], len(known[i + 1]), i) for i in range(intervals - 1))
 
-    def _floor(self, scores: Sequence[float], interval: int) -> float | None:
-        go_on = (len(scores) + 1) // self.factor
+    def _floor(self, scores: Sequence[float], gone_on: int, interval: int) -> float | None:
         if interval + 1 < self.first or not scores:
             return None
         # While too few are known to halve, only a child as good as all of them goes on.
-        return sorted(scores, reverse=True)[max(go_on, 1) - 1]
+        go_on = max((len(scores) + 1) // self.factor, 1)
+        return math.inf if gone_on >= go_on else sorted(scores, reverse=True)[go_on - 1]
 
 
 def recorded(rungs: Rungs, scores: Sequence[float]) -> Rungs:

@@ -1,5 +1,7 @@
 """Successive halving, one child at a time: who goes on, by hand and by number."""
 
+import math
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,12 +17,20 @@ def test_the_first_child_is_never_stopped():
 
 
 def test_floors_by_hand():
-    rungs = ((0.1, 0.5, 0.3), (0.5, 0.4), (0.6,))
-    # Of four at the first interval two go on: the second best score so far must be reached.
-    assert Halving(2).floors(rungs, 4) == (0.3, 0.5, 0.6)
-    # Of four the best third is one, of three one, of two none: as good as the best.
-    assert Halving(3).floors(rungs, 4) == (0.5, 0.5, 0.6)
+    rungs = ((0.1, 0.5, 0.3), (0.5,), (0.6,))
+    # Of four at the first interval two go on: the second best score so far must be reached. Of two
+    # at the second one goes on, and it has.
+    assert Halving(2).floors(rungs, 4) == (0.3, math.inf, 0.6)
+    # Of two none would be the best third, so that the best goes on; here it has.
+    assert Halving(3).floors(((0.2, 0.4), (0.5,)), 3) == (math.inf, 0.5)
     assert Halving(2, first=3).floors(rungs, 4) == (None, None, 0.6)
+
+
+def test_no_more_than_the_share_goes_on_however_good():
+    # Two of three have gone on: of four no other may, of six one more.
+    rungs = ((0.1, 0.5, 0.3), (0.5, 0.4))
+    assert Halving(2).floors(rungs, 2) == (math.inf,)
+    assert Halving(2).floors(((0.1, 0.5, 0.3, 0.6, 0.7), (0.5, 0.4)), 2) == (0.5,)
 
 
 def test_the_last_interval_has_no_floor():
@@ -35,14 +45,16 @@ def test_each_child_is_recorded_as_far_as_it_came():
 
 
 @pytest.mark.parametrize("factor", [2, 3, 4])
-def test_about_one_in_factor_goes_on(factor):
+@pytest.mark.parametrize("rising", [0.0, 0.01])
+def test_about_one_in_factor_goes_on(factor, rising):
     rule, random, rungs, going = Halving(factor), Key.from_seed(3).numpy(), (), 0
     children = 2000
-    for _ in range(children):
-        score = float(random.random())
+    for child in range(children):
+        score = float(random.random()) + rising * child
         floor = rule.floors(rungs, 2)[0]
-        going += floor is None or score >= floor
-        rungs = recorded(rungs, (score,))
+        goes_on = floor is None or score >= floor
+        going += goes_on
+        rungs = recorded(rungs, (score, score) if goes_on else (score,))
     assert going / children == pytest.approx(1 / factor, abs=0.03)
 
 
