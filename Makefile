@@ -17,16 +17,18 @@ BUILDIFIER_VERSION := 8.2.1
 BUILDIFIER := $(BIN)/node $(VENV)/buildifier/node_modules/@bazel/buildifier/buildifier.js
 STARLARK := BUILD MODULE.bazel
 QUICKSTART := systems/quickstart
+# A process a core; the tests of a file share what it compiles.
+PYTEST := $(BIN)/python -m pytest -n auto --dist loadfile
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 quickstart: $(VENV)/.demo
 	$(BIN)/mu2 run gin/quickstart.gin --system $(QUICKSTART)
 
 test: $(VENV)/.test
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 test-slow: $(VENV)/.test
-	$(BIN)/python -m pytest -m slow
+	$(PYTEST) -m slow
 
 test-parity: $(VENV)/.parity
 	$(BIN)/python -m pytest -m slow tests/models/test_parity.py
