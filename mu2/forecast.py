@@ -45,6 +45,7 @@ class TaskForecast:
       task: its name.
       visits: task iterations.
       children: of all visits.
+      generation: children trained together.
       intervals: a child has, where none is stopped.
       steps: of one interval.
       flops: of one interval of one child, validation included.
@@ -54,6 +55,7 @@ class TaskForecast:
     task: str
     visits: int
     children: int
+    generation: int
     intervals: int
     steps: int
     flops: Bounds
@@ -61,11 +63,17 @@ class TaskForecast:
 
     def total(self, stopping: Halving | None) -> Bounds:
         """Floating-point operations of all its children."""
-        return self.flops * (self.children * expected_intervals(self.intervals, stopping))
+        return self.flops * self._intervals(stopping)
 
     def total_steps(self, stopping: Halving | None) -> float:
         """Training steps of all its children."""
-        return self.steps * self.children * expected_intervals(self.intervals, stopping)
+        return float(self.steps * self._intervals(stopping))
+
+    def _intervals(self, stopping: Halving | None) -> int:
+        if stopping is None:
+            return self.children * self.intervals
+        children = self.children // self.visits
+        return self.visits * sum(stopping.expected(children, self.generation, self.intervals))
 
 
 def forecast(experiment: Experiment) -> tuple[TaskForecast, ...]:
@@ -112,6 +120,7 @@ def _task(experiment: Experiment, task: Task) -> TaskForecast:
         task.name,
         experiment.stream.iterations,
         experiment.stream.iterations * evolution.children_per_iteration,
+        evolution.children_per_generation,
         training.intervals,
         steps,
         Bounds(least, most),
@@ -158,19 +167,6 @@ def training_flops(
         backward += flops * (chance + 1 - none_below)
         none_below *= 1 - chance
     return (forward + backward) * trained_on + forward * validated_on
-
-
-def expected_intervals(intervals: int, stopping: Halving | None) -> float:
-    """Intervals that a child has on average, once there are many to compare it with.
-
-    Args:
-      intervals: of a whole training.
-      stopping: which children are stopped; None: none.
-    """
-    if stopping is None:
-        return float(intervals)
-    rungs = (max(0, i - stopping.first + 1) for i in range(intervals))
-    return sum(float(stopping.factor) ** -rung for rung in rungs)
 
 
 def root_parameters(experiment: Experiment, tasks: Sequence[Task]) -> int:

@@ -7,11 +7,9 @@ import pytest
 
 from mu2.evolution.budget import training_flops as counted
 from mu2.evolution.mutation import Mutation
-from mu2.evolution.stopping import Halving
 from mu2.forecast import (
     Bounds,
     cloned,
-    expected_intervals,
     forecast,
     root_parameters,
     store_bytes,
@@ -82,21 +80,6 @@ def test_what_is_always_cloned_and_the_head_are_certain():
     assert cloned(BODY, Mutation(), 0.2) == [0.2, 0.2, 1.0, 1.0]
     assert cloned(BODY, Mutation(always_cloned=("*",)), 0.0) == [1.0] * 4
     assert cloned(BODY, Mutation(always_cloned=()), 0.0) == [0.0, 0.0, 0.0, 1.0]
-
-
-@pytest.mark.parametrize(
-    ("intervals", "stopping", "expected"),
-    [
-        (4, None, 4.0),
-        (4, Halving(), 1 + 1 / 2 + 1 / 4 + 1 / 8),
-        (4, Halving(factor=4), 1 + 1 / 4 + 1 / 16 + 1 / 64),
-        (4, Halving(first=2), 2 + 1 / 2 + 1 / 4),
-        (4, Halving(first=9), 4.0),
-        (1, Halving(), 1.0),
-    ],
-)
-def test_intervals_of_a_child_that_may_be_stopped(intervals, stopping, expected):
-    assert expected_intervals(intervals, stopping) == pytest.approx(expected)
 
 
 def test_bytes_of_a_system_by_hand():

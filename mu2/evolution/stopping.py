@@ -26,7 +26,7 @@ class Halving:
       first: intervals that every child may have; at least 1.
     """
 
-    factor: int = 2
+    factor: int = 8
     first: int = 1
 
     def __post_init__(self) -> None:
@@ -45,12 +45,29 @@ class Halving:
         known = [*rungs, *((),) * (intervals - len(rungs))]
         return tuple(self._floor(known[i], len(known[i + 1]), i) for i in range(intervals - 1))
 
+    def expected(self, children: int, generation: int, intervals: int) -> tuple[int, ...]:
+        """How many children of one task iteration have each interval, if later ones are better.
+
+        Args:
+          children: of the task iteration.
+          generation: children that do not see each other; none of the first is stopped.
+          intervals: of a whole training.
+        """
+        counts = [children]
+        for interval in range(intervals - 1):
+            go_on = max(self._share(counts[-1]), min(generation, counts[-1]))
+            counts.append(go_on if interval + 1 >= self.first else counts[-1])
+        return tuple(counts)
+
     def _floor(self, scores: Sequence[float], gone_on: int, interval: int) -> float | None:
         if interval + 1 < self.first or not scores:
             return None
-        # While too few are known to halve, only a child as good as all of them goes on.
-        go_on = max((len(scores) + 1) // self.factor, 1)
+        go_on = self._share(len(scores) + 1)
         return math.inf if gone_on >= go_on else sorted(scores, reverse=True)[go_on - 1]
+
+    def _share(self, children: int) -> int:
+        # While too few are known to halve, only a child as good as all of them goes on.
+        return max(children // self.factor, 1)
 
 
 def recorded(rungs: Rungs, scores: Sequence[float]) -> Rungs:

@@ -42,12 +42,12 @@ def test_hours_money_and_energy_by_hand(capsys, prices):
     assert sum(t["flops"]["most"] for t in tasks) == pytest.approx(run["flops"]["whole"]["most"])
 
 
-def test_stopping_halves_what_follows_the_first_interval(capsys, prices):
+def test_stopping_lets_one_in_three_go_on_after_the_first_interval(capsys, prices):
     document = plan(capsys, "--prices", prices, flags=LONGER)
-    run = document["run"]
-    assert run["steps"] == {"whole": 144, "halved": 144 * 1.875 / 4}
+    run, share = document["run"], (3 + 1 + 1 + 1) / (3 * 4)
+    assert run["steps"] == {"whole": 144, "halved": 144 * share}
     halved, whole = run["flops"]["halved"], run["flops"]["whole"]
-    assert halved["most"] == pytest.approx(whole["most"] * 1.875 / 4)
+    assert halved["most"] == pytest.approx(whole["most"] * share)
 
 
 def test_what_a_budget_buys_by_hand(capsys, prices):

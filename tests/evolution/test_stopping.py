@@ -58,6 +58,31 @@ def test_about_one_in_factor_goes_on(factor, rising):
     assert going / children == pytest.approx(1 / factor, abs=0.03)
 
 
+@pytest.mark.parametrize(
+    ("rule", "children", "generation", "expected"),
+    [
+        (Halving(2), 32, 1, (32, 16, 8, 4)),
+        (Halving(8), 32, 1, (32, 4, 1, 1)),
+        (Halving(8), 64, 8, (64, 8, 8, 8)),
+        (Halving(2, first=2), 32, 1, (32, 32, 16, 8)),
+        (Halving(2, first=9), 32, 1, (32, 32, 32, 32)),
+        (Halving(2), 3, 4, (3, 3, 3, 3)),
+    ],
+)
+def test_how_many_have_each_interval(rule, children, generation, expected):
+    assert rule.expected(children, generation, 4) == expected
+
+
+@pytest.mark.parametrize("factor", [2, 5, 8])
+def test_where_each_child_is_better_than_all_before_it_is_as_expected(factor):
+    rule, rungs = Halving(factor), ()
+    for child in range(32):
+        floors = rule.floors(rungs, 4)
+        stopped = next((i for i, f in enumerate(floors) if f is not None and child < f), 3)
+        rungs = recorded(rungs, (float(child),) * (stopped + 1))
+    assert tuple(map(len, rungs)) == rule.expected(32, 1, 4)
+
+
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=50), st.integers(2, 5))
 def test_a_child_better_than_all_goes_on_and_one_worse_than_all_does_not(scores, factor):
     floor = Halving(factor).floors((tuple(scores),), 2)[0]
