@@ -178,10 +178,9 @@ def compare(directory, whole):
     one, other = shrunken.files(directory), shrunken.files(whole)
     for left_out in ("times.jsonl", "lock"):
         one.pop(left_out), other.pop(left_out)
-    packs = "components/"
-    assert {n: c for n, c in one.items() if not n.startswith(packs)} == {
-        n: c for n, c in other.items() if not n.startswith(packs)
-    }
+    names = {name for name in one | other if not name.startswith("components/")}
+    differ = sorted(name for name in names if one.get(name) != other.get(name))
+    assert not differ, f"{directory} and {whole} differ in {differ}"
     assert components(directory) == components(whole)
     assert {p.name for p in (directory / "components").iterdir()} == {
         p.name for p in (whole / "components").iterdir()
