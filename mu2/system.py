@@ -315,6 +315,7 @@ class System:
             same = same and before == made_with
         self.log.cut(progress.log_bytes)
         self.times.keep(progress.log_lines)
+        self._journal.settle()  # where a kill came before the last commit could
         if not progress.complete:
             self.sweep()  # of the generation that was cut off
         self._known_packs = self._store.packs()

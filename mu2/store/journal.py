@@ -296,10 +296,18 @@ class Journal:
             kept.update({n: e.order for n, e in entries.items() if e})
             self._names = dict(sorted(kept.items(), key=lambda item: item[1]))
         self.head, self.name = commit, name
-        if not passing:
-            with contextlib.suppress(OSError, Mu2Error):  # `sweep` will find what stays behind
-                self._drop_superfluous(previous, index)
+        self.settle()
         return commit
+
+    def settle(self) -> None:
+        """Removes what the commit before the newest made superfluous; call under the lock.
+
+        Every commit ends with it, and so must a process begin that finds one whose end may never
+        have come. While the newest commit is passing there is nothing to remove.
+        """
+        if self.head and self.head.previous and not self.head.passing:
+            with contextlib.suppress(OSError, Mu2Error):  # the commit itself is whole
+                self._drop_superfluous(self.head.previous)
 
     @property
     def newest(self) -> Commit:
@@ -367,11 +375,11 @@ class Journal:
         names = [*(f"records/{d}.json" for d in documents), *(f"index/{d}.json" for d in nodes)]
         return tuple(sorted(name for name in names if not (self.directory / name).exists()))
 
-    def _drop_superfluous(self, previous: str | None, index: Index) -> None:
+    def _drop_superfluous(self, previous: str) -> None:
         """Removes what the lasting commit before made superfluous, but for what is in use again."""
-        if previous is None or not (before := self.read_commit(previous)).files:
+        if not (before := self.read_commit(previous)).files:
             return
-        both = (index, Index(self.directory / "index", before.index))
+        both = (self._index(), Index(self.directory / "index", before.index))
         entries = [each.get(name) for each in both for name in before.changed]
         records = {f"records/{entry.digest}.json" for entry in entries if entry}
         nodes = {

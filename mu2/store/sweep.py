@@ -36,8 +36,12 @@ def named(journal: Journal) -> Named:
     seen: set[str] = set()
     others: set[str] = set()
     components: set[Stored] = set()
+    newest = True
     for name, commit in journal.history():
-        others |= {f"commits/{name}.json", *commit.files}
+        others.add(f"commits/{name}.json")
+        if newest:  # what the newest lasting commit made superfluous may still be read
+            others.update(commit.files)
+        newest = newest and commit.passing
         for digest in journal.records_of(commit, known=seen):
             components.update(components_of(journal.document(digest)))
     return Named(frozenset(seen | others), frozenset(components))

@@ -1,15 +1,17 @@
 """Commits: what is found again, what a commit costs, and what damage is called."""
 
+import contextlib
 import json
 import random
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from mu2.errors import Mu2Error
 from mu2.store import Journal, WriterLock
-from mu2.store.sweep import named
+from mu2.store.sweep import named, sweep
 
 
 @pytest.fixture
@@ -225,3 +227,51 @@ def test_nothing_in_use_is_ever_removed_as_superfluous(system):
         assert {name: again.record(name) for name in again.names()} == records
         if not passing:
             assert named(again).files  # reads every record of every commit that can be gone back to
+
+
+def test_a_kill_amid_a_removal_leaves_nothing_behind(tmp_path, monkeypatch):
+    class Killed(BaseException):
+        pass
+
+    draw, unlink, drop = random.Random(1), Path.unlink, Journal._drop_superfluous
+
+    def killed_amid(journal, previous):
+        left = draw.randrange(4)
+
+        def killed(path, missing_ok=False):
+            nonlocal left
+            if not left:
+                raise Killed
+            left -= 1
+            unlink(path, missing_ok=missing_ok)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Path, "unlink", killed)
+            drop(journal, previous)
+
+    def history(directory, kills):
+        Journal.create(directory, {})
+        for number in range(60):
+            changed = {"task/a": {"v": number % 5}, f"task/{number % 7}": {"v": number}}
+            with monkeypatch.context() as patch, contextlib.suppress(Killed):
+                if kills:
+                    patch.setattr(Journal, "_drop_superfluous", killed_amid)
+                Journal.open(directory).commit(changed, None, "", passing=number % 3 != 2)
+            Journal.open(directory).settle()
+        return {str(path.relative_to(directory)) for path in directory.rglob("*.json")}
+
+    whole = history(tmp_path / "whole", kills=False)
+    assert history(tmp_path / "killed", kills=True) == whole
+    assert sweep(tmp_path / "killed") == 0
+
+
+def test_a_sweep_keeps_of_what_is_superfluous_that_of_the_newest_lasting_commit_alone(
+    system, monkeypatch
+):
+    monkeypatch.setattr(Journal, "settle", lambda journal: None)
+    journal = Journal.open(system)
+    for number in range(6):
+        journal.commit({"task/a": {"v": number}}, None, "", passing=number % 2 == 0)
+    # Commits 1, 3 and 5 are passing; who reads the 5th may go on until the next lasting one.
+    assert sweep(system) > 0
+    assert sorted(int(p.name[:8]) for p in (system / "commits").iterdir()) == [2, 4, 5, 6]
