@@ -3,6 +3,8 @@
 import functools
 import hashlib
 import platform
+import shutil
+import subprocess
 from importlib.metadata import version
 from pathlib import Path
 
@@ -40,6 +42,16 @@ def code() -> str:
             state.update(f"{file.relative_to(root).as_posix()}\n".encode())
             state.update(file.read_bytes())
     return state.hexdigest()[:16]
+
+
+def commit() -> str | None:
+    """The commit of the checkout mu2 runs from, `-dirty` where files differ; None elsewhere."""
+    root, git = Path(__file__).parents[1], shutil.which("git")
+    if git is None or not (root / ".git").exists():
+        return None
+    words = [git, "-C", str(root), "describe", "--always", "--dirty", "--abbrev=7", "--exclude=*"]
+    told = subprocess.run(words, capture_output=True, text=True, check=False)
+    return told.stdout.strip() or None
 
 
 @functools.cache

@@ -1,6 +1,8 @@
 """What a run's numbers depend on, and that a change of it is told before anything goes on."""
 
 import json
+import re
+import subprocess
 
 import pytest
 
@@ -46,3 +48,14 @@ def test_a_run_that_was_begun_elsewhere_asks(tmp_path, monkeypatch, capsys):
     assert shrunken.files(directory) == before
     with shrunken.shared_programs():
         assert cli.main([*words, "--accept-changes"]) == 0
+
+
+def test_the_commit_is_that_of_the_checkout(monkeypatch, tmp_path):
+    monkeypatch.setattr(environment, "__file__", str(tmp_path / "mu2" / "environment.py"))
+    assert environment.commit() is None
+    for words in (
+        ["init", "-q"],
+        ["-c", "user.name=a", "-c", "user.email=a@b", "commit", "-q", "--allow-empty", "-m", "a"],
+    ):
+        subprocess.run(["git", "-C", tmp_path, *words], check=True)
+    assert re.fullmatch("[0-9a-f]{7,}", environment.commit())

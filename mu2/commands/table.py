@@ -1,8 +1,10 @@
 """`mu2 table`: a table of the papers, or our own: what is missing of it is run, then it is told."""
 
 import argparse
+import datetime
 import sys
 from collections.abc import Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -47,6 +49,7 @@ One JSON document with --json:
   format    1
   table     its name
   bindings  those of the command line
+  written   date (UTC), version and commit of mu2 (null outside a checkout)
   reports   whether anything is reported of the table
   device    name, price, watts and source of the estimates; prices: the list; currency: of money
   columns   a list: name, files, bindings; seeds (complete), unfinished, missing (seeds); tasks,
@@ -99,6 +102,7 @@ def _seeds(text: str) -> int:
 def run(options: argparse.Namespace) -> int:
     """Runs what is missing, prints the table, and writes it."""
     from mu2.config import shipped
+    from mu2.environment import commit
     from mu2.linter import Faults
     from mu2.report.cost import Prices
     from mu2.table import entries, table
@@ -126,6 +130,11 @@ def run(options: argparse.Namespace) -> int:
             return INTERRUPTED
     document = tell(found, columns, every, accelerator)
     document |= {
+        "written": {
+            "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+            "version": version("mu2"),
+            "commit": commit(),
+        },
         "bindings": options.bindings,
         "prices": options.prices or PRICES,
         "currency": prices.currency,

@@ -128,7 +128,9 @@ def test_it_is_written_beside_the_systems(made, lists, capsys):
     document = told(capsys, *lists, "--system", made, "--seeds", "2")
     names = ("tiny.md", "tiny.csv", "tiny.tex", "tiny_matrix.csv")
     assert document["files"] == [str(made / name) for name in names]
+    written = document["written"]
     text = (made / "tiny.md").read_text(encoding="utf-8")
+    assert f"Written on {written['date']} by mu2 {written['version']}" in text
     assert "| µ2Net | 2 |" in text
     assert r"two children \| each" in text
     assert "Forward transfer (Lopez-Paz and Ranzato, 2017) is left out" in text
