@@ -3,8 +3,8 @@
 A library leaves such things to the program that uses it, so nothing here happens on import.
 """
 
+import contextlib
 import ctypes
-import importlib.util
 import os
 import sys
 import warnings
@@ -67,5 +67,22 @@ def keep_compiled_programs() -> None:
     os.environ["JAX_COMPILATION_CACHE_DIR"] = str(folder)
     # A full disk, or two processes at once: the program is compiled, and nobody need know.
     warnings.filterwarnings("ignore", "Error (reading|writing) persistent compilation cache entry")
-    if importlib.util.find_spec("filelock"):  # which JAX needs to remove the oldest
-        os.environ.setdefault("JAX_COMPILATION_CACHE_MAX_SIZE", str(CACHED_BYTES))
+    os.environ.setdefault("JAX_COMPILATION_CACHE_MAX_SIZE", str(CACHED_BYTES))
+    drop_half_written(folder)
+
+
+def drop_half_written(folder: Path) -> None:
+    """Removes programs that a killed process was writing: JAX would write no others beside them.
+
+    JAX writes a program, then the time of its use, under a lock; what has no time may be cut short.
+
+    Args:
+      folder: of compiled programs, whose size JAX limits.
+    """
+    import filelock
+
+    lock = filelock.FileLock(folder / ".lockfile", timeout=1)  # JAX's own
+    with contextlib.suppress(OSError, filelock.Timeout), lock:
+        for program in folder.glob("*-cache"):
+            if not program.with_name(f"{program.name.removesuffix('-cache')}-atime").exists():
+                program.unlink(missing_ok=True)

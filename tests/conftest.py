@@ -1,6 +1,12 @@
 """What every test process does before it computes, as the command does."""
 
+import os
+from unittest import mock
+
 from mu2.process import keep_compiled_programs
 
-# Most of the suite's time goes into compiling the same small programs.
-keep_compiled_programs()
+# Most of the suite's time goes into compiling the same small programs. JAX reads the environment
+# once; the processes that tests start find it as it was.
+with mock.patch.dict(os.environ):
+    keep_compiled_programs()
+    import jax  # noqa: F401

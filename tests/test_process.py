@@ -85,3 +85,17 @@ def test_a_cache_that_cannot_be_written_after_all_says_nothing(tmp_path):
     before, after = COMPILE.split("import jax\n")
     code = f"{before}{SPOIL}import jax\n{after}"
     assert python(code, XDG_CACHE_HOME=str(tmp_path)).stderr == ""
+
+
+def test_what_a_killed_process_left_half_written_is_removed(tmp_path):
+    one = python(COMPILE, XDG_CACHE_HOME=str(tmp_path))
+    for time in tmp_path.rglob("*-atime"):
+        time.unlink()
+    for program in tmp_path.rglob("*-cache"):
+        program.write_bytes(program.read_bytes()[:100])
+    other = python(COMPILE, XDG_CACHE_HOME=str(tmp_path))
+    assert (one.stdout, other.stderr) == (other.stdout, "")
+    programs = list(tmp_path.rglob("*-cache"))
+    assert programs
+    assert all(len(program.read_bytes()) > 100 for program in programs)
+    assert len(list(tmp_path.rglob("*-atime"))) == len(programs)
