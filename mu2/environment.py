@@ -44,14 +44,18 @@ def code() -> str:
     return state.hexdigest()[:16]
 
 
-def commit() -> str | None:
-    """The commit of the checkout mu2 runs from, `-dirty` where files differ; None elsewhere."""
+def commit() -> tuple[str, bool] | None:
+    """The commit of the checkout mu2 runs from, and whether its files differ; None elsewhere."""
     root, git = Path(__file__).parents[1], shutil.which("git")
     if git is None or not (root / ".git").exists():
         return None
-    words = [git, "-C", str(root), "describe", "--always", "--dirty", "--abbrev=7", "--exclude=*"]
-    told = subprocess.run(words, capture_output=True, text=True, check=False)
-    return told.stdout.strip() or None
+    told = []
+    for words in (["rev-parse", "HEAD"], ["status", "--porcelain", "--untracked-files=no"]):
+        said = subprocess.run([git, *words], cwd=root, capture_output=True, text=True, check=False)
+        if said.returncode != 0:  # no commit yet, or a folder of another user's
+            return None
+        told.append(said.stdout.strip())
+    return told[0], bool(told[1])
 
 
 @functools.cache

@@ -53,9 +53,15 @@ def test_a_run_that_was_begun_elsewhere_asks(tmp_path, monkeypatch, capsys):
 def test_the_commit_is_that_of_the_checkout(monkeypatch, tmp_path):
     monkeypatch.setattr(environment, "__file__", str(tmp_path / "mu2" / "environment.py"))
     assert environment.commit() is None
+    (tmp_path / "mu2").mkdir()
     for words in (
         ["init", "-q"],
         ["-c", "user.name=a", "-c", "user.email=a@b", "commit", "-q", "--allow-empty", "-m", "a"],
     ):
         subprocess.run(["git", "-C", tmp_path, *words], check=True)
-    assert re.fullmatch("[0-9a-f]{7,}", environment.commit())
+    name, dirty = environment.commit()
+    assert re.fullmatch("[0-9a-f]{40}", name)
+    assert not dirty
+    (tmp_path / "a").write_text("a")
+    subprocess.run(["git", "-C", tmp_path, "add", "a"], check=True)
+    assert environment.commit() == (name, True)

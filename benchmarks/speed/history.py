@@ -9,7 +9,6 @@ import json
 import os
 import platform
 import shlex
-import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,6 +17,8 @@ from typing import Any
 from rich import box
 from rich.console import Console
 from rich.table import Table
+
+from mu2.environment import commit
 
 HISTORY = Path(__file__).with_name("history.jsonl")
 
@@ -30,10 +31,12 @@ def note(kind: str, figures: Mapping[str, Any], file: Path | None = None) -> Non
       figures: JSON values by name; the names tell the units.
       file: the history; None for `HISTORY`.
     """
+    name, dirty = commit() or (None, None)
     line = {
         "kind": kind,
         "command": shlex.join(["python", *sys.orig_argv[1:]]),
-        **_commit(),
+        "commit": name,
+        "dirty": dirty,
         "machine": machine(),
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "figures": dict(figures),
@@ -78,24 +81,6 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         made.add_row(*row)
     # Wide enough for any table of ours, also where the output is a file.
     Console(width=160, file=sys.stdout, highlight=False).print(made)
-
-
-def _commit() -> dict[str, Any]:
-    """The commit of the checkout, and whether files of it have changed; None outside of git."""
-    try:
-        commit = _git("rev-parse", "HEAD")
-        return {
-            "commit": commit.strip(),
-            "dirty": bool(_git("status", "--porcelain", "--untracked-files=no").strip()),
-        }
-    except (OSError, subprocess.CalledProcessError):
-        return {"commit": None, "dirty": None}
-
-
-def _git(*words: str) -> str:
-    return subprocess.run(
-        ["git", *words], cwd=HISTORY.parent, check=True, capture_output=True, text=True
-    ).stdout
 
 
 def _cpu() -> str:

@@ -49,7 +49,8 @@ One JSON document with --json:
   format    1
   table     its name
   bindings  those of the command line
-  written   date (UTC), version and commit of mu2 (null outside a checkout)
+  written   date (UTC), version and commit of mu2, dirty: whether its files differ from the
+            commit's (both null outside a checkout)
   reports   whether anything is reported of the table
   device    name, price, watts and source of the estimates; prices: the list; currency: of money
   columns   a list: name, files, bindings; seeds (complete), unfinished, missing (seeds); tasks,
@@ -129,11 +130,13 @@ def run(options: argparse.Namespace) -> int:
             )
             return INTERRUPTED
     document = tell(found, columns, every, accelerator)
+    name, dirty = commit() or (None, None)
     document |= {
         "written": {
             "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
             "version": version("mu2"),
-            "commit": commit(),
+            "commit": name,
+            "dirty": dirty,
         },
         "bindings": options.bindings,
         "prices": options.prices or PRICES,

@@ -118,7 +118,8 @@ def _overview(document: Document) -> Grid:
 
 def _overview_notes(document: Document) -> Iterable[str]:
     written = document["written"]
-    commit = f", commit {written['commit']}" if written["commit"] else ""
+    changed = ", changed" if written["dirty"] else ""
+    commit = f", commit {written['commit'][:7]}{changed}" if written["commit"] else ""
     yield f"Written on {written['date']} by mu2 {written['version']}{commit}."
     if any(len(column["seeds"]) > 1 for column in document["columns"]):
         yield "Mean ± sample standard deviation over seeds."
