@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks.speed.history import note, say
 from mu2 import process
+from mu2.commands.command import FAULT, INTERRUPTED, OK
 from mu2.errors import Mu2Error
 from mu2.report.grid import Grid
 
@@ -38,11 +39,10 @@ NUMBERS = (
     *("test_accuracy", "system_test_accuracy", "parameters", "trials", "pruned", "flops"),
     "seconds",
 )
-FAULT = 2
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Searches for every task of a system; returns the exit code, 2 for a fault of the user's."""
+    """Searches for every task of a system; returns the exit code: 2 for a fault of the user's."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -62,7 +62,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Mu2Error as error:
         sys.stderr.write(f"{error}\n")
         return FAULT
-    return 0
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted: nothing is kept, and the same command begins again.\n")
+        return INTERRUPTED
+    return OK
 
 
 def check_optuna() -> None:

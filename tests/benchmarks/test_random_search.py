@@ -221,3 +221,12 @@ def test_a_search_takes_the_flops_of_the_system(capsys, tmp_path, monkeypatch):
                 experiment.network(best.plan), best.arrays, block.inputs, best.plan.num_classes
             )
             assert evaluate.accuracy(logits, block.labels) == accuracy
+
+
+def test_an_interrupt_says_that_nothing_is_kept(monkeypatch, capsys):
+    def interrupted(directory, seed):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(random_search, "searched", interrupted)
+    assert random_search.main(["anywhere"]) == 130
+    assert "nothing is kept" in capsys.readouterr().err
