@@ -11,14 +11,13 @@ Layout of a system's folder (all JSON is spelt as `files.encode` spells it):
 """
 
 import contextlib
-import dataclasses
 import itertools
-import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from mu2.errors import Mu2Error
+from mu2.store.commit import NAME, Commit, newest_whole
 from mu2.store.files import (
     Json,
     damaged,
@@ -26,19 +25,15 @@ from mu2.store.files import (
     flush,
     read_bytes,
     read_document,
-    read_json,
     reason,
     refuse_links,
     sha256,
     write_file,
 )
+from mu2.store.header import FORMAT, read_header, sealed
 from mu2.store.index import Entry, Index
 from mu2.store.lock import WriterLock
 
-FORMAT = 2
-_COMMIT = re.compile(r"(\d{8,})-([0-9a-f]{64})")
-# Names that a commit may give to files.
-_FILE = re.compile(r"(index|records)/[0-9a-f]{64}\.json|commits/\d{8,}-[0-9a-f]{64}\.json")
 _EMPTY = "none"  # what HEAD says before the first commit
 _FOLDERS = ("commits", "index", "records")
 # Where a link would let a writer out of the system's folder.
@@ -46,34 +41,6 @@ _NO_LINKS = (
     *("mu2.json", "HEAD", "lock", "log.jsonl", "times.jsonl", *_FOLDERS, "runs"),
     *("components", "components/where", "components/new"),
 )
-
-
-@dataclasses.dataclass(frozen=True)
-class Commit:
-    """One commit.
-
-    Attributes:
-      number: counted from 1.
-      previous: name of the commit before; None for the first.
-      message: what it was for.
-      index: digest of the index's topmost node; None where there are no records.
-      introduced: records ever introduced, those removed since included.
-      progress: JSON that the writer wants to find again.
-      passing: the next lasting commit takes its place.
-      files: what it wrote, if it is passing; what it made superfluous, if it is lasting. Names
-        below the folder.
-      changed: names of the records that it changed, or those whose place it took.
-    """
-
-    number: int
-    previous: str | None
-    message: str
-    index: str | None
-    introduced: int
-    progress: Json
-    passing: bool = False
-    files: tuple[str, ...] = ()
-    changed: tuple[str, ...] = ()
 
 
 class Journal:
@@ -119,7 +86,7 @@ class Journal:
                     (directory / folder).mkdir(exist_ok=True)
                 write_file(directory / "HEAD", f"{_EMPTY}\n".encode())
                 # Last, since it is what makes the folder a system.
-                write_file(directory / "mu2.json", encode(_sealed(FORMAT, header)))
+                write_file(directory / "mu2.json", encode(sealed(FORMAT, header)))
                 flush(directory)
         except OSError as error:
             raise Mu2Error(f"no system can be made in {directory}: {reason(error)}") from error
@@ -140,12 +107,12 @@ class Journal:
             name = read_bytes(path).decode("ascii", errors="replace")
             if name == f"{_EMPTY}\n":
                 return cls(directory, header, None)
-            if not name.endswith("\n") or not _COMMIT.fullmatch(name[:-1]):
+            if not name.endswith("\n") or not NAME.fullmatch(name[:-1]):
                 raise damaged(path, "it names no commit.")
             return cls(directory, header, name[:-1])
         except Mu2Error as error:
             if error.hint is None:
-                error.hint = _way_back(directory)
+                error.hint = newest_whole(directory)
             raise
 
     def names(self) -> tuple[str, ...]:
@@ -198,31 +165,8 @@ class Journal:
         return read_document(self.directory / "records", digest)
 
     def read_commit(self, name: str) -> Commit:
-        """A commit by its name, its bytes checked.
-
-        Raises:
-          Mu2Error: the name is none, or the commit is missing or damaged.
-        """
-        folder = self.directory / "commits"
-        match = _COMMIT.fullmatch(name)
-        if match is None:
-            raise Mu2Error(f"{name[:100]!r} names no commit.", location=str(folder))
-        path = folder / f"{name}.json"
-        content = read_bytes(path)
-        if sha256(content) != match[2]:
-            raise damaged(path, "its bytes are not those of its name.")
-        try:
-            document = json.loads(content)
-            tuples = {key: tuple(document[key]) for key in ("files", "changed")}
-            commit = Commit(**{**document, **tuples})
-            strays = [file for file in commit.files if not _FILE.fullmatch(file)]
-        except (KeyError, RecursionError, TypeError, ValueError) as error:
-            raise damaged(path, "it is no commit.") from error
-        if strays:
-            raise damaged(path, f"it names the file {strays[0][:80]!r}, which no system has.")
-        if commit.number != int(match[1]):
-            raise damaged(path, "its number is not that of its name.")
-        return commit
+        """A commit by its name; see `Commit.read`."""
+        return Commit.read(self.directory, name)
 
     def commit(
         self,
@@ -276,8 +220,7 @@ class Journal:
             files=files,
             changed=tuple(touched),
         )
-        content = encode(dataclasses.asdict(commit))
-        name = f"{number:08d}-{sha256(content)}"
+        name, content = commit.spelt()
         try:
             self._refuse_if_moved()
             self._write_documents("records", documents)
@@ -412,53 +355,12 @@ class Journal:
         flush(self.directory / folder)
 
 
-def _files_of(passed: Mapping[str, Commit]) -> tuple[str, ...]:
-    """The files of passing commits: their own, and those that they wrote."""
-    own = [f"commits/{name}.json" for name in passed]
-    return tuple(sorted({*own, *(file for commit in passed.values() for file in commit.files)}))
-
-
-def read_header(directory: Path) -> Json:
-    """The header that a system was created with.
-
-    Raises:
-      Mu2Error: there is no system, it is of another format, or damaged.
-    """
-    path = directory / "mu2.json"
-    if not path.exists():
-        raise Mu2Error(
-            f"{directory} is no mu2 system (it has no mu2.json).",
-            hint="Name the folder that was given to `mu2 run` as --system.",
-        )
-    document = read_json(path)
-    number = document.get("format") if isinstance(document, dict) else None
-    if type(number) is not int or number < 1:
-        raise damaged(path, "it gives no format number.")
-    if number != FORMAT:
-        age = "a newer" if number > FORMAT else "an older"
-        raise Mu2Error(
-            f"{directory} was written by {age} mu2 (format {number}; this one reads {FORMAT}).",
-            location=str(path),
-            hint=f"Install that {age.split()[1]} mu2.",
-        )
-    if document != _sealed(number, document.get("header")):
-        raise damaged(path, "its header is not the one that was written.")
-    return document["header"]
-
-
-def _sealed(number: int, header: Json) -> Json:
-    return {"format": number, "header": header, "digest": sha256(encode(header))}
-
-
 def _ours(name: str) -> bool:
     """True for what an interrupted creation may have left, and for what a creation makes."""
     return name in (*_FOLDERS, "HEAD", "lock", "mu2.json", ".new")
 
 
-def _way_back(directory: Path) -> str | None:
-    """A hint that names the newest commit whose own file is whole."""
-    for path in sorted((directory / "commits").glob("*-*.json"), reverse=True):
-        match = _COMMIT.fullmatch(path.stem)
-        if match and path.is_file() and sha256(path.read_bytes()) == match[2]:
-            return f"The newest whole commit is {path.stem}: write that line into {directory}/HEAD."
-    return None
+def _files_of(passed: Mapping[str, Commit]) -> tuple[str, ...]:
+    """The files of passing commits: their own, and those that they wrote."""
+    own = [f"commits/{name}.json" for name in passed]
+    return tuple(sorted({*own, *(file for commit in passed.values() for file in commit.files)}))

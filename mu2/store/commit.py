@@ -1,0 +1,83 @@
+"""A commit: one step of a journal, a file named by its number and its content."""
+
+import dataclasses
+import json
+import re
+from pathlib import Path
+
+from mu2.errors import Mu2Error
+from mu2.store.files import Json, damaged, encode, read_bytes, sha256
+
+NAME = re.compile(r"(\d{8,})-([0-9a-f]{64})")
+# Names that a commit may give to files.
+_FILE = re.compile(r"(index|records)/[0-9a-f]{64}\.json|commits/\d{8,}-[0-9a-f]{64}\.json")
+
+
+@dataclasses.dataclass(frozen=True)
+class Commit:
+    """One commit.
+
+    Attributes:
+      number: counted from 1.
+      previous: name of the commit before; None for the first.
+      message: what it was for.
+      index: digest of the index's topmost node; None where there are no records.
+      introduced: records ever introduced, those removed since included.
+      progress: JSON that the writer wants to find again.
+      passing: the next lasting commit takes its place.
+      files: what it wrote, if it is passing; what it made superfluous, if it is lasting. Names
+        below the folder.
+      changed: names of the records that it changed, or those whose place it took.
+    """
+
+    number: int
+    previous: str | None
+    message: str
+    index: str | None
+    introduced: int
+    progress: Json
+    passing: bool = False
+    files: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
+
+    def spelt(self) -> tuple[str, bytes]:
+        """Its name, and the bytes of its file."""
+        content = encode(dataclasses.asdict(self))
+        return f"{self.number:08d}-{sha256(content)}", content
+
+    @classmethod
+    def read(cls, directory: Path, name: str) -> "Commit":
+        """A commit by its name, its bytes checked.
+
+        Raises:
+          Mu2Error: the name is none, or the commit is missing or damaged.
+        """
+        folder = directory / "commits"
+        match = NAME.fullmatch(name)
+        if match is None:
+            raise Mu2Error(f"{name[:100]!r} names no commit.", location=str(folder))
+        path = folder / f"{name}.json"
+        content = read_bytes(path)
+        if sha256(content) != match[2]:
+            raise damaged(path, "its bytes are not those of its name.")
+        try:
+            document = json.loads(content)
+            tuples = {key: tuple(document[key]) for key in ("files", "changed")}
+            commit = cls(**{**document, **tuples})
+            strays = [file for file in commit.files if not _FILE.fullmatch(file)]
+        except (KeyError, RecursionError, TypeError, ValueError) as error:
+            raise damaged(path, "it is no commit.") from error
+        if strays:
+            raise damaged(path, f"it names the file {strays[0][:80]!r}, which no system has.")
+        if commit.number != int(match[1]):
+            raise damaged(path, "its number is not that of its name.")
+        return commit
+
+
+def newest_whole(directory: Path) -> str | None:
+    """A hint that names the newest commit whose own file is whole."""
+    for path in sorted((directory / "commits").glob("*-*.json"), reverse=True):
+        match = NAME.fullmatch(path.stem)
+        if match and path.is_file() and sha256(path.read_bytes()) == match[2]:
+            return f"The newest whole commit is {path.stem}: write that line into {directory}/HEAD."
+    return None
