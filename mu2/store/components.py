@@ -25,27 +25,23 @@ from mu2.store.checkpoint import load, make_room, save
 from mu2.store.files import (
     Json,
     damaged,
-    encode,
     flush,
-    is_below,
     is_digest,
     read_bytes,
-    read_json,
     reason,
-    refuse_links,
     sha256,
     write_file,
     write_unflushed,
 )
 from mu2.store.leaves import (
     Arrays,
-    Shapes,
     as_little_endian,
     check_leaves,
     digest,
     pack_name,
     shapes,
 )
+from mu2.store.manifest import Manifest, compare
 
 _MANIFESTS = 64  # kept in memory; a path needs about as many as it has ancestors
 
@@ -60,19 +56,6 @@ class Stored(NamedTuple):
 
     digest: str
     pack: str
-
-
-@dataclasses.dataclass(frozen=True)
-class _Manifest:
-    """What lies in a pack.
-
-    Attributes:
-      components: component digest to leaves; its own digest is the pack's name.
-      files: file below `arrays/` to digest; None where the list itself is damaged.
-    """
-
-    components: dict[str, Shapes]
-    files: dict[str, str] | None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -112,7 +95,7 @@ class ComponentStore:
 
     def __init__(self, directory: Path):
         self.directory = directory
-        self._manifests: dict[str, _Manifest] = {}
+        self._manifests: dict[str, Manifest] = {}
         self._placed: dict[str, str] = {}  # component digest to pack, perhaps not yet written
 
     def write(self, components: Mapping[str, Arrays]) -> dict[str, Stored]:
@@ -272,7 +255,7 @@ class ComponentStore:
         """Compares a pack with its manifest: every file's bytes, and every component's digest."""
         path = self.directory / pack / "manifest.json"
         try:
-            manifest = self._read_manifest(pack)
+            manifest = Manifest.read(self.directory, pack)
         except Mu2Error as error:
             return [Damage(path, error.message, None)]
         found: list[Damage] = []
@@ -284,7 +267,7 @@ class ComponentStore:
         else:
             there = {str(p.relative_to(arrays)) for p in arrays.rglob("*") if not p.is_dir()}
             for name in sorted(there | set(manifest.files)):
-                problem = _compare(arrays / name, manifest.files.get(name))
+                problem = compare(arrays / name, manifest.files.get(name))
                 owner = name.split("/")[0]
                 if problem is not None and owner in manifest.components:
                     # Its component is lost already; Orbax need not see it.
@@ -339,8 +322,7 @@ class ComponentStore:
             for path in sorted(p for p in new.rglob("*") if p.is_file()):
                 flush(path)
                 files[str(path.relative_to(new / "arrays"))] = sha256(path.read_bytes())
-            manifest = {"components": leaves, "files": files, "digest": sha256(encode(files))}
-            write_file(new / "manifest.json", encode(manifest))
+            write_file(new / "manifest.json", Manifest(leaves, files).spelt())
             for folder in (p for p in new.rglob("*") if p.is_dir()):
                 flush(folder)
             flush(new)
@@ -366,7 +348,7 @@ class ComponentStore:
         arrays = self._arrays(pack)
         for name, known in (manifest.files or {}).items():
             # Looked at first: where Orbax's threads meet damage, each prints its own traceback.
-            if name.split("/")[0] in wanted and (problem := _compare(arrays / name, known)):
+            if name.split("/")[0] in wanted and (problem := compare(arrays / name, known)):
                 raise Mu2Error(
                     f"component {name.split('/')[0]} cannot be read: {problem}",
                     location=str(arrays / name),
@@ -417,46 +399,9 @@ class ComponentStore:
             return None
         return pack[:-1] if known else None
 
-    def _manifest(self, pack: str) -> _Manifest:
+    def _manifest(self, pack: str) -> Manifest:
         if pack not in self._manifests:
-            self._manifests[pack] = self._read_manifest(pack)
+            self._manifests[pack] = Manifest.read(self.directory, pack)
             while len(self._manifests) > _MANIFESTS:
                 del self._manifests[next(iter(self._manifests))]
         return self._manifests[pack]
-
-    def _read_manifest(self, pack: str) -> _Manifest:
-        path = self.directory / pack / "manifest.json"
-        refuse_links(self.directory, (pack, f"{pack}/arrays"))
-        document = read_json(path)
-        if (
-            not isinstance(document, dict)
-            or list(document) != ["components", "files", "digest"]
-            or sha256(encode(document["components"])) != pack
-        ):
-            raise damaged(path, "it is not the manifest of this pack.")
-        whole = sha256(encode(document["files"])) == document["digest"]
-        # A digest vouches for bytes, not for who wrote them: names may still lead elsewhere.
-        _check_names(path, document["components"], document["files"] if whole else {})
-        return _Manifest(document["components"], document["files"] if whole else None)
-
-
-def _check_names(path: Path, components: Json, files: Json) -> None:
-    """Raises Mu2Error unless a manifest names components and files as this module does."""
-    if not (isinstance(components, dict) and isinstance(files, dict)):
-        raise damaged(path, "it is no manifest.")
-    wrong = [name for name in files if not is_below(name)]
-    wrong += [name for name in components if not is_digest(name)]
-    wrong += [name for name, known in files.items() if not is_digest(known)]
-    if wrong:
-        raise damaged(path, f"it names {str(wrong[0])[:80]!r}, which no pack holds.")
-
-
-def _compare(path: Path, known: str | None) -> str | None:
-    """What is wrong with a file of which this digest is known, or None."""
-    if known is None:
-        return "the file does not belong to the pack."
-    try:
-        content = read_bytes(path)
-    except Mu2Error as error:
-        return error.message
-    return None if sha256(content) == known else "the file is damaged: its bytes have changed."
