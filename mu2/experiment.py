@@ -232,7 +232,8 @@ def evolve_generation(
         data.given,
     )
     jobs = [make_job(experiment, system, record, plan, paths, data, key) for plan in plans]
-    for plan, job, trained in zip(plans, jobs, executor.train(jobs), strict=True):
+    results = executor.train(jobs, experiment.evolution.going_on(population))
+    for plan, job, trained in zip(plans, jobs, results, strict=True):
         population = keep(experiment, system, population, plan, trained, paths)
         population = accounted_for(experiment, population, plan, job, trained)
         line = child_record(plan, job, trained, population, experiment.training)
@@ -320,7 +321,7 @@ def make_job(
             arrays[slot.name] = system.arrays(planned.source)
             if not mutation.inherit_momentum:
                 arrays[slot.name] = as_stored(of_stored(arrays[slot.name]))
-    evolution, intervals = experiment.evolution, experiment.training.intervals
+    evolution = experiment.evolution
     accounted = engine.accounted(plan, paths)
     shape = model.input_shape(plan.hyperparameters)
     return Job(
@@ -335,7 +336,6 @@ def make_job(
         key=key.fold_in(plan.generation),
         bar=plan.bar,
         score=lambda quality: evolution.scoring.score(quality, accounted, plan.flops),
-        floors=evolution.floors(record.under_way, intervals),
     )
 
 

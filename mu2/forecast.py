@@ -45,7 +45,6 @@ class TaskForecast:
       task: its name.
       visits: task iterations.
       children: of all visits.
-      generation: children trained together.
       intervals: a child has, where none is stopped.
       steps: of one interval.
       flops: of one interval of one child, validation included.
@@ -55,7 +54,6 @@ class TaskForecast:
     task: str
     visits: int
     children: int
-    generation: int
     intervals: int
     steps: int
     flops: Bounds
@@ -73,7 +71,7 @@ class TaskForecast:
         if stopping is None:
             return self.children * self.intervals
         children = self.children // self.visits
-        return self.visits * sum(stopping.expected(children, self.generation, self.intervals))
+        return self.visits * sum(stopping.expected(children, self.intervals))
 
 
 def forecast(experiment: Experiment) -> tuple[TaskForecast, ...]:
@@ -120,7 +118,6 @@ def _task(experiment: Experiment, task: Task) -> TaskForecast:
         task.name,
         experiment.stream.iterations,
         experiment.stream.iterations * evolution.children_per_iteration,
-        evolution.children_per_generation,
         training.intervals,
         steps,
         Bounds(least, most),

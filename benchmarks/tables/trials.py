@@ -3,14 +3,13 @@
 A trial is a network of the system's own search space: it begins as a copy of the root, all of it is
 trained, and each hyperparameter in Ranges or Choices is drawn from its values, all alike, but for
 µ, which says nothing of a network. Trials end where Optuna prunes them between two validation
-intervals, and the last one where the FLOPs are spent. mu2 is told so through what a child is told
-by: a score below its floor.
+intervals, and the last one where the FLOPs are spent.
 """
 
 import dataclasses
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -32,8 +31,6 @@ from mu2.training import evaluate
 
 # The best 1 / REDUCTION of the trials go on, after 1, 4, 16, … intervals: Optuna's own choice.
 REDUCTION = 4
-# Scores of mu2 are no lower, so that only a pruned trial falls below it.
-FLOOR = 0.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,31 +63,29 @@ class Found:
 
 
 class Judge:
-    """A trial's `Job.score`: tells Optuna each interval's score, and mu2 whether to go on.
+    """Tells Optuna a trial's score after each interval, and mu2 whether the trial goes on.
 
     Args:
       trial: of Optuna.
-      score: quality to score.
-      intervals: that the trial may have; the last one's score prunes nothing.
+      intervals: that the trial may have; after these it ends, and is not pruned.
 
     Attributes:
-      scores: after each interval, before any pruning.
       pruned: Optuna has ended the trial.
     """
 
-    def __init__(self, trial: optuna.Trial, score: Callable[[float], float], intervals: int):
-        self.scores: list[float] = []
+    def __init__(self, trial: optuna.Trial, intervals: int):
         self.pruned = False
         self._trial = trial
-        self._score = score
         self._intervals = intervals
 
-    def __call__(self, quality: float) -> float:
-        """The score of an interval's quality, or -inf where the trial is pruned."""
-        self.scores.append(self._score(quality))
-        self._trial.report(self.scores[-1], step=len(self.scores))
-        self.pruned = len(self.scores) < self._intervals and self._trial.should_prune()
-        return -math.inf if self.pruned else self.scores[-1]
+    def __call__(self, intervals: int, scores: Sequence[float | None]) -> tuple[bool]:
+        """See `mu2.training.GoingOn`; the trial is the only child of its generation."""
+        (score,) = scores
+        if score is None or intervals >= self._intervals:
+            return (False,)
+        self._trial.report(score, step=intervals)
+        self.pruned = self._trial.should_prune()
+        return (not self.pruned,)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -170,14 +165,13 @@ class Trials:
             training.validation_examples(len(job.validation)),
         )
         intervals = affordable(left, interval, training.intervals)
-        judge = Judge(trial, job.score, intervals)
-        job = dataclasses.replace(job, score=judge, floors=floors(intervals, training.intervals))
-        (trained,) = self._executor.train([job])
+        judge = Judge(trial, intervals)
+        (trained,) = self._executor.train([job], judge)
         failed = judge.pruned or trained.quality is None
         return Outcome(
             plan,
             trained.arrays,
-            None if failed else max(judge.scores),
+            None if failed else max(map(job.score, trained.qualities)),
             trained.diverged,
             child_flops(plan, job, trained, training),
         )
@@ -268,16 +262,6 @@ def affordable(left: float, interval: float, intervals: int) -> int:
       intervals: of a whole training.
     """
     return min(intervals, math.ceil(left / interval))
-
-
-def floors(affordable: int, intervals: int) -> tuple[float, ...]:
-    """For each interval but the last, the score below which mu2 ends a trial (see `Job.floors`).
-
-    Args:
-      affordable: intervals that it may have; after these no score will do.
-      intervals: of a whole training.
-    """
-    return tuple(math.inf if i + 1 >= affordable else FLOOR for i in range(intervals - 1))
 
 
 def search(

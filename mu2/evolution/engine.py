@@ -1,8 +1,9 @@
 """The engine: begin a task iteration, plan generations, keep children, let the best survive."""
 
 import dataclasses
+import functools
 from collections import ChainMap
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Literal
 
 from mu2.errors import Mu2Error, did_you_mean
@@ -62,9 +63,13 @@ class Evolution:
                 hint=did_you_mean(str(self.parents), PARENTS),
             )
 
-    def floors(self, population: Population, intervals: int) -> tuple[float | None, ...]:
-        """For each interval but the last, the score without which a child's training ends."""
-        return self.stopping.floors(population.rungs, intervals) if self.stopping else ()
+    def going_on(
+        self, population: Population
+    ) -> Callable[[int, Sequence[float | None]], tuple[bool, ...]] | None:
+        """Which children of the next generation go on after an interval; None where all do."""
+        if self.stopping is None:
+            return None
+        return functools.partial(self.stopping.going_on, population.rungs)
 
     def finished(self, population: Population, visits: int) -> bool:
         """Whether a task iteration makes no further generation.

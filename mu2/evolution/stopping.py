@@ -1,7 +1,6 @@
 """Stopping: children that cannot catch up are not trained to the end."""
 
 import dataclasses
-import math
 from collections.abc import Sequence
 
 from mu2.errors import Mu2Error
@@ -11,15 +10,17 @@ Rungs = tuple[tuple[float, ...], ...]
 
 @dataclasses.dataclass(frozen=True)
 class Halving:
-    """Successive halving between validation intervals, one child at a time.
+    """Successive halving between validation intervals, a generation at a time.
 
-    After each interval but the last a child goes on if its score is among the best 1 / `factor` of
-    all children of the task iteration at that interval, itself counted, and if no more than that
-    share has gone on. The second rule is what bounds the cost: children learn from better parents
-    as time goes by, so that most of them are better than those before. Children of one generation
-    do not see each other, so that the outcome does not depend on where and when they train.
-    Source: asynchronous successive halving, which promotes as many (Li et al., arXiv 1810.05934);
-    not in the µNet papers.
+    The children of a generation are trained interval by interval. After each but the last a child
+    goes on if its score is among the best 1 / `factor` of all children of the task iteration at
+    that interval, its own generation counted, and if no more than that share has gone on; of equal
+    scores the earlier child's. The second rule is what bounds the cost: children learn from better
+    parents as time goes by, so that most of them are better than those before. The outcome does not
+    depend on where and when children train. A generation of one child has nobody to choose from:
+    the first of a task iteration is trained to its end, and hardly any other.
+    Source: successive halving (Jamieson and Talwalkar, arXiv 1502.07943), and from one generation
+    to the next its asynchronous kind (Li et al., arXiv 1810.05934); not in the µNet papers.
 
     Attributes:
       factor: the share that goes on is 1 / factor; at least 2.
@@ -35,38 +36,44 @@ class Halving:
         if self.first < 1:
             raise Mu2Error(f"Halving.first is {self.first}; it must be 1 or more.")
 
-    def floors(self, rungs: Rungs, intervals: int) -> tuple[float | None, ...]:
-        """The score a child needs after each interval to go on; None where any will do.
+    def going_on(
+        self, rungs: Rungs, intervals: int, scores: Sequence[float | None]
+    ) -> tuple[bool, ...]:
+        """Which children of a generation go on.
 
         Args:
-          rungs: for each interval, the scores of the children that had it.
-          intervals: of a whole training.
+          rungs: for each interval, the scores of the children of earlier generations that had it.
+          intervals: that have passed, 1 or more.
+          scores: of the generation's children after the last of them; None for those that had it
+            not.
         """
-        known = [*rungs, *((),) * (intervals - len(rungs))]
-        return tuple(self._floor(known[i], len(known[i + 1]), i) for i in range(intervals - 1))
+        known = {i: score for i, score in enumerate(scores) if score is not None}
+        if intervals < self.first:
+            return tuple(i in known for i in range(len(scores)))
+        before = rungs[intervals - 1] if intervals <= len(rungs) else ()
+        gone_on = len(rungs[intervals]) if intervals < len(rungs) else 0
+        share = self._share(len(before) + len(known))
+        ranked = sorted(known, key=lambda i: (-known[i], i))
+        among_the_best = [
+            i for rank, i in enumerate(ranked) if rank + sum(b > known[i] for b in before) < share
+        ]
+        chosen = among_the_best[: max(share - gone_on, 0)]
+        return tuple(i in chosen for i in range(len(scores)))
 
-    def expected(self, children: int, generation: int, intervals: int) -> tuple[int, ...]:
+    def expected(self, children: int, intervals: int) -> tuple[int, ...]:
         """How many children of one task iteration have each interval, if later ones are better.
 
         Args:
           children: of the task iteration.
-          generation: children that do not see each other; none of the first is stopped.
           intervals: of a whole training.
         """
         counts = [children]
-        for interval in range(intervals - 1):
-            go_on = max(self._share(counts[-1]), min(generation, counts[-1]))
-            counts.append(go_on if interval + 1 >= self.first else counts[-1])
+        for interval in range(1, intervals):
+            counts.append(self._share(counts[-1]) if interval >= self.first else counts[-1])
         return tuple(counts)
 
-    def _floor(self, scores: Sequence[float], gone_on: int, interval: int) -> float | None:
-        if interval + 1 < self.first or not scores:
-            return None
-        go_on = self._share(len(scores) + 1)
-        return math.inf if gone_on >= go_on else sorted(scores, reverse=True)[go_on - 1]
-
     def _share(self, children: int) -> int:
-        # While too few are known to halve, only a child as good as all of them goes on.
+        # While too few are known to divide, only a child as good as all of them goes on.
         return max(children // self.factor, 1)
 
 

@@ -9,14 +9,22 @@ import numpy as np
 
 from mu2.mesh.layout import Layout, single
 from mu2.models.component import Arrays, Network
-from mu2.training import Job, Trained, Trainer, Training
+from mu2.training import GoingOn, Job, Trained, Trainer, Training, in_order
 
 
 class Executor(Protocol):
     """Trains the children of a generation, wherever they are trained."""
 
-    def train(self, jobs: Sequence[Job]) -> Iterator[Trained]:
-        """Trains each job; yields the results in the order of the jobs."""
+    def train(self, jobs: Sequence[Job], going_on: GoingOn | None = None) -> Iterator[Trained]:
+        """Trains the children of a generation.
+
+        Args:
+          jobs: theirs.
+          going_on: which of them go on after each interval but the last; None: all.
+
+        Yields:
+          The results in the order of the jobs.
+        """
 
     def logits(
         self, network: Network, arrays: Mapping[str, Arrays], inputs: np.ndarray, num_classes: int
@@ -41,9 +49,13 @@ class LocalExecutor:
     def __init__(self, layout: Layout | None, training: Training):
         slices = (single(),) if layout is None else layout.slices()
         self._trainers = tuple(Trainer(training, devices) for devices in slices)
+        self._intervals = training.intervals
 
-    def train(self, jobs: Sequence[Job]) -> Iterator[Trained]:
-        """See `Executor.train`. A child's result depends on its job alone, not on its slice."""
+    def train(self, jobs: Sequence[Job], going_on: GoingOn | None = None) -> Iterator[Trained]:
+        """See `Executor.train`. What a child is does not depend on the slice it was trained on."""
+        if going_on is not None:
+            yield from self._raced(jobs, going_on)
+            return
         if len(self._trainers) == 1:
             yield from self._trainers[0].train(jobs)
             return
@@ -61,6 +73,25 @@ class LocalExecutor:
 
         with ThreadPoolExecutor(len(self._trainers)) as pool:
             yield from pool.map(train, jobs)
+
+    def _raced(self, jobs: Sequence[Job], going_on: GoingOn) -> list[Trained]:
+        """The children's results, who were trained interval by interval, all slices together."""
+        n = min(len(self._trainers), len(jobs))
+        lanes = [range(i, len(jobs), n) for i in range(n)]
+        shares = [[jobs[i] for i in lane] for lane in lanes]
+        with ThreadPoolExecutor(n) as pool:
+            # One slice stays in this thread, where an interrupt is heard at once.
+            each = pool.map if n > 1 else map
+            races = list(each(Trainer.race, self._trainers[:n], shares))
+            for intervals in range(1, self._intervals + 1):
+                advanced = each(lambda race: race.advance(), races)
+                scores = in_order(zip(lanes, advanced, strict=True))
+                if intervals == self._intervals or scores.count(None) == len(scores):
+                    break
+                verdict = going_on(intervals, scores)
+                for race, lane in zip(races, lanes, strict=True):
+                    race.stop([verdict[i] for i in lane])
+        return in_order((lane, race.trained()) for lane, race in zip(lanes, races, strict=True))
 
     def logits(
         self, network: Network, arrays: Mapping[str, Arrays], inputs: np.ndarray, num_classes: int

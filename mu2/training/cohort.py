@@ -33,6 +33,7 @@ class Child:
       state: its parameters and momentum, on the devices.
       prefix: see `frozen_prefix`.
       done: it diverged or was stopped.
+      scores: after each interval.
     """
 
     def __init__(self, job: Job, program: Program, state: State, training: Training):
@@ -46,6 +47,7 @@ class Child:
             job.hyperparameters, training.intervals, steps, training.final_rate
         )
         self._bar = -math.inf if job.bar is None else job.bar
+        self.scores: list[float] = []
         self._qualities: list[float] = []
         self._best: dict[str, Arrays] = {}
         self._diverged = False
@@ -66,19 +68,15 @@ class Child:
         An interval is kept if its score reaches the bar and every earlier interval's score
         (paper/README 3.3). A loss that is not finite ends the child: it scores nothing.
         """
-        interval = len(self._qualities)
         self._diverged = not (bool(self.state.finite) and np.isfinite(logits).all())
         if self._diverged:
             self.done = True
             return
         self._qualities.append(evaluate.accuracy(logits, labels))
-        score = self.job.score(self._qualities[-1])
-        if score >= self._bar:
-            self._bar = score
+        self.scores.append(self.job.score(self._qualities[-1]))
+        if self.scores[-1] >= self._bar:
+            self._bar = self.scores[-1]
             self._best = extracted(self.state, self.job.network, self.job.trained)
-        floors = self.job.floors
-        floor = floors[interval] if interval < len(floors) else None
-        self.done = floor is not None and score < floor
 
     def trained(self, seconds: float) -> Trained:
         """What became of it."""
@@ -116,6 +114,9 @@ def in_common(program: Program, job: Job) -> Any:
 class Cohort:
     """Children of one program that have batches, and a first feature, in common.
 
+    Attributes:
+      children: in the order of the jobs.
+
     Args:
       program: of their networks.
       jobs: at least one.
@@ -127,55 +128,69 @@ class Cohort:
         self._program = program
         self._training = training
         self._devices = devices
-        self._children = [
+        self.children = [
             Child(job, program, initial(program, job.arrays, devices), training) for job in jobs
         ]
-        self._ends = meeting_points(program, [child.prefix for child in self._children])
+        self._ends = meeting_points(program, [child.prefix for child in self.children])
         self._nothing = devices.split(program.no_feature(training.batch_size))
         self._ranges = Augmentation.of(jobs[0].hyperparameters)
         self._key = jobs[0].key.fold_in("augment").jax()
+        self._steps = training.steps(len(jobs[0].train))
+        self._batches = jobs[0].train.batches(
+            training.batch_size, training.intervals * self._steps, jobs[0].key.fold_in("batches")
+        )
+        self._step_number = 0
+        self._kept: dict[tuple[Prefix, int], Any] = {}
+        self._seconds = 0.0
 
     def train(self) -> list[Trained]:
         """Trains the children for all their intervals."""
-        start, t, job = time.perf_counter(), self._training, self._children[0].job
-        steps = t.steps(len(job.train))
-        order = job.key.fold_in("batches")
-        batches = job.train.batches(t.batch_size, t.intervals * steps, order)
-        kept: dict[tuple[Prefix, int], Any] = {}
-        for interval in range(t.intervals):
-            children = [child for child in self._children if not child.done]
-            if not children:
-                break
-            for step in range(interval * steps, (interval + 1) * steps):
-                self._step(children, next(batches), step)
-            self._validate(children, kept)
-        seconds = (time.perf_counter() - start) / len(self._children)
-        return [child.trained(seconds) for child in self._children]
+        for _ in range(self._training.intervals):
+            self.advance()
+        return self.trained()
 
-    def _step(self, children: Sequence[Child], examples: Examples, step: int) -> None:
-        batch = self._batch(examples.inputs, augmented=True, step=step)
+    def advance(self) -> None:
+        """Trains the children that are not done for one interval, and validates them."""
+        children = [child for child in self.children if not child.done]
+        if not children:
+            return
+        start = time.perf_counter()
+        for _ in range(self._steps):
+            self._step(children, next(self._batches))
+        self._validate(children)
+        self._seconds += time.perf_counter() - start
+
+    def trained(self) -> list[Trained]:
+        """What became of each, in the order of the jobs; the wall time is shared out evenly."""
+        seconds = self._seconds / len(self.children)
+        return [child.trained(seconds) for child in self.children]
+
+    def _step(self, children: Sequence[Child], examples: Examples) -> None:
+        batch = self._batch(examples.inputs, augmented=True, step=self._step_number)
+        self._step_number += 1
         labels = self._devices.split(examples.labels)
         features: dict[Prefix, Any] = {}
         for child in children:
             child.step(self._program, self._fed(child, batch, features), labels)
 
-    def _validate(self, children: Sequence[Child], kept: dict[tuple[Prefix, int], Any]) -> None:
+    def _validate(self, children: Sequence[Child]) -> None:
         """Looks at the validation set; keeps the children's features where there is room."""
         t, job = self._training, children[0].job
         validated = t.validation_examples(len(job.validation))
-        prefixes = {child.prefix for child in self._children if child.prefix}
+        prefixes = {child.prefix for child in self.children if child.prefix}
         size = validated * self._nothing.nbytes // t.batch_size * len(prefixes)
         pending: list[list[Any]] = [[] for _ in children]
         labels = []
         for number, block in enumerate(job.validation.blocks(t.batch_size, validated)):
             labels.append(block.labels)
-            features = {p: kept[p, number] for p in prefixes if (p, number) in kept}
+            known = {p for p in prefixes if (p, number) in self._kept}
+            features = {p: self._kept[p, number] for p in known}
             batch = self._batch(evaluate.filled(block.inputs, t.batch_size))
             for child, logits in zip(children, pending, strict=True):
                 fed = self._fed(child, batch, features)
                 logits.append(self._program.forward(child.state.params, fed, self._program.end)[1])
             if size <= t.features_limit_mb << 20:
-                kept.update({(p, number): features[p] for p in prefixes if p in features})
+                self._kept |= {(p, number): features[p] for p in prefixes if p in features}
         for child, logits in zip(children, pending, strict=True):
             y = evaluate.gathered(logits, validated, child.job.num_classes)
             child.validated(y, np.concatenate(labels))

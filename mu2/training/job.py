@@ -2,7 +2,7 @@
 
 import dataclasses
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -11,6 +11,10 @@ from mu2.errors import Mu2Error
 from mu2.key import Key
 from mu2.models.component import Arrays, Axes, Network
 from mu2.tasks.examples import ExampleStream
+
+# Which children of a generation go on, given the intervals that have passed and the children's
+# scores after the last of them: None for those whose training had ended before.
+GoingOn = Callable[[int, Sequence[float | None]], Sequence[bool]]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -99,8 +103,6 @@ class Job:
       num_classes: classes of the task.
       key: the generation's key for batches and augmentation, shared by its children.
       bar: score an interval must reach to be kept; None if any will do.
-      floors: for each interval but the last, the score without which training ends after it; None
-        where any will do. Empty: no child is stopped.
       score: quality to score.
     """
 
@@ -115,7 +117,6 @@ class Job:
     key: Key
     bar: float | None
     score: Callable[[float], float]
-    floors: tuple[float | None, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -128,7 +129,7 @@ class Trained:
       arrays: leaves of the trained components at the best interval, by component name; none if
         no interval reached the bar.
       diverged: a loss was NaN or infinite.
-      stopped: it fell below a floor before its last interval.
+      stopped: it did not go on before its last interval.
       steps: training steps done.
       seconds: wall time.
     """

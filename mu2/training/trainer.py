@@ -1,6 +1,7 @@
 """The trainer: turns children's plans, with their parameters, into trained components."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from mu2.training.cohort import Cohort, in_common
 from mu2.training.job import Devices, Job, Trained, Training
 from mu2.training.leaves import initial
 from mu2.training.program import Batch, Program, Programs, bucket
+from mu2.training.race import Race
 
 
 class Trainer:
@@ -34,15 +36,30 @@ class Trainer:
           What became of each, in the order of the jobs. It depends on the job alone, not on the
           others.
         """
-        alike = [in_common(self._program(job), job) for job in jobs]
         results: dict[int, Trained] = {}
-        for i, job in enumerate(jobs):
+        groups = self._groups(jobs)
+        for i in range(len(jobs)):
             if i not in results:
-                group = [j for j in range(i, len(jobs)) if alike[j] == alike[i]]
-                some = [jobs[j] for j in group]
-                cohort = Cohort(self._program(job), some, self.training, self.devices)
-                results.update(zip(group, cohort.train(), strict=True))
+                group = next(group for group in groups if i in group)
+                results.update(zip(group, self._cohort(jobs, group).train(), strict=True))
             yield results.pop(i)
+
+    def race(self, jobs: Sequence[Job]) -> Race:
+        """The children of one generation, to be trained interval by interval."""
+        groups = self._groups(jobs)
+        return Race(tuple((group, self._cohort(jobs, group)) for group in groups))
+
+    def _groups(self, jobs: Sequence[Job]) -> tuple[tuple[int, ...], ...]:
+        """Which jobs are a cohort, by their places."""
+        alike: dict[Any, tuple[int, ...]] = {}
+        for i, job in enumerate(jobs):
+            common = in_common(self._program(job), job)
+            alike[common] = (*alike.get(common, ()), i)
+        return tuple(alike.values())
+
+    def _cohort(self, jobs: Sequence[Job], group: Sequence[int]) -> Cohort:
+        program = self._program(jobs[group[0]])
+        return Cohort(program, [jobs[i] for i in group], self.training, self.devices)
 
     def logits(
         self, network: Network, arrays: Mapping[str, Arrays], inputs: np.ndarray, num_classes: int

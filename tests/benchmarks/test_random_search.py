@@ -1,7 +1,6 @@
 """Random search with successive halving: what is drawn, what is spent, what is refused."""
 
 import collections
-import math
 import sys
 
 import optuna
@@ -92,23 +91,20 @@ def test_a_trial_has_the_intervals_that_spend_what_is_left(left, intervals):
     assert trials.affordable(left, 10.0, 4) == intervals
 
 
-def test_after_the_intervals_it_may_have_no_score_will_do():
-    assert trials.floors(4, 4) == (0.0, 0.0, 0.0)
-    assert trials.floors(2, 4) == (0.0, math.inf, math.inf)
-    assert trials.floors(1, 1) == ()
-
-
-def test_the_best_of_a_fourth_go_on_and_the_last_interval_prunes_nothing():
+def test_the_best_of_a_fourth_go_on():
     study = asked()
-    judged = []
-    for quality in (0.9, 0.8, 0.95, 0.7):
-        judge = trials.Judge(study.ask(), lambda q: q / 2, 4)
-        judged.append((judge(quality), judge.pruned))
-        assert judge.scores == [quality / 2]
-    assert judged == [(0.45, False), (-math.inf, True), (0.475, False), (-math.inf, True)]
-    last = trials.Judge(study.ask(), float, 1)
-    assert last(0.1) == 0.1
-    assert not last.pruned
+    judges = [trials.Judge(study.ask(), 4) for _ in range(4)]
+    scores = (0.9, 0.8, 0.95, 0.7)
+    verdicts = [judge(1, [score]) for judge, score in zip(judges, scores, strict=True)]
+    assert verdicts == [(True,), (False,), (True,), (False,)]
+    assert [judge.pruned for judge in judges] == [False, True, False, True]
+
+
+def test_after_the_intervals_it_may_have_a_trial_ends_and_is_not_pruned():
+    judge = trials.Judge(asked().ask(), 2)
+    assert judge(1, [0.9]) == (True,)
+    assert judge(2, [0.1]) == (False,)
+    assert not judge.pruned
 
 
 def test_the_table_ends_with_the_mean():

@@ -29,8 +29,35 @@ class FakeTrainer:
             self.trained.append(job)
             yield job, self.devices
 
+    def race(self, jobs):
+        return FakeRace(self, jobs)
+
     def logits(self, *arguments):
         return self.devices, arguments
+
+
+class FakeRace:
+    """Children whose score is their job's, after each interval that they have."""
+
+    def __init__(self, trainer, jobs):
+        self.trainer, self.going = trainer, list(jobs)
+        self.had = dict.fromkeys(jobs, 0)
+
+    def advance(self):
+        assert self.trainer.busy.acquire(blocking=False)
+        time.sleep(0.01)
+        self.trainer.busy.release()
+        for job in self.going:
+            self.had[job] += 1
+        return [job if job in self.going else None for job in self.had]
+
+    def stop(self, going_on):
+        for job, goes_on in zip(self.had, going_on, strict=True):
+            if not goes_on and job in self.going:
+                self.going.remove(job)
+
+    def trained(self):
+        return list(self.had.items())
 
 
 @pytest.fixture
@@ -82,6 +109,26 @@ def test_one_child_at_a_time_is_trained_as_it_is_asked_for(make):
     results = made.train([1, 2])
     next(results)
     assert made._trainers[0].trained == [1]
+
+
+@pytest.mark.parametrize("population", [1, 2, 3, 9])
+def test_a_generation_is_judged_together_wherever_its_children_are(make, population):
+    asked = []
+
+    def better_half(intervals, scores):
+        asked.append((intervals, scores))
+        known = sorted((score for score in scores if score is not None), reverse=True)
+        return [score in known[: len(known) // 2] for score in scores]
+
+    jobs = [5, 1, 4, 2, 3]
+    results = list(make(population).train(jobs, better_half))
+    assert results == [(5, 3), (1, 1), (4, 2), (2, 1), (3, 1)]
+    # Once nobody goes on nobody is asked, nor after the last of four intervals.
+    assert asked == [(1, jobs), (2, [5, None, 4, None, None]), (3, [5, *[None] * 4])]
+    asked.clear()
+    whole = make(population).train(jobs, lambda n, scores: asked.append(n) or [True] * len(scores))
+    assert list(whole) == [(job, 4) for job in jobs]
+    assert asked == [1, 2, 3]
 
 
 def test_an_error_in_a_slice_is_raised(make):

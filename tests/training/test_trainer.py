@@ -118,6 +118,27 @@ def test_a_child_that_diverges_scores_nothing(trainer, job):
     assert not result.arrays
 
 
+def test_children_of_a_race_are_those_trained_alone_as_far_as_they_come(trainer, job, trained):
+    wild = {**HYPERPARAMETERS, "learning_rate": float("inf"), "schedule": "constant"}
+    other = dataclasses.replace(job, key=KEY.fold_in("other"), trained=frozenset({"head"}))
+    race = trainer.race([other, job, dataclasses.replace(job, hyperparameters=wild)])
+    scores = [race.advance()]
+    race.stop([False, True, True])
+    scores += [race.advance(), race.advance()]
+    stopped, whole, diverged = race.trained()
+    assert scores == [
+        [stopped.qualities[0], trained.qualities[0], None],
+        [None, trained.qualities[1], None],
+        [None, trained.qualities[2], None],
+    ]
+    assert (stopped.stopped, whole.stopped, diverged.stopped) == (True, False, False)
+    assert (stopped.steps, whole.steps, diverged.diverged) == (40, 120, True)
+    assert stopped.arrays.keys() == {"head"}
+    for name, leaves in trained.arrays.items():
+        for leaf, array in leaves.items():
+            np.testing.assert_array_equal(array, whole.arrays[name][leaf])
+
+
 def test_all_of_this_compiled_two_programs(trainer, trained):
     assert trainer.programs.compiled() == 2
     assert len(trainer.programs) == 1
