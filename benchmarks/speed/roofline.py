@@ -131,13 +131,15 @@ def mu2_step(shape: Shape, augmented: bool) -> Step:
     flags = {component.name: np.int32(1) for component in network}
     optimizer = Optimizer.of(HYPERPARAMETERS, 4, 1000)
     images, labels = map(jnp.asarray, _batch(shape))
-    batch = Batch.plain(images, jnp.asarray(program.no_feature(shape.batch)))
+    batch, nothing = Batch.plain(images), program.given_nothing(shape.batch, jnp.asarray)
     if augmented:
         batch = batch._replace(augmented=np.bool_(True), ranges=Augmentation.of(AUGMENTED))
 
     def step() -> Any:
         nonlocal state
-        state = program.train_step(state, flags, optimizer, batch, labels, np.int32(10))
+        prepared, _, _ = program.forward(state.params, batch, nothing, np.int32(0))
+        given = nothing._replace(prepared_Bx=prepared, start=np.int32(0))
+        state = program.train_step(state, flags, optimizer, given, labels, np.int32(10))
         return state.params
 
     return step

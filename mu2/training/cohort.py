@@ -20,7 +20,7 @@ from mu2.training.augment import Augmentation
 from mu2.training.job import Devices, Job, Trained, Training
 from mu2.training.leaves import extracted, initial
 from mu2.training.optimizer import Optimizer
-from mu2.training.program import Batch, Program, State
+from mu2.training.program import Batch, Given, Program, State
 
 Prefix = tuple[str, ...]  # ids of frozen components, from the first on
 
@@ -52,15 +52,17 @@ class Child:
         self._best: dict[str, Arrays] = {}
         self._diverged = False
 
-    def step(self, program: Program, batch: Batch, labels: Any) -> None:
+    def step(self, program: Program, given: Given, labels: Any) -> None:
         """Trains on one batch."""
         if jax.default_backend() == "cpu":
             # Steps that stand in line hold their memory meanwhile, and start no sooner.
             jax.block_until_ready(self.state)
+        self.state = program.train_step(*self.arguments(given, labels))
+
+    def arguments(self, given: Given, labels: Any) -> tuple[Any, ...]:
+        """Those of a training step."""
         classes = np.int32(self.job.num_classes)
-        self.state = program.train_step(
-            self.state, self._flags, self._optimizer, batch, labels, classes
-        )
+        return self.state, self._flags, self._optimizer, given, labels, classes
 
     def validated(self, logits: np.ndarray, labels: np.ndarray) -> None:
         """Takes note of an interval's outcome; keeps the parameters if they are the best so far.
@@ -132,7 +134,7 @@ class Cohort:
             Child(job, program, initial(program, job.arrays, devices), training) for job in jobs
         ]
         self._ends = meeting_points(program, [child.prefix for child in self.children])
-        self._nothing = devices.split(program.no_feature(training.batch_size))
+        self._nothing = program.given_nothing(training.batch_size, devices.split)
         self._ranges = Augmentation.of(jobs[0].hyperparameters)
         self._key = jobs[0].key.fold_in("augment").jax()
         self._steps = training.steps(len(jobs[0].train))
@@ -166,60 +168,63 @@ class Cohort:
         return [child.trained(seconds) for child in self.children]
 
     def _step(self, children: Sequence[Child], examples: Examples) -> None:
-        batch = self._batch(examples.inputs, augmented=True, step=self._step_number)
+        key, step = self._key, np.int32(self._step_number)
+        batch = Batch(self._devices.split(examples.inputs), np.True_, self._ranges, key, step)
         self._step_number += 1
         labels = self._devices.split(examples.labels)
+        first, start = children[0], np.int32(0)
+        self._program.compile(
+            first.arguments(self._nothing, labels),
+            (first.state.params, batch, self._nothing, start),
+        )
         features: dict[Prefix, Any] = {}
         for child in children:
-            child.step(self._program, self._fed(child, batch, features), labels)
+            given = self._given(child, batch, features)
+            if given is self._nothing:
+                prepared = self._program.forward(child.state.params, batch, given, start)[0]
+                given = given._replace(prepared_Bx=prepared, start=start)
+            child.step(self._program, given, labels)
 
     def _validate(self, children: Sequence[Child]) -> None:
         """Looks at the validation set; keeps the children's features where there is room."""
         t, job = self._training, children[0].job
         validated = t.validation_examples(len(job.validation))
         prefixes = {child.prefix for child in self.children if child.prefix}
-        size = validated * self._nothing.nbytes // t.batch_size * len(prefixes)
+        size = validated * self._nothing.feature_Bx.nbytes // t.batch_size * len(prefixes)
         pending: list[list[Any]] = [[] for _ in children]
         labels = []
         for number, block in enumerate(job.validation.blocks(t.batch_size, validated)):
             labels.append(block.labels)
             known = {p for p in prefixes if (p, number) in self._kept}
             features = {p: self._kept[p, number] for p in known}
-            batch = self._batch(evaluate.filled(block.inputs, t.batch_size))
+            batch = Batch.plain(self._devices.split(evaluate.filled(block.inputs, t.batch_size)))
             for child, logits in zip(children, pending, strict=True):
-                fed = self._fed(child, batch, features)
-                logits.append(self._program.forward(child.state.params, fed, self._program.end)[1])
+                given = self._given(child, batch, features)
+                params, end = child.state.params, self._program.end
+                logits.append(self._program.forward(params, batch, given, end)[2])
             if size <= t.features_limit_mb << 20:
                 self._kept |= {(p, number): features[p] for p in prefixes if p in features}
         for child, logits in zip(children, pending, strict=True):
             y = evaluate.gathered(logits, validated, child.job.num_classes)
             child.validated(y, np.concatenate(labels))
 
-    def _batch(self, inputs: np.ndarray, augmented: bool = False, step: int = 0) -> Batch:
-        batch = Batch.plain(self._devices.split(inputs), self._nothing)
-        if not augmented:
-            return batch
-        return batch._replace(
-            augmented=np.bool_(True), ranges=self._ranges, key=self._key, step=np.int32(step)
-        )
-
-    def _fed(self, child: Child, batch: Batch, features: dict[Prefix, Any]) -> Batch:
-        """The batch for a child, with the feature of its prefix, which is computed if it is new.
+    def _given(self, child: Child, batch: Batch, features: dict[Prefix, Any]) -> Given:
+        """The feature of a child's prefix, which is computed if it is new; nothing without one.
 
         Args:
           child: one of the cohort.
-          batch: from the inputs on.
+          batch: as it was read.
           features: of this batch, by prefix; those that are computed are added.
         """
-        known = child.prefix in features
+        given, known = self._nothing, child.prefix in features
         for end in (len(child.prefix),) if known else self._ends[child.prefix]:
             prefix = child.prefix[:end]
             if prefix not in features:
-                features[prefix], _ = self._program.forward(
-                    child.state.params, batch, np.int32(end)
+                _, features[prefix], _ = self._program.forward(
+                    child.state.params, batch, given, np.int32(end)
                 )
-            batch = batch._replace(feature_Bx=features[prefix], start=np.int32(end))
-        return batch
+            given = given._replace(feature_Bx=features[prefix], start=np.int32(end))
+        return given
 
 
 def meeting_points(program: Program, prefixes: Sequence[Prefix]) -> dict[Prefix, tuple[int, ...]]:

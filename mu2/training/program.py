@@ -6,12 +6,14 @@ weight gradients nobody needs, everything beneath the lowest trained component, 
 layers whose output is at hand already, are really skipped without a program of their own.
 
 Such an output is called a feature here. Features have one shape in a network, the one that most of
-its layers put out, since a program has one place to take them in.
+its layers put out, since a program has one place to take them in. Augmentation is a part of the
+forward pass, so that it is compiled once: what it makes of a batch is given to the training step.
 """
 
 import dataclasses
 import functools
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import jax
@@ -58,17 +60,16 @@ def _loss(
     params: Mapping[str, Any],
     outputs: tuple["Output", ...],
     flags: Mapping[str, jax.Array],
-    start: jax.Array,
-    x: jax.Array,
-    feature: jax.Array,
+    given: "Given",
     label_B: jax.Array,
     num_classes: jax.Array,
 ) -> jax.Array:
     """Mean softmax cross-entropy over the classes that exist."""
+    x, feature = given.prepared_Bx, given.feature_Bx
     below = jnp.int32(0)
     for i, output in enumerate(outputs):
         component = output.component
-        asked = Asked((start <= i).astype(jnp.int32), flags[component.name], below)
+        asked = Asked((given.start <= i).astype(jnp.int32), flags[component.name], below)
         x = gated(component.apply, component.recompute)(
             params[component.name], x, output.instead(feature), asked
         )
@@ -145,17 +146,42 @@ class Program:
             donate_argnums=0,
             out_shardings=self.shardings,
         )
-        self.forward = jax.jit(self._forward, out_shardings=(batch, batch))
+        self.forward = jax.jit(self._forward, out_shardings=(batch, batch, batch))
+        self._known = False
 
     @property
     def end(self) -> np.int32:
         """Where a forward pass stops that runs every component."""
         return np.int32(len(self.network))
 
-    def no_feature(self, batch_size: int) -> np.ndarray:
-        """Zeros in place of a feature, for a network that begins at its inputs."""
+    def given_nothing(self, batch_size: int, split: Callable[[np.ndarray], Any]) -> "Given":
+        """For a pass from the batch itself on.
+
+        Args:
+          batch_size: examples.
+          split: puts an array on the devices, shared out along its first axis.
+        """
         output = next((o for o in self.outputs if o.is_feature), self.outputs[0])
-        return np.zeros((batch_size, *output.shape), output.dtype)
+        prepared = np.zeros((batch_size, *self.network[0].input_shape), np.float32)
+        feature = np.zeros((batch_size, *output.shape), output.dtype)
+        return Given(split(prepared), split(feature), np.int32(-1))
+
+    def compile(self, step: tuple[Any, ...], forward: tuple[Any, ...]) -> None:
+        """Compiles both functions at the same time; their first calls find them compiled.
+
+        Args:
+          step: arguments like those that the training step will have; they are only looked at.
+          forward: the same of the forward pass.
+        """
+        if self._known:
+            return
+        self._known = True
+        with ThreadPoolExecutor(2) as pool:
+            wanted = [pool.submit(self.train_step.lower, *step)]
+            wanted += [pool.submit(self.forward.lower, *forward)]
+            compiled = [pool.submit(lowered.result().compile) for lowered in wanted]
+        for each in compiled:
+            each.result()
 
     def feature_before(self, index: int) -> int:
         """The last component, at most `index`, that the network can begin with, given a feature."""
@@ -167,19 +193,20 @@ class Program:
         state: State,
         flags: Mapping[str, jax.Array],
         o: Optimizer,
-        batch: "Batch",
+        given: "Given",
         label_B: jax.Array,
         num_classes: jax.Array,
         *,
         clip_norm: float,
     ) -> State:
-        """One step of SGD on one augmented batch.
+        """One step of SGD on one batch.
 
         Args:
           state: donated.
           flags: component name to int32 0 or 1, is it trained.
           o: optimizer hyperparameters.
-          batch: the inputs, or the feature of a frozen component and where to go on from it.
+          given: the prepared batch, or the feature of a frozen component and where to go on from
+            it.
           label_B: int32.
           num_classes: int32 scalar, classes that exist.
           clip_norm: largest global norm of the gradient.
@@ -191,9 +218,7 @@ class Program:
             state.params,
             self.outputs,
             flags,
-            batch.start,
-            batch.prepared(),
-            batch.feature_Bx,
+            given,
             label_B,
             num_classes,
         )
@@ -212,30 +237,44 @@ class Program:
         return State(params, trace, state.step + 1, finite)
 
     def _forward(
-        self, params: Mapping[str, Any], batch: "Batch", stop: jax.Array
-    ) -> tuple[jax.Array, jax.Array]:
-        """The components from `batch.start` to before `stop`, int32 scalars.
+        self, params: Mapping[str, Any], batch: "Batch", given: "Given", stop: jax.Array
+    ) -> tuple[jax.Array, jax.Array, jax.Array]:
+        """The components from `given.start` to before `stop`, int32 scalars.
 
         Returns:
-          The feature of the last of them that puts one out, and, where all to the end are run,
-          float32 logits [B, bucket].
+          The prepared batch; the feature of the last component run that puts one out; and, where
+          all to the end are run, float32 logits [B, bucket].
         """
-        x, feature = batch.prepared(), batch.feature_Bx
+        prepared = lax.cond(given.start < 0, batch.prepared, lambda: given.prepared_Bx)
+        x, feature = prepared, given.feature_Bx
         for i, output in enumerate(self.outputs):
             component = output.component
-            run = ((batch.start <= i) & (i < stop)).astype(jnp.int32)
+            run = ((given.start <= i) & (i < stop)).astype(jnp.int32)
             x = chosen(run, component.apply, params[component.name], x, output.instead(feature))
             feature = x if output.is_feature else feature
-        return feature, x
+        return prepared, feature, x
+
+
+class Given(NamedTuple):
+    """What is known of a batch, and where a pass over the network so begins.
+
+    Attributes:
+      prepared_Bx: float32, what the first component takes in; read where `start` is 0.
+      feature_Bx: what component `start - 1` put out; read where `start` is above 0.
+      start: int32 scalar, the first component that is run; -1: all of them, and the batch is
+        prepared first.
+    """
+
+    prepared_Bx: Any
+    feature_Bx: Any
+    start: Any
 
 
 class Batch(NamedTuple):
-    """A batch as a program takes it.
+    """A batch as it was read.
 
     Attributes:
       input_Bx: uint8 [B, S, S, C], uint8 [B, T] or float32 [B, F].
-      feature_Bx: what component `start - 1` put out for it; zeros where `start` is 0.
-      start: int32 scalar, the first component that is run.
       augmented: bool scalar; validation and test images are not.
       ranges: of the augmentation.
       key: of the generation's batches; `step` is folded in, so that all children of a generation
@@ -244,36 +283,26 @@ class Batch(NamedTuple):
     """
 
     input_Bx: Any
-    feature_Bx: Any
-    start: Any
     augmented: Any
     ranges: Augmentation
     key: Any
     step: Any
 
     @classmethod
-    def plain(cls, input_Bx: Any, nothing_Bx: Any) -> "Batch":
-        """A batch from the inputs on, not augmented.
-
-        Args:
-          input_Bx: its inputs.
-          nothing_Bx: zeros in the place of a feature, on the devices.
-        """
+    def plain(cls, input_Bx: Any) -> "Batch":
+        """A batch that is not augmented."""
         key = jax.random.key(0, impl="threefry2x32")
-        zero = np.int32(0)
-        return cls(input_Bx, nothing_Bx, zero, np.bool_(False), Augmentation.of({}), key, zero)
+        return cls(input_Bx, np.bool_(False), Augmentation.of({}), key, np.int32(0))
 
     def prepared(self) -> jax.Array:
-        """The first component's float32 input; zeros where that is not run."""
+        """The first component's float32 input."""
         if not is_image(self.input_Bx):
             return normalise(self.input_Bx)
-        branches = (
-            lambda: jnp.zeros(self.input_Bx.shape, jnp.float32),
-            lambda: normalise(self.input_Bx),
+        return lax.cond(
+            self.augmented,
             lambda: augment(jax.random.fold_in(self.key, self.step), self.input_Bx, self.ranges),
+            lambda: normalise(self.input_Bx),
         )
-        wanted = 1 + self.augmented.astype(jnp.int32)
-        return lax.switch(jnp.where(self.start == 0, wanted, 0), branches)
 
 
 class Programs:

@@ -68,13 +68,14 @@ class Trainer:
         program = self.programs.of(network.widened(bucket(num_classes)))
         params = initial(program, arrays, self.devices).params
         size = self.training.batch_size
-        nothing = self.devices.split(program.no_feature(size))
+        nothing = program.given_nothing(size, self.devices.split)
         pending = [
             program.forward(
                 params,
-                Batch.plain(self.devices.split(evaluate.filled(block.inputs, size)), nothing),
+                Batch.plain(self.devices.split(evaluate.filled(block.inputs, size))),
+                nothing,
                 program.end,
-            )[1]
+            )[2]
             for block in Examples(inputs, np.zeros(len(inputs), np.int32)).blocks(size)
         ]
         return evaluate.gathered(pending, len(inputs), num_classes)

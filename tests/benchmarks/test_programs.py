@@ -118,8 +118,8 @@ def test_the_bare_step_does_what_mu2_does():
     state = State(params, trace, np.int32(0), np.bool_(True))
     state = single().place(jax.tree.map(np.asarray, state), program.shardings)
     flags = {c.name: np.int32(c.name in trained) for c in network}
-    batch = Batch.plain(images, program.no_feature(16))
-    batch = batch._replace(augmented=np.bool_(True), ranges=ranges, key=key)
+    batch = Batch(images, np.bool_(True), ranges, key, np.int32(0))
+    nothing, start = program.given_nothing(16, jnp.asarray), np.int32(0)
 
     kind = bare.Kind(network, trained, frozenset(bare._on(settings)), False)
     step = jax.jit(bare.step_of(kind, 1.0))
@@ -132,8 +132,10 @@ def test_the_bare_step_does_what_mu2_does():
         some = (jnp.asarray(images), jnp.asarray(labels), order)
         own, moved = step(own, moved, frozen, *some, np.int32(i), rate, momentum, ranges, key)
         classes = np.int32(roofline.CLASSES)
-        fed = batch._replace(step=np.int32(i))
-        state = program.train_step(state, flags, optimizer, fed, labels, classes)
+        drawn = batch._replace(step=np.int32(i))
+        prepared, _, _ = program.forward(state.params, drawn, nothing, start)
+        given = nothing._replace(prepared_Bx=prepared, start=start)
+        state = program.train_step(state, flags, optimizer, given, labels, classes)
     for name in trained:
         for a, b in zip(
             jax.tree.leaves(own[name]), jax.tree.leaves(state.params[name]), strict=True

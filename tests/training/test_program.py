@@ -24,6 +24,7 @@ HYPERPARAMETERS = {
     "nesterov": False,
 }
 CLASSES = 5
+BACKEND = "backend_compile_duration"
 
 
 @pytest.fixture(scope="module")
@@ -54,16 +55,25 @@ def step(program, batch, trained, steps=1, **changed):
     flags = {c.name: np.int32(c.name in trained) for c in program.network}
     optimizer = Optimizer.of({**HYPERPARAMETERS, **changed}, 1, 4)
     images, labels = batch
-    fed = whole(program, images)
+    given = prepared(program, images)
     for _ in range(steps):
-        state = program.train_step(state, flags, optimizer, fed, labels, np.int32(CLASSES))
+        state = program.train_step(state, flags, optimizer, given, labels, np.int32(CLASSES))
     return state
 
 
-def whole(program, images):
-    """The batch from the inputs on."""
-    split = single().split
-    return Batch.plain(split(images), split(program.no_feature(len(images))))
+def nothing(program, images):
+    """For a pass from the batch itself on."""
+    return program.given_nothing(len(images), single().split)
+
+
+def prepared(program, images):
+    """The batch as the first component takes it."""
+    given, start = nothing(program, images), np.int32(0)
+    batch = Batch.plain(single().split(images))
+    made, feature, logits = program.forward(initial(program).params, batch, given, start)
+    assert not feature.any()
+    assert not logits.any()
+    return given._replace(prepared_Bx=made, start=start)
 
 
 def reference(program, batch, trained, steps=1, momentum=0.9, nesterov=False):
@@ -157,16 +167,19 @@ def test_features_are_what_most_layers_put_out(program):
     assert [program.feature_before(i) for i in range(8)] == [0, 0, 2, 3, 4, 5, 5, 5]
 
 
-@pytest.mark.parametrize("stops", [[2], [5], [2, 3, 4, 5], [3, 5]])
+@pytest.mark.parametrize("stops", [[0], [2], [5], [2, 3, 4, 5], [0, 3, 5]])
 def test_a_forward_pass_in_pieces_is_the_whole_one_bit_for_bit(program, batch, stops):
-    params, fed = initial(program).params, whole(program, batch[0])
-    expected, logits = program.forward(params, fed, program.end)
+    params, images = initial(program).params, Batch.plain(single().split(batch[0]))
+    given = nothing(program, batch[0])
+    _, expected, logits = program.forward(params, images, given, program.end)
     for stop in stops:
-        feature, _ = program.forward(params, fed, np.int32(stop))
-        fed = fed._replace(feature_Bx=feature, start=np.int32(stop))
+        made, feature, _ = program.forward(params, images, given, np.int32(stop))
+        given = given._replace(prepared_Bx=made, feature_Bx=feature, start=np.int32(stop))
+        # What was prepared is not prepared again.
+        images = Batch.plain(single().split(0 * batch[0]))
     if stops[-1] == 5:
         np.testing.assert_array_equal(feature, expected)
-    np.testing.assert_array_equal(program.forward(params, fed, program.end)[1], logits)
+    np.testing.assert_array_equal(program.forward(params, images, given, program.end)[2], logits)
     np.testing.assert_allclose(
         logits,
         program.network.apply(params, normalise(jnp.asarray(batch[0]))),
@@ -179,15 +192,41 @@ def test_a_forward_pass_in_pieces_is_the_whole_one_bit_for_bit(program, batch, s
 def test_a_step_from_a_feature_is_the_step_from_the_inputs(program, batch):
     trained = {"encoderblock_1", "encoder_norm", "head"}
     images, labels = batch
-    fed = whole(program, images)
-    feature, _ = program.forward(initial(program).params, fed, np.int32(4))
+    whole = prepared(program, images)
+    params, batch = initial(program).params, Batch.plain(single().split(images))
+    _, feature, _ = program.forward(params, batch, whole, np.int32(4))
     # What is not read may be anything.
-    blank = fed._replace(input_Bx=0 * images, feature_Bx=feature, start=np.int32(4))
+    blank = whole.prepared_Bx + np.nan
+    begun = whole._replace(prepared_Bx=blank, feature_Bx=feature, start=np.int32(4))
     flags = {c.name: np.int32(c.name in trained) for c in program.network}
     optimizer = Optimizer.of(HYPERPARAMETERS, 1, 4)
     one, other = (
         program.train_step(initial(program), flags, optimizer, each, labels, np.int32(CLASSES))
-        for each in (fed, blank)
+        for each in (whole, begun)
     )
     jax.tree.map(np.testing.assert_array_equal, one.params, other.params)
     jax.tree.map(np.testing.assert_array_equal, one.trace, other.trace)
+
+
+def test_both_functions_are_compiled_at_once_and_found_by_their_calls(batch, monkeypatch):
+    network = MODEL.network({**SPACE, "num_layers": 1}, bucket(CLASSES))
+    program = Programs(clip_norm=0.5, sharding=single().sharding).of(network)
+    images, labels = batch
+    given, start = nothing(program, images), np.int32(0)
+    flags = {c.name: np.int32(1) for c in network}
+    optimizer = Optimizer.of(HYPERPARAMETERS, 1, 4)
+    state, plain = initial(program), Batch.plain(single().split(images))
+    arguments = (state, flags, optimizer, given, labels, np.int32(CLASSES))
+    compiled = []
+    jax.monitoring.register_event_duration_secs_listener(
+        lambda event, seconds, **_: compiled.append(event) if event.endswith(BACKEND) else None
+    )
+    try:
+        program.compile(arguments, (state.params, plain, given, start))
+        assert len(compiled) == 2
+        program.forward(state.params, plain, given, start)
+        program.train_step(*arguments)
+        program.compile(arguments, (state.params, plain, given, start))
+        assert len(compiled) == 2
+    finally:
+        jax.monitoring.clear_event_listeners()
