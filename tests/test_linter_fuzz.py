@@ -26,6 +26,7 @@ RUNS = {
     "search_spaces/": ("*", METHOD, f"{STREAM}scripts.gin"),
     "gin/": ("*",),
     "benchmarks/tables/characters_small_limits": (SPACE, METHOD, f"{STREAM}scripts.gin", "*"),
+    "benchmarks/tables/characters_small_thrifty": (SPACE, METHOD, f"{STREAM}scripts.gin", "*"),
     "benchmarks/tables/mu2net_large": ("*", f"{STREAM}vit_benchmark.gin"),
     "benchmarks/": ("*",),
 }
