@@ -147,7 +147,7 @@ class Program:
             out_shardings=self.shardings,
         )
         self.forward = jax.jit(self._forward, out_shardings=(batch, batch, batch))
-        self._known = False
+        self._compiled = False
 
     @property
     def end(self) -> np.int32:
@@ -173,9 +173,9 @@ class Program:
           step: arguments like those that the training step will have; they are only looked at.
           forward: the same of the forward pass.
         """
-        if self._known:
+        if self._compiled:
             return
-        self._known = True
+        self._compiled = True
         with ThreadPoolExecutor(2) as pool:
             wanted = [pool.submit(self.train_step.lower, *step)]
             wanted += [pool.submit(self.forward.lower, *forward)]

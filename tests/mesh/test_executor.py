@@ -172,11 +172,18 @@ def on_two_devices(directory, *bindings):
     return System.open(directory)
 
 
+HALVED = ("Training.intervals=3", "Evolution.stopping=@Halving()", "Halving.factor=2")
+
+
 @pytest.mark.slow
-def test_children_on_slices_of_their_own_have_the_same_bits(tmp_path):
-    one = shrunken.evolve(tmp_path / "one", *shrunken.SMALL)
-    two = on_two_devices(tmp_path / "two", *shrunken.SMALL, "Layout.population=2")
+@pytest.mark.parametrize("stopping", [(), HALVED])
+def test_children_on_slices_of_their_own_have_the_same_bits(tmp_path, stopping):
+    bindings = (*shrunken.SMALL, *stopping)
+    one = shrunken.evolve(tmp_path / "one", *bindings)
+    two = on_two_devices(tmp_path / "two", *bindings, "Layout.population=2")
     assert two.paths() == one.paths()
+    intervals = {len(line["qualities"]) for line in one.log}
+    assert intervals == ({1, 3} if stopping else {1})
     log = "log.jsonl"
     assert (tmp_path / "two" / log).read_bytes() == (tmp_path / "one" / log).read_bytes()
 
