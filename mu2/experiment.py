@@ -25,6 +25,7 @@ from mu2.report.progress import Reporter
 from mu2.system import System
 from mu2.tasks import ExampleStream, Stream, Task
 from mu2.training import Job, Trained, Training, as_stored, evaluate, of_stored
+from mu2.writable import WritableSystem
 
 EVALUATED_TOGETHER = 8192
 
@@ -86,7 +87,7 @@ class Experiment:
         return Key.from_seed(self.seed).fold_in(task, iteration)
 
 
-def run(experiment: Experiment, system: System, reporter: Reporter) -> None:
+def run(experiment: Experiment, system: WritableSystem, reporter: Reporter) -> None:
     """Evolves a system over the stream, from wherever its last commit stands.
 
     Every generation and every task iteration ends in a commit, so a run that is stopped at any
@@ -116,7 +117,7 @@ def run(experiment: Experiment, system: System, reporter: Reporter) -> None:
     reporter.run_done(executor.compiled())
 
 
-def introduce_roots(experiment: Experiment, system: System) -> None:
+def introduce_roots(experiment: Experiment, system: WritableSystem) -> None:
     """Creates the roots that the system does not have yet, and commits them.
 
     The others take on the present defaults, so that a child of a root begins with these.
@@ -215,7 +216,7 @@ def check_same_task(system: System, record: TaskRecord, task: Task) -> None:
 
 def evolve_generation(
     experiment: Experiment,
-    system: System,
+    system: WritableSystem,
     executor: Executor,
     record: TaskRecord,
     data: TaskData,
@@ -247,7 +248,7 @@ def evolve_generation(
 
 def end_task_iteration(
     experiment: Experiment,
-    system: System,
+    system: WritableSystem,
     executor: Executor,
     record: TaskRecord,
     data: TaskData,
@@ -341,7 +342,7 @@ def make_job(
 
 def keep(
     experiment: Experiment,
-    system: System,
+    system: WritableSystem,
     population: Population,
     plan: Plan,
     trained: Trained,

@@ -16,6 +16,7 @@ from mu2.refusal import Place, nowhere, refuse
 from mu2.system import System
 from mu2.tasks import Part, Task, described
 from mu2.training.program import bucket
+from mu2.writable import WritableSystem
 
 # Bytes of a parameter: float32 and its bfloat16 momentum as stored, and with its gradient.
 STORED, TRAINED = 4 + 2, 4 + 2 + 4
@@ -30,7 +31,7 @@ def begin(
     *,
     accept_changes: bool = False,
     place: Place = nowhere,
-) -> System:
+) -> WritableSystem:
     """Opens a system for a run, after everything has been looked at that can be refused.
 
     Args:
@@ -47,7 +48,7 @@ def begin(
       Mu2Error: something does not fit; the system is as it was. `Faults` holds all that was found.
     """
     refuse((), (experiment,), place)
-    system = System.extend(directory, experiment.cache_limit_mb)
+    system = WritableSystem.extend(directory, experiment.cache_limit_mb)
     try:
         check_system(experiment, system)
         schedule = [task.name for _, task in experiment.stream.schedule()]

@@ -19,6 +19,7 @@ from mu2.mesh import LocalExecutor
 from mu2.report.progress import LogReporter
 from mu2.system import System
 from mu2.training import evaluate
+from mu2.writable import WritableSystem
 
 ROOT = Path(__file__).parents[1]
 FILE = "gin/quickstart.gin"
@@ -117,9 +118,9 @@ class Stopped(BaseException):
 
 @contextlib.contextmanager
 def stopped_at(name, after, commits=1):
-    """Stops a run before or after the first call of a method of System behind some commits."""
+    """Stops a run before or after the first call of a WritableSystem method behind some commits."""
     made = itertools.count()
-    method, commit = getattr(System, name), System._commit
+    method, commit = getattr(WritableSystem, name), WritableSystem._commit
 
     def count(system, *arguments, **named):
         written = commit(system, *arguments, **named)
@@ -135,7 +136,10 @@ def stopped_at(name, after, commits=1):
         return result
 
     done = [0]
-    with mock.patch.object(System, "_commit", count), mock.patch.object(System, name, stop):
+    with (
+        mock.patch.object(WritableSystem, "_commit", count),
+        mock.patch.object(WritableSystem, name, stop),
+    ):
         yield
 
 

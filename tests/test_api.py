@@ -14,6 +14,7 @@ from mu2.report.progress import LogReporter
 from mu2.resolved import resolved
 from mu2.system import System
 from mu2.tasks import Digits
+from mu2.writable import WritableSystem
 from tests import shrunken
 
 
@@ -146,7 +147,7 @@ def test_a_run_is_checked_and_locked(tmp_path):
     with pytest.raises(Mu2Error, match="bindings go with Gin files"):
         mu2.run(experiment, tmp_path / "system", ["Training.batch_size=3"])
     with (
-        System.extend(tmp_path / "system"),
+        WritableSystem.extend(tmp_path / "system"),
         pytest.raises(Mu2Error, match="is being written by process"),
     ):
         mu2.run(experiment, tmp_path / "system")

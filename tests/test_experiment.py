@@ -11,6 +11,7 @@ from mu2.errors import Mu2Error
 from mu2.store import Journal
 from mu2.store.verify import verify
 from mu2.system import System
+from mu2.writable import WritableSystem
 from tests import shrunken
 from tests.shrunken import DIGITS, ONCE, SMALL
 
@@ -269,7 +270,7 @@ def test_a_missing_data_set_ends_the_command_with_2(unchanged, tmp_path, capsys)
 
 
 def test_a_second_writer_is_refused(unchanged, capsys):
-    with System.extend(unchanged):
+    with WritableSystem.extend(unchanged):
         assert cli.main(shrunken.words(unchanged, *SMALL)) == 2
     said = capsys.readouterr().err
     assert "is being written by process" in said

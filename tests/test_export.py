@@ -19,6 +19,7 @@ from mu2.models.location import Location
 from mu2.models.tensors import Safetensors
 from mu2.record import TaskRecord
 from mu2.system import System
+from mu2.writable import WritableSystem
 from tests import shrunken
 
 
@@ -202,7 +203,7 @@ def test_what_cannot_be_exported(run, tmp_path):
     with pytest.raises(Mu2Error, match="no form 'safetensor'") as caught:
         export(run.system, "latin", "safetensor", tmp_path / "x")
     assert caught.value.hint == "Did you mean 'safetensors'?"
-    with System.extend(tmp_path / "system") as system:
+    with WritableSystem.extend(tmp_path / "system") as system:
         system.begin("x = 1\n")
         system.commit("a task", tasks=[TaskRecord("t", ("a", "b"), False)])
     with pytest.raises(Mu2Error, match="no path yet"):
@@ -228,6 +229,7 @@ import resource, sys
 from mu2.errors import Mu2Error
 from mu2.export import export
 from mu2.system import System
+from mu2.writable import WritableSystem
 system = System.open(sys.argv[1])
 system.arrays(system.path("latin").components[0])
 resource.setrlimit(resource.RLIMIT_FSIZE, (9000, 9000))

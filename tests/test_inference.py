@@ -8,6 +8,7 @@ from mu2.inference import Inference
 from mu2.models import forest
 from mu2.record import TaskRecord
 from mu2.system import System
+from mu2.writable import WritableSystem
 from tests import shrunken
 
 
@@ -137,7 +138,7 @@ def test_unknown_and_unfinished_tasks(inference, images, tmp_path):
         inference.predict("digit", images)
     with pytest.raises(Mu2Error, match=r"shape \[16, 16, 1\]; none came"):
         inference.predict_all({}, ["digits"])
-    with System.extend(tmp_path / "system") as system:
+    with WritableSystem.extend(tmp_path / "system") as system:
         system.begin("x = 1\n")
         system.commit("a task", tasks=[TaskRecord("t", ("a", "b"), False)])
     begun = Inference(System.open(tmp_path / "system"))

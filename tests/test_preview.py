@@ -8,7 +8,7 @@ from mu2 import preview as preview_module
 from mu2.errors import Mu2Error
 from mu2.mesh import Layout
 from mu2.preview import preview
-from mu2.system import System
+from mu2.writable import WritableSystem
 from tests import shrunken
 
 
@@ -97,6 +97,6 @@ def test_a_run_begins_under_the_lock(tmp_path):
         assert not system.progress.complete
         assert system.gin_file(0).read_text() == loaded.resolved
         with pytest.raises(Mu2Error, match="is being written"):
-            System.extend(directory)
-    with System.extend(directory) as system:
+            WritableSystem.extend(directory)
+    with WritableSystem.extend(directory) as system:
         assert system.progress.runs == 1

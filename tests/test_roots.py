@@ -12,7 +12,7 @@ from mu2.key import Key
 from mu2.models import Model, ViT
 from mu2.record import TaskRecord
 from mu2.roots import SystemRoot
-from mu2.system import System
+from mu2.writable import WritableSystem
 
 KEY = Key.from_seed(4)
 MODEL = ViT(patch=4, width=16, heads=2, mlp_dim=24)
@@ -43,7 +43,7 @@ def system(tmp_path):
         num_classes=5,
         model=MODEL.name,
     )
-    with System.extend(tmp_path / "system") as opened:
+    with WritableSystem.extend(tmp_path / "system") as opened:
         digits = TaskRecord("digits", tuple("abcde"), False, path=opened.write(path, arrays))
         opened.commit("test", tasks=[digits, TaskRecord("latin", ("a", "b"), False)])
     return str(tmp_path / "system"), arrays

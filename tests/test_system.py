@@ -9,6 +9,7 @@ from mu2.record import Progress, TaskRecord
 from mu2.store.journal import Journal
 from mu2.store.sweep import named
 from mu2.system import System
+from mu2.writable import WritableSystem
 from tests import shrunken
 
 
@@ -67,7 +68,7 @@ def test_reading_changes_nothing(run):
 
 def test_arrays_kept_in_memory_are_bounded_and_the_same(run, tmp_path):
     directory = shrunken.copy(run.directory, tmp_path / "system")
-    with System.extend(directory, cache_limit_mb=0) as system:
+    with WritableSystem.extend(directory, cache_limit_mb=0) as system:
         for path in system.paths().values():
             for component in path.components:
                 fresh = System.open(run.directory).arrays(component)
@@ -79,11 +80,11 @@ def test_arrays_kept_in_memory_are_bounded_and_the_same(run, tmp_path):
 
 def test_one_writer_at_a_time_and_many_readers(run, tmp_path):
     directory = shrunken.copy(run.directory, tmp_path / "system")
-    with System.extend(directory):
+    with WritableSystem.extend(directory):
         with pytest.raises(Mu2Error, match="is being written by process"):
-            System.extend(directory)
+            WritableSystem.extend(directory)
         assert System.open(directory).tasks == ("digits", "latin", "greek")
-    with System.extend(directory) as system:
+    with WritableSystem.extend(directory) as system:
         assert system.progress.complete
 
 
@@ -92,13 +93,13 @@ def test_what_is_no_system(tmp_path):
         System.open(tmp_path / "none")
     (tmp_path / "letters.txt").write_text("dear")
     with pytest.raises(Mu2Error, match="not empty"):
-        System.extend(tmp_path)
+        WritableSystem.extend(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["letters.txt"]
 
 
 def test_a_task_whose_first_iteration_is_not_finished(tmp_path):
     directory = tmp_path / "system"
-    with System.extend(directory) as system:
+    with WritableSystem.extend(directory) as system:
         system.begin("x = 1\n")
         system.commit("a task", tasks=[TaskRecord("t", ("a", "b"), False)])
     system = System.open(directory)
@@ -109,7 +110,7 @@ def test_a_task_whose_first_iteration_is_not_finished(tmp_path):
 
 
 def test_runs_are_counted_and_their_settings_kept(tmp_path):
-    with System.extend(tmp_path / "system") as system:
+    with WritableSystem.extend(tmp_path / "system") as system:
         assert system.progress == Progress()
         system.begin("x = 1\n")
         system.begin("x = 1\n")
@@ -141,7 +142,7 @@ def test_other_settings_go_on_where_the_stream_begins_with_what_is_finished(sche
 
 def test_an_unfinished_run_goes_on_where_its_numbers_come_from_the_same(tmp_path):
     here, there = {"jax": "1", "cpu": "a"}, {"jax": "2", "cpu": "a"}
-    with System.extend(tmp_path / "system") as system:
+    with WritableSystem.extend(tmp_path / "system") as system:
         system.begin("x = 1\n", "ab", here)
         system.commit("a", finished="a")
         system.begin("x = 1\n", "ab", here)

@@ -24,9 +24,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Frees the space, and says how much it was."""
     from mu2.system import System
+    from mu2.writable import WritableSystem
 
     System.open(options.system)
-    with System.extend(options.system) as system:
+    with WritableSystem.extend(options.system) as system:
         freed = system.sweep()
     if options.json:
         say_json({"format": 1, "system": options.system, "freed": freed})

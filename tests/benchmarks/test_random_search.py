@@ -11,8 +11,8 @@ from benchmarks.tables import random_search, trials
 from mu2 import forecast
 from mu2.evolution.space import Choices, Hyperparameters, Ranges, SearchSpace
 from mu2.models import ViT
-from mu2.system import System
 from mu2.training import evaluate
+from mu2.writable import WritableSystem
 from tests import shrunken
 
 SPACE = SearchSpace(
@@ -124,7 +124,7 @@ def test_a_folder_that_is_not_there_is_refused(capsys, tmp_path):
 
 def test_an_unfinished_system_is_refused(capsys, tmp_path):
     system = tmp_path / "system"
-    with System.extend(system) as made:
+    with WritableSystem.extend(system) as made:
         made.begin("Experiment.seed = 0\n", ["digits"])
     said = refused(capsys, system)
     assert "not finished" in said
@@ -132,13 +132,13 @@ def test_an_unfinished_system_is_refused(capsys, tmp_path):
 
 
 def test_a_system_without_a_run_is_refused(capsys, tmp_path):
-    with System.extend(tmp_path / "system"):
+    with WritableSystem.extend(tmp_path / "system"):
         pass
     assert "no run" in refused(capsys, tmp_path / "system")
 
 
 def test_runs_of_several_settings_are_refused(capsys, tmp_path):
-    with System.extend(tmp_path / "system") as made:
+    with WritableSystem.extend(tmp_path / "system") as made:
         for seed in range(2):
             made.begin(f"Experiment.seed = {seed}\n", [])
             made.complete()

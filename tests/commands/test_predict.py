@@ -15,6 +15,7 @@ from mu2.inference import Inference
 from mu2.record import TaskRecord
 from mu2.system import System
 from mu2.tasks.given import examples
+from mu2.writable import WritableSystem
 from tests import shrunken
 
 
@@ -173,7 +174,7 @@ def test_an_unknown_task(run, images, capsys):
 
 
 def test_tasks_that_read_no_images(images, tmp_path, capsys):
-    with System.extend(tmp_path / "system") as system:
+    with WritableSystem.extend(tmp_path / "system") as system:
         system.begin("x = 1\n")
         system.commit("a task", tasks=[TaskRecord("t", ("a", "b"), False, input="text")])
     for words, said in (
