@@ -6,9 +6,21 @@ import struct
 
 import numpy as np
 
+from mu2.models import ViT
+
 WIDTH, HEADS, MLP, PATCH, SIDE, LAYERS = 24, 3, 40, 4, 12, 3
 IMAGENET = (np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225]))
 HALF = (np.full(3, 0.5), np.full(3, 0.5))
+DEFAULTS = {"image_size": SIDE, "num_layers": LAYERS, "adapter_dim": 4}
+SIZES = {
+    "patch": PATCH,
+    "width": WIDTH,
+    "heads": HEADS,
+    "mlp_dim": MLP,
+}
+JAX = ViT(**SIZES)
+TIMM = ViT(**SIZES, gelu="exact")
+HF = ViT(**SIZES, gelu="exact", epsilon=1e-12)
 
 
 def weights(*, scaled=False, biases=True, seed=0):
@@ -188,3 +200,15 @@ def packed(header, data, length=None):
     """The bytes of a safetensors file of any header, right or wrong."""
     text = header if isinstance(header, bytes) else json.dumps(header).encode()
     return struct.pack("<Q", len(text) if length is None else length) + text + data
+
+
+def save(path, arrays):
+    """Writes arrays as the suffix says; returns the path."""
+    if path.suffix == ".npz":
+        np.savez(path, **arrays)
+    else:
+        path.write_bytes(safetensors(arrays))
+    return str(path)
+
+
+PLAIN = weights()
