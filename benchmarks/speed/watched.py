@@ -36,9 +36,9 @@ PARTS = {
     "mu2.training.cohort:extracted": "extracting",
     "mu2.training.cohort:Cohort._validate": "validation",
     "mu2.experiment:keep": "components",
-    "mu2.system:System.commit": "commits",
-    "mu2.system:System.complete": "commits",
-    "mu2.system:System.log_child": "log",
+    "mu2.writable:WritableSystem.commit": "commits",
+    "mu2.writable:WritableSystem.complete": "commits",
+    "mu2.writable:WritableSystem.log_child": "log",
     "mu2.experiment:test_logits": "test sets",
     "mu2.report.tables:show_system": "the table",
 }

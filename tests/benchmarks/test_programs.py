@@ -1,5 +1,6 @@
 """The programs of benchmarks/speed, shrunken: each ends, prints a table and adds to a history."""
 
+import pkgutil
 import sys
 
 import jax
@@ -55,6 +56,11 @@ def test_ways_take_turns_and_may_count_by_themselves():
 def test_a_process_that_fails_is_told():
     with pytest.raises(RuntimeError, match="what it said"):
         sidebyside.python("-c", "import sys; sys.exit('what it said')")
+
+
+@pytest.mark.parametrize("place", watched.PARTS)
+def test_what_is_watched_is_there(place):
+    assert callable(pkgutil.resolve_name(place))
 
 
 def test_compiling_within_compiling_counts_once():
