@@ -49,8 +49,8 @@ class System:
         self._progress: Progress | None = None  # that of the newest commit, written or not
         self._living: Living | None = None
 
-    @classmethod
-    def open(cls, directory: str | FilePath, at: str | None = None) -> "System":
+    @staticmethod
+    def open(directory: str | FilePath, at: str | None = None) -> "System":
         """Opens a system for reading; reads its index, no arrays.
 
         Args:
@@ -63,15 +63,15 @@ class System:
         """
         directory = FilePath(directory)
         journal = Journal.open(directory)
-        return cls(directory, journal if at is None else journal.at(at))
+        return System(directory, journal if at is None else journal.at(at))
 
     @staticmethod
     def exists(directory: str | FilePath) -> bool:
         """True if the folder holds a system of any format."""
         return Journal.exists(FilePath(directory))
 
-    @classmethod
-    def branch(cls, source: str | FilePath, target: str | FilePath, at: str | None = None) -> None:
+    @staticmethod
+    def branch(source: str | FilePath, target: str | FilePath, at: str | None = None) -> None:
         """Makes a new system that begins at a commit of another; it shares what never changes.
 
         Args:
@@ -85,7 +85,7 @@ class System:
         source, target = FilePath(source), FilePath(target)
         made = branch(source, target, at)
         progress = Progress.from_json(made.newest.progress)
-        whole = cls(source, made)
+        whole = System(source, made)
         for name in ("log.jsonl", "times.jsonl"):
             if (source / name).exists():
                 shutil.copyfile(source / name, target / name)
