@@ -142,7 +142,7 @@ class System:
 
     def knows(self, name: str) -> bool:
         """True if there is a task of this name."""
-        return TASK + name in self._journal
+        return name in self._records or TASK + name in self._journal
 
     def history(self) -> list[dict[str, Any]]:
         """The commits that can be gone back to, newest first.

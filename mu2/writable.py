@@ -4,6 +4,7 @@ import dataclasses
 import functools
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import Future
 from pathlib import Path as FilePath
 from types import TracebackType
 from typing import Any, Self
@@ -36,7 +37,8 @@ class WritableSystem(System):
         super().__init__(directory, journal, cache_limit_mb)
         self._behind = Behind()
         self._lock = lock
-        self._logged = 0  # lines since the last commit
+        self._under_way: Future[None] | None = None  # the last commit
+        self._logged = 0  # lines since it
         self._known_packs: set[str] = set()
         self._new_packs: set[str] = set()
 
@@ -237,7 +239,9 @@ class WritableSystem(System):
         passing: bool = False,
     ) -> set[str]:
         """Makes it durable; returns the packs written since the last lasting commit."""
-        self._behind.settle()
+        if self._under_way is not None:
+            # One commit at most waits to be written; what the packs of this one take, nobody does.
+            self._under_way.result()
         written = {*progress.packs, *self._new_packs}
         progress = dataclasses.replace(
             progress,
@@ -252,7 +256,7 @@ class WritableSystem(System):
             self.log.flush()
             self._newest.commit(changed, document, message, passing=passing)
 
-        self._behind.add(durable)
+        self._under_way = self._behind.add(durable)
         if not passing:
             self._behind.settle()
         self._progress = progress

@@ -11,8 +11,12 @@ class Behind:
         self._thread: ThreadPoolExecutor | None = None
         self._last: Future[None] | None = None
 
-    def add(self, work: Callable[[], None]) -> None:
-        """Hands something over; it is done after everything that was handed over before."""
+    def add(self, work: Callable[[], None]) -> Future[None]:
+        """Hands something over; it is done after everything that was handed over before.
+
+        Returns:
+          What is done once this is; its result raises what the first to fail raised.
+        """
         if self._thread is None:
             self._thread = ThreadPoolExecutor(1, thread_name_prefix="mu2 writes")
         before = self._last
@@ -23,6 +27,7 @@ class Behind:
             work()
 
         self._last = self._thread.submit(after)
+        return self._last
 
     def settle(self) -> None:
         """Waits until all of it is done; raises, each time, what the first to fail raised."""
