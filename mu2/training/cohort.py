@@ -170,13 +170,14 @@ class Cohort:
     def _step(self, children: Sequence[Child], examples: Examples) -> None:
         key, step = self._key, np.int32(self._step_number)
         batch = Batch(self._devices.split(examples.inputs), np.True_, self._ranges, key, step)
-        self._step_number += 1
         labels = self._devices.split(examples.labels)
-        first, start = children[0], np.int32(0)
-        self._program.compile(
-            first.arguments(self._nothing, labels),
-            (first.state.params, batch, self._nothing, start),
-        )
+        start = np.int32(0)
+        if self._step_number == 0:
+            self._program.compile(
+                children[0].arguments(self._nothing, labels),
+                (children[0].state.params, batch, self._nothing, start),
+            )
+        self._step_number += 1
         features: dict[Prefix, Any] = {}
         for child in children:
             given = self._given(child, batch, features)
