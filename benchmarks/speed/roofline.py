@@ -9,12 +9,13 @@ of 2048 x 2048. Freed memory is kept, as `mu2 run` keeps it. --profile says, ins
 operations the time of each step goes to, as JAX's own profiler tells it. Shares are of wall time;
 those by CPU time tell the same of a busy machine.
 
-Where the time goes (--profile on 2 CPU cores, 2026-11-26; shares of all threads' time): in the
-step of ViT-Ti/16 0.74 is matrix products and what XLA fuses with them (ynn_fusion, dot), 0.10
-copies and transposes, the rest mostly rounding, normalisation and activation. With 0.43 of the
-rate in all, the products, 192 wide, run at 0.58 of that of 2048 x 2048. In the ConvNet's step 0.68
-is products, 64 and 128 wide, with what is fused with them, and the rest the pads, slices and sums
-of the nine shifts of its depthwise convolutions. The plain step has the same parts.
+Where the time goes (--profile, commit 3cb0e11, 2 cores of an Intel Xeon, 2026-11-26; shares of all
+threads' time): in the step of ViT-Ti/16 0.66 is matrix products and what XLA fuses with them
+(ynn_fusion, dot), 0.13 copies and transposes, the rest mostly rounding, normalisation and
+activation. In the ConvNet's step 0.50 is products, 0.11 the pads and slices of the nine shifts of
+its depthwise convolutions, 0.10 copies. A plain step has the same parts, in shares that differ by
+0.04 at most: 0.70 products in the ViT, 0.54 in the ConvNet. In the same
+run mu2's step took 1.04 and 1.02 times as long as the plain one.
 
 FLOPs are counted by hand, two for a multiplication with its addition, matrix products and
 convolutions alone. A layer's forward pass counts once and its backward pass twice (the gradient of
