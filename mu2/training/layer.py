@@ -52,8 +52,8 @@ def gated(
       apply: `(params, x) -> y`.
       recompute: keep only matrix products of the forward pass, and do the rest again where a
         gradient is wanted. On two CPU cores, time of a step with everything and with only the head
-        trained, to that of keeping all: ViT-Ti/16 (batch 512) 0.98 and 0.87, ViT-Ti/4 (64) 1.04 and
-        0.92, ConvNet (256) 1.21 and 0.98; and it holds less memory.
+        trained, to that of keeping all: ViT-Ti/16 (batch 512) 0.97 and 0.82, ViT-Ti/4 (64) 1.00 and
+        0.91, ConvNet (256) 1.19 and 0.96 (medians of 7, in turns, 2026-11-26).
 
     Returns:
       `(params, x, instead, asked) -> y`; `instead`, of the shape and dtype of y, is handed on
