@@ -30,7 +30,8 @@ def keep_freed_memory() -> bool:
 
     A step of training allocates and frees what it keeps for its backward pass. In fresh memory
     every page is a fault: on two CPU cores that took 0.05 to 0.18 of a step in which everything is
-    trained, and 0.24 to 0.35 of one in which the head is (ViT-Ti and ConvNet, 2026-11-26). The process goes on holding what it held at its peak.
+    trained, and 0.24 to 0.35 of one in which the head is (ViT-Ti and ConvNet, 2026-11-26). The
+    process goes on holding what it held at its peak.
 
     Returns:
       Whether it was done; on other systems than glibc's, and where the user has set the C library
