@@ -57,12 +57,10 @@ class Child:
         if jax.default_backend() == "cpu":
             # Steps that stand in line hold their memory meanwhile, and start no sooner.
             jax.block_until_ready(self.state)
-        self.state = program.train_step(*self.arguments(given, labels))
-
-    def arguments(self, given: Given, labels: Any) -> tuple[Any, ...]:
-        """Those of a training step."""
         classes = np.int32(self.job.num_classes)
-        return self.state, self._flags, self._optimizer, given, labels, classes
+        self.state = program.train_step(
+            self.state, self._flags, self._optimizer, given, labels, classes
+        )
 
     def validated(self, logits: np.ndarray, labels: np.ndarray) -> None:
         """Takes note of an interval's outcome; keeps the parameters if they are the best so far.
@@ -172,11 +170,6 @@ class Cohort:
         batch = Batch(self._devices.split(examples.inputs), np.True_, self._ranges, key, step)
         labels = self._devices.split(examples.labels)
         start = np.int32(0)
-        if self._step_number == 0:
-            self._program.compile(
-                children[0].arguments(self._nothing, labels),
-                (children[0].state.params, batch, self._nothing, start),
-            )
         self._step_number += 1
         features: dict[Prefix, Any] = {}
         for child in children:

@@ -13,7 +13,6 @@ forward pass, so that it is compiled once: what it makes of a batch is given to 
 import dataclasses
 import functools
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import jax
@@ -147,7 +146,6 @@ class Program:
             out_shardings=self.shardings,
         )
         self.forward = jax.jit(self._forward, out_shardings=(batch, batch, batch))
-        self._compiled = False
 
     @property
     def end(self) -> np.int32:
@@ -165,23 +163,6 @@ class Program:
         prepared = np.zeros((batch_size, *self.network[0].input_shape), np.float32)
         feature = np.zeros((batch_size, *output.shape), output.dtype)
         return Given(split(prepared), split(feature), np.int32(-1))
-
-    def compile(self, step: tuple[Any, ...], forward: tuple[Any, ...]) -> None:
-        """Compiles both functions at the same time; their first calls find them compiled.
-
-        Args:
-          step: arguments like those that the training step will have; they are only looked at.
-          forward: the same of the forward pass.
-        """
-        if self._compiled:
-            return
-        self._compiled = True
-        with ThreadPoolExecutor(2) as pool:
-            wanted = [pool.submit(self.train_step.lower, *step)]
-            wanted += [pool.submit(self.forward.lower, *forward)]
-            compiled = [pool.submit(lowered.result().compile) for lowered in wanted]
-        for each in compiled:
-            each.result()
 
     def feature_before(self, index: int) -> int:
         """The last component, at most `index`, that the network can begin with, given a feature."""

@@ -24,7 +24,6 @@ HYPERPARAMETERS = {
     "nesterov": False,
 }
 CLASSES = 5
-BACKEND = "backend_compile_duration"
 
 
 @pytest.fixture(scope="module")
@@ -206,27 +205,3 @@ def test_a_step_from_a_feature_is_the_step_from_the_inputs(program, batch):
     )
     jax.tree.map(np.testing.assert_array_equal, one.params, other.params)
     jax.tree.map(np.testing.assert_array_equal, one.trace, other.trace)
-
-
-def test_both_functions_are_compiled_at_once_and_found_by_their_calls(batch, monkeypatch):
-    network = MODEL.network({**SPACE, "num_layers": 1}, bucket(CLASSES))
-    program = Programs(clip_norm=0.5, sharding=single().sharding).of(network)
-    images, labels = batch
-    given, start = nothing(program, images), np.int32(0)
-    flags = {c.name: np.int32(1) for c in network}
-    optimizer = Optimizer.of(HYPERPARAMETERS, 1, 4)
-    state, plain = initial(program), Batch.plain(single().split(images))
-    arguments = (state, flags, optimizer, given, labels, np.int32(CLASSES))
-    compiled = []
-    jax.monitoring.register_event_duration_secs_listener(
-        lambda event, seconds, **_: compiled.append(event) if event.endswith(BACKEND) else None
-    )
-    try:
-        program.compile(arguments, (state.params, plain, given, start))
-        assert len(compiled) == 2
-        program.forward(state.params, plain, given, start)
-        program.train_step(*arguments)
-        program.compile(arguments, (state.params, plain, given, start))
-        assert len(compiled) == 2
-    finally:
-        jax.monitoring.clear_event_listeners()
