@@ -3,10 +3,11 @@
 from mu2.linter.faults import Faults, in_order
 from mu2.linter.files import files_root, gin_files, package_folders
 from mu2.linter.graph import write
-from mu2.linter.lint import ROOT, Linted, Vocabulary, lint
+from mu2.linter.lint import ROOT, Linted, lint
 from mu2.linter.syntax import MACRO, Binding, read, text_of
 from mu2.linter.trial import HOLDERS
 from mu2.linter.values import Configurable, Parameter, Within, makers, words_of
+from mu2.linter.vocabulary import Vocabulary
 
 __all__ = [
     "HOLDERS",

@@ -13,27 +13,11 @@ from mu2.linter.faults import in_order
 from mu2.linter.graph import Graph, Node, covers
 from mu2.linter.syntax import MACRO, Binding, Reference, Statements, references, text_of
 from mu2.linter.trial import BROKEN, HOLDERS, Trial
-from mu2.linter.values import SCALAR, Configurable, Mismatch, makers, mismatch
+from mu2.linter.values import SCALAR, Mismatch, makers, mismatch
+from mu2.linter.vocabulary import Vocabulary
 
 ROOT: Node = ("", "Experiment")
 REQUIRED = {"REQUIRED", "gin.REQUIRED"}
-
-
-@dataclasses.dataclass(frozen=True)
-class Vocabulary:
-    """What Gin files may name.
-
-    Attributes:
-      configurables: by name.
-      hyperparameters: those that every space has, with their types.
-      model_hyperparameters: types of those that an architecture may declare.
-      optional: hyperparameters that need no default.
-    """
-
-    configurables: Mapping[str, Configurable]
-    hyperparameters: Mapping[str, Any]
-    model_hyperparameters: Mapping[str, Any]
-    optional: frozenset[str]
 
 
 @dataclasses.dataclass(frozen=True)

@@ -14,16 +14,14 @@ is named by its components' digests, never by time or machine.
 import dataclasses
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
 from mu2.errors import Mu2Error
 from mu2.store.checkpoint import load, make_room, save
 from mu2.store.files import (
-    Json,
     damaged,
     flush,
     is_digest,
@@ -42,20 +40,9 @@ from mu2.store.leaves import (
     shapes,
 )
 from mu2.store.manifest import Manifest, compare
+from mu2.store.stored import Stored
 
 _MANIFESTS = 64  # kept in memory; a path needs about as many as it has ancestors
-
-
-class Stored(NamedTuple):
-    """Where a component lies.
-
-    Attributes:
-      digest: sha256 (hex) of its leaves.
-      pack: name of the checkpoint that holds it.
-    """
-
-    digest: str
-    pack: str
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,19 +58,6 @@ class Damage:
     file: Path
     problem: str
     components: frozenset[str] | None
-
-
-def components_of(document: Json) -> Iterator[Stored]:
-    """The components that a record names: objects with the keys `digest` and `pack`."""
-    if isinstance(document, dict):
-        if isinstance(document.get("digest"), str) and isinstance(document.get("pack"), str):
-            if document["digest"] or document["pack"]:
-                yield Stored(document["digest"], document["pack"])
-            return
-        document = list(document.values())
-    if isinstance(document, list):
-        for part in document:
-            yield from components_of(part)
 
 
 class ComponentStore:

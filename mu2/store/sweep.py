@@ -4,9 +4,10 @@ import dataclasses
 from pathlib import Path
 
 from mu2.errors import Mu2Error
-from mu2.store.components import ComponentStore, Stored, components_of
+from mu2.store.components import ComponentStore
 from mu2.store.files import flush, reason
 from mu2.store.journal import Journal
+from mu2.store.stored import Stored, components_of
 
 
 @dataclasses.dataclass(frozen=True)

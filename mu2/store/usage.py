@@ -3,8 +3,9 @@
 import dataclasses
 from pathlib import Path
 
-from mu2.store.components import ComponentStore, components_of
+from mu2.store.components import ComponentStore
 from mu2.store.journal import Journal
+from mu2.store.stored import components_of
 from mu2.store.sweep import bytes_below, named
 
 

@@ -12,9 +12,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from mu2.errors import Mu2Error
-from mu2.store.components import ComponentStore, Stored, components_of
+from mu2.store.components import ComponentStore
 from mu2.store.files import damaged, files_of, read_bytes, sha256
 from mu2.store.journal import Journal
+from mu2.store.stored import Stored, components_of
 
 
 @dataclasses.dataclass(frozen=True, order=True)

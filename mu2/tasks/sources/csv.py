@@ -1,11 +1,9 @@
 """CSV files: tables of numbers and categories, and labelled texts."""
 
-import csv
 import dataclasses
 import functools
 import math
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 
@@ -16,6 +14,7 @@ from mu2.tasks.order import shuffled
 from mu2.tasks.reader import Arrays, Reader
 from mu2.tasks.sources.checks import check_bool, check_text, check_texts
 from mu2.tasks.sources.listing import entries, home, in_order
+from mu2.tasks.sources.sheet import Row, Sheet
 from mu2.tasks.table import Scaling
 from mu2.tasks.text import to_bytes
 
@@ -182,7 +181,7 @@ class CSV:
         except ValueError:
             return tuple(sorted(names))
 
-    def _label(self, row: "_Row") -> str:
+    def _label(self, row: Row) -> str:
         if not row[self.label]:
             raise Mu2Error(
                 f"the label {self.label!r} is missing.",
@@ -191,7 +190,7 @@ class CSV:
             )
         return row[self.label]
 
-    def _known_label(self, row: "_Row", known: dict[str, int]) -> int:
+    def _known_label(self, row: Row, known: dict[str, int]) -> int:
         """The number of a row's label."""
         name = self._label(row)
         if name not in known:
@@ -213,7 +212,7 @@ class CSV:
         numbers = tuple(name for name in self._names if name not in categories)
         return _Encoding(numbers, Scaling.of(self._numbers(rows, numbers)), categories)
 
-    def _is_number(self, rows: "Sequence[_Row]", name: str) -> bool:
+    def _is_number(self, rows: Sequence[Row], name: str) -> bool:
         """Whether a column is one of numbers; a few values among numbers that are none are not."""
         there = [row for row in rows if row[name] not in self.missing]
         words = [row for row in there if _float(row[name]) is None]
@@ -227,7 +226,7 @@ class CSV:
             )
         return not words
 
-    def _categories(self, rows: "Sequence[_Row]", name: str) -> tuple[str, ...]:
+    def _categories(self, rows: Sequence[Row], name: str) -> tuple[str, ...]:
         found = sorted({row[name] for row in rows} - set(self.missing))
         if len(found) > _MOST_CATEGORIES:
             raise Mu2Error(
@@ -237,7 +236,7 @@ class CSV:
             )
         return tuple(found)
 
-    def _numbers(self, rows: "Sequence[_Row]", names: Sequence[str]) -> np.ndarray:
+    def _numbers(self, rows: Sequence[Row], names: Sequence[str]) -> np.ndarray:
         """The values of columns of numbers, float64 [N, len(names)], NaN where one is missing."""
         values = [[self._number(row, name) for name in names] for row in rows]
         return np.array(values, np.float64).reshape(len(rows), len(names))
@@ -264,7 +263,7 @@ class CSV:
             raise Mu2Error(f"CSV.categorical names {min(foreign)!r}, which is not learnt from.")
         return chosen
 
-    def _number(self, row: "_Row", name: str) -> float:
+    def _number(self, row: Row, name: str) -> float:
         """A value of a column of numbers; NaN where it is missing."""
         value = row[name]
         if value in self.missing:
@@ -284,18 +283,18 @@ class CSV:
             )
         return number
 
-    def _selected(self, split: str) -> "list[_Row]":
+    def _selected(self, split: str) -> list[Row]:
         """The rows of a split expression, in order."""
         spans = splits.parse(split, self._sizes(), self._owner)
         rows = {span.split: self._rows(span.split) for span in spans}
-        found: list[_Row] = []
+        found: list[Row] = []
         for span in spans:
             n = len(rows[span.split])
             order = shuffled(n, "CSV", span.split) if self.shuffle else np.arange(n)
             found += [rows[span.split][i] for i in order[span.start : span.stop]]
         return found
 
-    def _rows(self, split: str) -> "list[_Row]":
+    def _rows(self, split: str) -> list[Row]:
         """All rows of a split in the order of the file, the columns that are needed checked."""
         table = self._tables[split]
         needed: dict[str, tuple[str, ...]] = {"label": (self.label,)}
@@ -305,9 +304,9 @@ class CSV:
                 if name not in table.columns:
                     raise self._no_column(name, attribute, table)
         index = {name: i for i, name in enumerate(table.columns)}
-        return [_Row(table.file, *line, index) for line in table.rows]
+        return [Row(table.file, *line, index) for line in table.rows]
 
-    def _no_column(self, name: str, attribute: str, table: "_Table") -> Mu2Error:
+    def _no_column(self, name: str, attribute: str, table: Sheet) -> Mu2Error:
         hint = did_you_mean(name, table.columns)
         if len(table.columns) == 1:
             hint = (
@@ -321,7 +320,7 @@ class CSV:
         return {split: len(table.rows) for split, table in self._tables.items()}
 
     @functools.cached_property
-    def _tables(self) -> "dict[str, _Table]":
+    def _tables(self) -> dict[str, Sheet]:
         path = home(self.path, self._owner)
         files = {"train": path}
         if path.is_dir():
@@ -334,46 +333,7 @@ class CSV:
                     f"{self._owner} holds no CSV files.",
                     hint="Each is named after its split: train.csv, validation.csv, test.csv.",
                 )
-        return {split: self._table(files[split]) for split in in_order(files)}
-
-    def _table(self, file: Path) -> "_Table":
-        delimiter = self.delimiter or ("\t" if file.suffix.lower() == ".tsv" else ",")
-        try:
-            status = file.stat()
-            return _parsed(str(file), delimiter, status.st_mtime_ns, status.st_size)
-        except OSError as error:
-            raise Mu2Error(f"{file}: {error.strerror}.") from error
-        except UnicodeDecodeError as error:
-            raise Mu2Error(
-                f"{file} is not written in UTF-8 (byte {error.start}).",
-                hint="Save it as UTF-8.",
-            ) from error
-
-
-@dataclasses.dataclass(frozen=True)
-class _Table:
-    """A file as it stands: the line that each row ends in, and its values."""
-
-    file: str
-    columns: tuple[str, ...]
-    rows: tuple[tuple[int, tuple[str, ...]], ...]
-
-
-@dataclasses.dataclass(frozen=True)
-class _Row:
-    """One row, its values by column."""
-
-    file: str
-    line: int
-    values: tuple[str, ...]
-    index: dict[str, int]
-
-    def __getitem__(self, name: str) -> str:
-        return self.values[self.index[name]]
-
-    @property
-    def location(self) -> str:
-        return f"{self.file}:{self.line}"
+        return {split: Sheet.of(files[split], self.delimiter) for split in in_order(files)}
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -388,7 +348,7 @@ class _Encoding:
         widths = map(len, self.categories.values())
         return len(self.numbers) + len(self.scaling.gaps) + sum(widths)
 
-    def apply(self, rows: Sequence[_Row], numbers: np.ndarray) -> np.ndarray:
+    def apply(self, rows: Sequence[Row], numbers: np.ndarray) -> np.ndarray:
         """Rows, and their values in the columns of numbers, as float32 [N, F]."""
         parts = [self.scaling.apply(numbers)]
         for name, known in self.categories.items():
@@ -399,43 +359,6 @@ class _Encoding:
                     part[i, column] = 1
             parts.append(part)
         return np.concatenate(parts, axis=1)
-
-
-@functools.lru_cache(maxsize=16)
-def _parsed(file: str, delimiter: str, changed: int, size: int) -> _Table:
-    """A file's table; read again only where the file has changed.
-
-    Raises:
-      Mu2Error: it is no table.
-      OSError: it cannot be read.
-      UnicodeDecodeError: it is not in UTF-8.
-    """
-    rows: list[tuple[int, tuple[str, ...]]] = []
-    with open(file, encoding="utf-8-sig", newline="") as stream:
-        reader = csv.reader(stream, delimiter=delimiter, strict=True)
-        try:
-            for line in reader:
-                if line:  # an empty one is no row
-                    rows.append((reader.line_num, tuple(value.strip() for value in line)))
-        except csv.Error as error:
-            raise Mu2Error(
-                f"{str(error).rstrip('.')}.", location=f"{file}:{reader.line_num}"
-            ) from error
-    if len(rows) < 2:
-        raise Mu2Error(
-            f"{file} has no rows.", hint="The first line names the columns; rows follow."
-        )
-    columns = rows.pop(0)[1]
-    if twice := [name for name in columns if columns.count(name) > 1]:
-        raise Mu2Error(f"the column {twice[0]!r} is named twice.", location=f"{file}:1")
-    for number, values in rows:
-        if len(values) != len(columns):
-            raise Mu2Error(
-                f"{len(values)} values, and {len(columns)} columns are named in the first line.",
-                location=f"{file}:{number}",
-                hint="A value that holds the delimiter stands in double quotes.",
-            )
-    return _Table(file, columns, tuple(rows))
 
 
 def _float(value: str) -> float | None:
