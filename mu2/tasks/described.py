@@ -38,6 +38,8 @@ class Described:
       classes: number of classes.
       sizes: number of examples of each split, by name, in order.
       absent: what is said where an example is asked for.
+      balanced: number of the classes that a split holds, where it is known that it has as many
+        examples of each.
     """
 
     owner: str
@@ -45,6 +47,7 @@ class Described:
     classes: int
     sizes: Mapping[str, int]
     absent: Mu2Error
+    balanced: Mapping[str, int] = dataclasses.field(default_factory=dict)
 
     def num_classes(self) -> int:
         """Number of classes."""

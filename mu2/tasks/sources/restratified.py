@@ -8,6 +8,7 @@ import numpy as np
 from mu2.errors import Mu2Error
 from mu2.key import Key
 from mu2.tasks import split as splits
+from mu2.tasks.described import Describable, Described
 from mu2.tasks.examples import Examples
 from mu2.tasks.reader import Chosen, Reader, reader_of
 from mu2.tasks.sources.checks import check_text
@@ -121,6 +122,40 @@ class Restratified:
 
         return Chosen(self._pool, splits.members(spans, members), relabel)
 
+    def missing(self) -> tuple[Mu2Error, ...]:
+        """See `Describable.missing`; known are pools of as many examples of each class."""
+        return () if self._balanced is None else self._balanced[1]
+
+    def described(self) -> Described:
+        """See `Describable.described`.
+
+        Raises:
+          Mu2Error: it is not known what is in the pool.
+        """
+        if self._balanced is None:
+            raise Mu2Error(f"it is not known what is in {self._owner}.")
+        pool, absent = self._balanced
+        classes = pool.balanced[self.pool]
+        counts = self._counts(pool.size(self.pool) // classes)
+        sizes = {split: classes * count for split, count in counts.items()}
+        return Described(self._owner, self.input, classes, sizes, absent[0])
+
+    @property
+    def _balanced(self) -> tuple[Described, tuple[Mu2Error, ...]] | None:
+        """What is known of a pool that is not there, and what is missing; None if too little is."""
+        if not isinstance(self.source, Describable) or not (absent := self.source.missing()):
+            return None
+        pool = self.source.described()
+        return (
+            (pool, absent) if isinstance(pool, Described) and self.pool in pool.balanced else None
+        )
+
+    def _counts(self, n: int) -> dict[str, int]:
+        """Of n examples of a class those of each split, in order; n is 3 at least."""
+        validation = max(1, round(self.validation * n))
+        test = min(max(1, round(self.test * n)), n - validation - 1)
+        return dict(zip(_SPLITS, (n - validation - test, validation, test), strict=True))
+
     @property
     def _owner(self) -> str:
         return f"Restratified({self.source!r})"
@@ -156,9 +191,7 @@ class Restratified:
         by_class = np.split(np.argsort(labels, kind="stable"), np.cumsum(counts)[:-1])
         for label, own in zip(classes, by_class, strict=True):
             order = key.fold_in("class", int(label)).numpy().permutation(own)
-            validation = max(1, round(self.validation * len(own)))
-            test = min(max(1, round(self.test * len(own))), len(own) - validation - 1)
-            cuts = [len(own) - validation - test, len(own) - test]
+            cuts = np.cumsum(list(self._counts(len(own)).values()))[:-1]
             for split, part in zip(_SPLITS, np.split(order, cuts), strict=True):
                 members[split].append(part)
         return classes, {

@@ -131,7 +131,7 @@ class TFDS:
         if known is None:
             raise Mu2Error(f"it is not known what is in {self._owner}.")
         classes, absent = self._known_classes(known), self._home.unprepared()
-        return Described(self._owner, self.input, classes, known.splits, absent)
+        return Described(self._owner, self.input, classes, known.splits, absent, known.balanced)
 
     def _known_classes(self, known: Contents) -> int:
         if self.label_key not in known.classes:

@@ -125,6 +125,13 @@ class Home:
 
     def _remedy(self, prepared: list[str]) -> str:
         """What to do about a data set that is not there."""
+        if self.known is not None and self.known.own is not None:
+            return (
+                f"TFDS's catalog does not have it. It is {self.known.own}. Write both splits, of "
+                "'image' and 'label', with\n  tfds.dataset_builders.store_as_tfds_dataset("
+                f"{self.set!r}, '1.0.0', ..., data_dir={str(self.folder.absolute())!r}, "
+                "file_format='array_record')."
+            )
         if self.known is None:
             import tensorflow_datasets as tfds
 

@@ -1,4 +1,4 @@
-"""What is in the TFDS sets of the papers, for checks and forecasts where they are not prepared."""
+"""What is in the TFDS sets of the papers and of our own tables, where they are not prepared."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -9,17 +9,21 @@ _KAGGLE = "https://www.kaggle.com/c/diabetic-retinopathy-detection/data"
 
 @dataclasses.dataclass(frozen=True)
 class Contents:
-    """What the TFDS catalog says of a set.
+    """What is known of a set.
 
     Attributes:
       splits: number of examples, by name.
       classes: number of classes of each label feature.
       manual: what has to be downloaded by hand before TFDS can prepare the set, or None.
+      own: how to make a set that TFDS's catalog does not have, or None.
+      balanced: number of the classes that a split holds, if it has as many examples of each.
     """
 
     splits: Mapping[str, int]
     classes: Mapping[str, int]
     manual: str | None = None
+    own: str | None = None
+    balanced: Mapping[str, int] = dataclasses.field(default_factory=dict)
 
 
 def _of(classes: int, manual: str | None = None, **splits: int) -> Contents:
@@ -28,6 +32,15 @@ def _of(classes: int, manual: str | None = None, **splits: int) -> Contents:
 
 def _labels(splits: Mapping[str, int], **classes: int) -> Contents:
     return Contents(MappingProxyType(splits), MappingProxyType(classes))
+
+
+def _resplit(classes: int, images: str) -> Contents:
+    return Contents(
+        MappingProxyType({"train": 8500, "test": 1500}),
+        MappingProxyType({"label": classes}),
+        own=f"{images}; of each class those at positions i, in the order of the file, with "
+        "i % 20 in (0, 7, 14) are 'test', the others 'train'",
+    )
 
 
 # Source: the TFDS catalog (github.com/tensorflow/datasets, docs/catalog), read in November 2026.
@@ -99,9 +112,22 @@ SETS: Mapping[str, Contents] = MappingProxyType(
         "emnist/letters": _of(37, train=88_800, test=14_800),
         "kmnist": _of(10, train=60_000, test=10_000),
         "mnist": _of(10, train=60_000, test=10_000),
-        "omniglot": _of(1623, train=19_280, test=13_180, small1=2720, small2=3120),
+        "omniglot": dataclasses.replace(
+            _of(1623, train=19_280, test=13_180, small1=2720, small2=3120),
+            balanced=MappingProxyType({"train": 964, "test": 659, "small1": 136, "small2": 156}),
+        ),
         "cmaterdb/bangla": _of(10, train=5000, test=1000),
         "cmaterdb/devanagari": _of(10, train=2500, test=500),
         "cmaterdb/telugu": _of(10, train=2500, test=500),
+        # In no catalog: of benchmarks/tables/characters_small.gin alone.
+        "kmnist10k": _resplit(10, "the test file of KMNIST, github.com/rois-codh/kmnist"),
+        "emnist_letters_am10k": _resplit(
+            13,
+            "the first 10,000 images of the test file of EMNIST letters, the letters A to M, "
+            "NIST Special Database 19",
+        ),
+        "kannada_mnist10k": _resplit(
+            10, "the test file of Kannada-MNIST, github.com/vinayprabhu/Kannada_MNIST"
+        ),
     }
 )

@@ -91,3 +91,23 @@ def test_drawings_of_each_character_of_omniglot(tfds_dir):
     source = Restratified(TFDS("omniglot", data_dir=str(tfds_dir)), pool="train")
     assert source.num_classes() == 964
     assert Task("omniglot", source).check() == {"train": 13496, "validation": 2892, "test": 2892}
+
+
+def test_what_is_foreseen_of_omniglot_is_what_is_there(tfds_dir, tmp_path):
+    there, absent = (
+        Restratified(TFDS("omniglot", data_dir=str(folder))) for folder in (tfds_dir, tmp_path)
+    )
+    assert not there.missing()
+    (error,) = absent.missing()
+    assert "tfds build omniglot" in error.hint
+    foreseen = absent.described()
+    assert foreseen.num_classes() == there.num_classes() == 964
+    for split in there.splits():
+        assert foreseen.size(split) == there.size(split)
+
+
+def test_a_pool_of_which_too_little_is_known_is_not_foreseen(tmp_path):
+    source = Restratified(TFDS("cifar10", data_dir=str(tmp_path)))
+    assert source.missing() == ()
+    with pytest.raises(Mu2Error, match="it is not known what is in"):
+        source.described()

@@ -70,6 +70,9 @@ def test_importing_tasks_imports_no_library_that_a_source_needs():
         ("cmaterdb/bangla", {"train": 5000, "test": 1000}, 10, 3),
         ("cmaterdb/devanagari", {"train": 2500, "test": 500}, 10, 3),
         ("cmaterdb/telugu", {"train": 2500, "test": 500}, 10, 3),
+        ("kannada_mnist10k", {"train": 8500, "test": 1500}, 10, 1),
+        ("kmnist10k", {"train": 8500, "test": 1500}, 10, 1),
+        ("emnist_letters_am10k", {"train": 8500, "test": 1500}, 13, 1),
         ("omniglot", {"train": 19_280, "test": 13_180, "small1": 2720, "small2": 3120}, 1623, 3),
     ],
 )
