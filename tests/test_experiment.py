@@ -265,7 +265,7 @@ def test_a_missing_data_set_ends_the_command_with_2(unchanged, tmp_path, capsys)
     said = capsys.readouterr()
     assert said.out == ""
     assert "'cmaterdb/bangla' is not prepared" in said.err
-    assert "tfds build" in said.err
+    assert "tfds.builder(" in said.err
     assert "Traceback" not in said.err
 
 

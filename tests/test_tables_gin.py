@@ -120,7 +120,7 @@ def test_it_is_checked_without_its_data(table):
     hints = " ".join(each["hint"] for each in would["missing"])
     for task in made.stream.tasks:
         name = getattr(task.source, "name", None)
-        assert name is None or f"tfds build {name}" in hints or f"dataset({name!r}" in hints
+        assert name is None or f'builder("{name}"' in hints or f"dataset({name!r}, " in hints
     if made.roots[0].name == "augreg":
         assert "vit_models/augreg" in hints
 
@@ -139,7 +139,7 @@ def test_a_run_without_data_says_how_to_get_each_set(tmp_path):
         begin(loaded.experiment, loaded.resolved, str(tmp_path / "system"))
     said = str(caught.value)
     for name in CHARACTERS:
-        assert f"tfds build {name} " in said
+        assert f'tfds.builder("{name}"' in said
     assert "Get them with: curl" in said
     assert not (tmp_path / "system").exists()
 

@@ -58,7 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Trains every child of a log; writes the seconds."""
     words, bindings = split_bindings(sys.argv[1:] if argv is None else argv)
     figures, log, *files = words
-    keep_freed_memory()  # as mu2 does; the loop would be slower without it
+    keep_freed_memory()  # as mu2 does
     experiment = config.load(files, bindings).experiment
     bare = Bare(experiment)
     for line in ChildLog(Path(log)):

@@ -58,7 +58,7 @@ CASES = {
         "Stream.tasks = (@latin/Task(),)",
         3,
         "'fashion_mnist' is not prepared in nowhere",
-        "tfds build fashion_mnist",
+        'tfds.builder("fashion_mnist"',
     ),
     "a split that is not there": (
         "latin/Task.train = 'training'",
@@ -309,20 +309,20 @@ def test_a_set_of_the_papers_may_be_missing_and_is_told(capsys):
     (missing,) = document["preview"]["missing"]
     assert missing["location"] == "run.gin:3"
     assert "'kmnist' is not prepared in nowhere" in missing["message"]
-    assert "tfds build kmnist" in missing["hint"]
+    assert 'tfds.builder("kmnist"' in missing["hint"]
     (task,) = document["preview"]["tasks"]
     # By the 5% rule: no validation split.
     assert task["classes"] == 10
     assert (task["train"], task["validation"], task["test"]) == (57_000, 3000, 10_000)
     assert cli.main(["check", "run.gin"]) == 0
-    assert capsys.readouterr().out.count("tfds build kmnist") == 1
+    assert capsys.readouterr().out.count('tfds.builder("kmnist"') == 1
 
 
 def test_a_run_and_a_look_at_the_data_need_what_is_missing(capsys):
     check(f"{CHARACTERS}latin/TFDS.name = 'kmnist'\n", capsys)
     for words in (["run", "run.gin", "--system", "s"], ["check", "run.gin", "--data"]):
         assert cli.main(words) == 2
-        assert "tfds build kmnist" in capsys.readouterr().err
+        assert 'tfds.builder("kmnist"' in capsys.readouterr().err
     assert not Path("s").exists()
 
 

@@ -72,7 +72,7 @@ def test_it_needs_no_data(capsys, monkeypatch, tmp_path):
     assert document["reported"] is None
     assert cli.main(["plan", "benchmarks/tables/cmaterdb_ti0.gin"]) == 0
     said = capsys.readouterr().out
-    assert "tfds build cmaterdb/telugu" in said
+    assert 'tfds.builder("cmaterdb/telugu"' in said
     assert "TPU v4, 40% of peak" in said
 
 

@@ -20,7 +20,7 @@ def test_a_task_with_its_data_is_itself():
 def test_a_task_without_its_data_has_sizes_and_classes_and_no_examples(tmp_path):
     task = Task("t", absent(tmp_path, "cmaterdb/bangla:1.*.*"), "train[20%:]", "train[:20%]")
     (lacking,) = missing(task)
-    assert "tfds build 'cmaterdb/bangla:1.*.*'" in lacking.hint
+    assert 'tfds.builder("cmaterdb/bangla:1.*.*"' in lacking.hint
     stands_for = described(task)
     assert stands_for.check() == {"train": 4000, "validation": 1000, "test": 1000}
     assert stands_for.source.num_classes() == 10

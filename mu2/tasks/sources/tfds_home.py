@@ -1,6 +1,7 @@
 """Where a TFDS data set is, or what to do where it is not."""
 
 import dataclasses
+import json
 import os
 import re
 import shlex
@@ -13,6 +14,8 @@ _NAME = re.compile(
     r"(?P<set>[a-z]\w*)(?:/(?P<config>[\w.+-]+))?(?::(?P<version>\d+(?:\.(?:\d+|\*)){2}))?"
 )
 _VERSION = re.compile(r"\d+\.\d+\.\d+")
+
+_INSTALL = "pip install tensorflow tensorflow-datasets array-record importlib-resources"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -116,22 +119,32 @@ class Home:
 
     def command(self) -> str:
         """How to prepare it. Preparing, unlike reading, needs TensorFlow."""
-        home = shlex.quote(str(self.folder.absolute()))
-        name = shlex.quote(self.name)
+        # Not `tfds build`: TFDS 4.9.10's command asks for Apache Beam and mlcroissant as well.
+        code = (
+            f"import tensorflow_datasets as tfds; tfds.builder({json.dumps(self.name)}, "
+            f"data_dir={json.dumps(str(self.folder.absolute()))}, "
+            'file_format="array_record").download_and_prepare()'
+        )
+        return f"{_INSTALL} && python -c {shlex.quote(code)}"
+
+    def _own(self, known: Contents, images: str) -> str:
+        """How to make a set that TFDS's catalog does not have."""
+        (classes,) = known.classes.values()
         return (
-            "pip install tensorflow tensorflow-datasets array-record && "
-            f"tfds build {name} --file_format=array_record --data_dir={home}"
+            f"TFDS's catalog does not have it. It is {images}.\n  "
+            f"Write it, after {_INSTALL}, with\n  "
+            f"tfds.dataset_builders.store_as_tfds_dataset({self.set!r}, '1.0.0', "
+            "tfds.features.FeaturesDict({'image': tfds.features.Image(shape=(28, 28, 1)), "
+            f"'label': tfds.features.ClassLabel(num_classes={classes})}}), "
+            "{'train': TRAIN, 'test': TEST}, "
+            f"data_dir={str(self.folder.absolute())!r}, file_format='array_record')\n  "
+            "where TRAIN and TEST are iterables of (key, {'image': ..., 'label': ...})."
         )
 
     def _remedy(self, prepared: list[str]) -> str:
         """What to do about a data set that is not there."""
         if self.known is not None and self.known.own is not None:
-            return (
-                f"TFDS's catalog does not have it. It is {self.known.own}. Write both splits, of "
-                "'image' and 'label', with\n  tfds.dataset_builders.store_as_tfds_dataset("
-                f"{self.set!r}, '1.0.0', ..., data_dir={str(self.folder.absolute())!r}, "
-                "file_format='array_record')."
-            )
+            return self._own(self.known, self.known.own)
         if self.known is None:
             import tensorflow_datasets as tfds
 

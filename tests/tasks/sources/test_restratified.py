@@ -99,7 +99,7 @@ def test_what_is_foreseen_of_omniglot_is_what_is_there(tfds_dir, tmp_path):
     )
     assert not there.missing()
     (error,) = absent.missing()
-    assert "tfds build omniglot" in error.hint
+    assert 'tfds.builder("omniglot"' in error.hint
     foreseen = absent.described()
     assert foreseen.num_classes() == there.num_classes() == 964
     for split in there.splits():

@@ -4,6 +4,7 @@ import dataclasses
 import io
 import json
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -51,7 +52,9 @@ def edit(path, change):
 
 
 def command(name, folder):
-    return f"tfds build {name} --file_format=array_record --data_dir={folder}"
+    code = f"import tensorflow_datasets as tfds; tfds.builder({json.dumps(name)}, data_dir="
+    code += f'{json.dumps(str(folder))}, file_format="array_record").download_and_prepare()'
+    return f"python -c {shlex.quote(code)}"
 
 
 def test_importing_tasks_imports_no_library_that_a_source_needs():
@@ -202,7 +205,7 @@ def test_a_set_that_is_missing_comes_with_the_command_that_prepares_it(copied, n
     with pytest.raises(Mu2Error) as caught:
         data.read("train", 8)
     # TensorFlow prepares what is then read without it.
-    needed = "pip install tensorflow tensorflow-datasets array-record"
+    needed = "pip install tensorflow tensorflow-datasets array-record importlib-resources"
     assert caught.value.hint.endswith(f"Prepare it with: {needed} && {command(name, home)}")
     assert ("Prepared there: cmaterdb/telugu." in caught.value.hint) == ("/" in name)
 
@@ -211,7 +214,7 @@ def test_the_command_survives_a_folder_with_spaces_and_is_absolute(tmp_path, mon
     monkeypatch.chdir(tmp_path)
     with pytest.raises(Mu2Error, match="my data, which is no folder") as caught:
         TFDS("mnist", data_dir="my data").size("train")
-    assert caught.value.hint.endswith(command("mnist", f"'{tmp_path}/my data'"))
+    assert caught.value.hint.endswith(command("mnist", tmp_path / "my data"))
 
 
 def test_a_set_of_several_kinds_must_be_named_in_full(copied):
