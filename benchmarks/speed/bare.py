@@ -6,10 +6,15 @@ Each child of the log is trained for as many steps, on batches of the same size 
 and validated as often. Its step is compiled for it alone: only what it trains is differentiated,
 and what its settings switch off is not in the program; children that agree in both share one. The
 examples lie in memory beforehand, every batch is drawn beforehand, nothing is written or kept, and
-parameters are fresh, which takes no other time. FIGURES is the JSON file for the seconds spent on
-steps and validation, and on compiling.
+parameters are fresh, which takes no other time.
+
+Each is trained twice, in turn: in the network as mu2 computes it (`same`), and in one whose layers
+are computed whole, as a plain ViT's are (`whole`): mu2 leaves out of the last block what nobody
+reads. FIGURES is the JSON file for the seconds that each spent on steps and
+validation, and on compiling.
 """
 
+import dataclasses
 import json
 import sys
 import time
@@ -27,7 +32,8 @@ from mu2.cli import split_bindings
 from mu2.experiment import Experiment
 from mu2.generation import TaskData
 from mu2.key import Key
-from mu2.models.component import Network, nest
+from mu2.models.component import Component, Network, nest
+from mu2.models.vit import EncoderBlock
 from mu2.process import keep_freed_memory
 from mu2.report.childlog import ChildLog
 from mu2.tasks.order import batches
@@ -60,25 +66,49 @@ def main(argv: Sequence[str] | None = None) -> int:
     figures, log, *files = words
     keep_freed_memory()  # as mu2 does
     experiment = config.load(files, bindings).experiment
-    bare = Bare(experiment)
+    loops = {"same": Bare(experiment), "whole": Bare(experiment, whole)}
     for line in ChildLog(Path(log)):
-        bare.child(line)
-    Path(figures).write_text(
-        json.dumps({"training": bare.training, "compiling": bare.compiling}), encoding="utf-8"
-    )
+        for loop in loops.values():
+            loop.child(line)
+    told = {
+        name: {"training": loop.training, "compiling": loop.compiling}
+        for name, loop in loops.items()
+    }
+    Path(figures).write_text(json.dumps(told), encoding="utf-8")
     return 0
+
+
+def whole(network: Network) -> Network:
+    """The network with a last block that computes every token, as any other block."""
+
+    def each(component: Component) -> Component:
+        if not isinstance(component.module, EncoderBlock):
+            return component
+        return dataclasses.replace(component, module=component.module.clone(last=False))
+
+    return Network(map(each, network))
+
+
+def same(network: Network) -> Network:
+    """The network itself."""
+    return network
 
 
 class Bare:
     """The loop.
+
+    Args:
+      experiment: of the children.
+      computed: makes of a child's network the one that is trained.
 
     Attributes:
       training: seconds of steps and validation so far.
       compiling: seconds of compiling so far.
     """
 
-    def __init__(self, experiment: Experiment):
+    def __init__(self, experiment: Experiment, computed: Callable[[Network], Network] = same):
         self.training = self.compiling = 0.0
+        self._computed = computed
         self._experiment = experiment
         self._batch_size = experiment.training.batch_size
         self._clip = experiment.training.clip_norm
@@ -90,8 +120,8 @@ class Bare:
         """Trains one child as its line of the log says."""
         settings, intervals = line["hyperparameters"], len(line["qualities"])
         (model,) = self._experiment.space.models
-        whole = model.network(settings, self._classes(line["task"]))
-        network = whole.select(line["actions"])
+        everything = model.network(settings, self._classes(line["task"]))
+        network = self._computed(everything.select(line["actions"]))
         kind = Kind(
             network,
             frozenset(name for name, action in line["actions"].items() if action != "share"),

@@ -23,6 +23,7 @@ the input, the gradient of the weights); the first layer's input needs none. For
 
   ViT, N patches of p pixels a side, T = N + 1 tokens, width D, inner width M, L blocks, C classes
     embedding  2 N 3p² D             block  8 T D² + 4 T² D + 4 T D M             head  2 D C
+    last block, of which the class token alone goes on  4 (T + 1) D² + 4 T D + 4 D M
   ConvNet, side S, stem W, width D, inner width M, L blocks
     stem  2 (S/2)² 36c W             reduction  2 (S/4)² 4W D      head  2 4D C    c channels
     block  2 (S/4)² (9 D + 2 D M)
@@ -108,7 +109,8 @@ def flops(shape: Shape) -> float:
         n, d, m = (side // model.patch) ** 2, model.width, model.mlp_dim
         t = n + 1
         first = 2 * n * model.channels * model.patch**2 * d
-        others = layers * (8 * t * d * d + 4 * t * t * d + 4 * t * d * m) + 2 * d * CLASSES
+        others = (layers - 1) * (8 * t * d * d + 4 * t * t * d + 4 * t * d * m)
+        others += 4 * (t + 1) * d * d + 4 * t * d + 4 * d * m + 2 * d * CLASSES
     elif isinstance(model, ConvNet):
         half, quarter, d = (side // 2) ** 2, (side // 4) ** 2, model.width
         first = 2 * half * 36 * model.channels * model.stem_width

@@ -56,7 +56,7 @@ class TextBlock(EncoderBlock):
     """ViT's encoder block, parameters and all, in which nothing attends to padding."""
 
     def __call__(self, x_BxTxD: jax.Array) -> jax.Array:
-        """Maps [B, T, D] to [B, T, D]; padding stays zero."""
+        """Maps [B, T, D] to [B, T, D], or to [B, 1, D] if it is the last; padding stays zero."""
         real_BxT = real(x_BxTxD)
 
         def attend_to_text(
@@ -72,7 +72,7 @@ class TextBlock(EncoderBlock):
 
         with nn.intercept_methods(attend_to_text):
             y = super().__call__(x_BxTxD)
-        return jnp.where(real_BxT[..., None], y, 0)
+        return y if self.last else jnp.where(real_BxT[..., None], y, 0)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -129,14 +129,18 @@ class ByteTransformer(Model):
         if layers < 0:
             raise Mu2Error(f"num_layers is {layers}; it must be 0 or more.")
         tokens = (length + 1, self.width)
-        block = TextBlock(self.heads, self.mlp_dim, dtype)
+        blocks = [
+            TextBlock(self.heads, self.mlp_dim, dtype, last=i == layers - 1) for i in range(layers)
+        ]
         return Network(
             [
                 Component("byte_embedding", ByteEmbedding(self.width, dtype), (length,)),
                 Component("cls", ClassToken(dtype), (length, self.width)),
                 Component("posembed_text", TextPositions(dtype), tokens),
-                *(Component(f"encoderblock_{i}", block, tokens) for i in range(layers)),
-                Component("encoder_norm", EncoderNorm(dtype), tokens),
+                *(Component(f"encoderblock_{i}", b, tokens) for i, b in enumerate(blocks)),
+                Component(
+                    "encoder_norm", EncoderNorm(dtype), (1, self.width) if blocks else tokens
+                ),
                 Component("head", Head(num_classes, dtype), (self.width,)),
             ]
         )

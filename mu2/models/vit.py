@@ -106,18 +106,32 @@ class Mlp(nn.Module):
 
 
 class EncoderBlock(nn.Module):
-    """A pre-norm Transformer block without dropout."""
+    """A pre-norm Transformer block without dropout.
+
+    Attributes:
+      heads: attention heads.
+      mlp_dim: inner width of the MLP.
+      dtype: dtype of the arithmetic.
+      gelu: `tanh` or `exact`.
+      epsilon: added to the variance in every LayerNorm.
+      last: it puts out the class token alone, as of a network's last block nothing else is read:
+        the others serve as keys and values only. Its parameters are those of any block.
+    """
 
     heads: int
     mlp_dim: int
     dtype: str = "float32"
     gelu: str = "tanh"
     epsilon: float = 1e-6
+    last: bool = False
 
     @nn.compact
     def __call__(self, x_BxTxD: jax.Array) -> jax.Array:
-        """Maps [B, T, D] to [B, T, D]."""
+        """Maps [B, T, D] to [B, T, D], or to [B, 1, D] if it is the last."""
         y = nn.LayerNorm(self.epsilon, dtype=self.dtype, name="LayerNorm_0")(x_BxTxD)
+        read = y
+        if self.last:
+            x_BxTxD, read = x_BxTxD[:, :1], y[:, :1]
         kernel, bias = nn.initializers.xavier_uniform(), nn.initializers.zeros
         y = nn.MultiHeadDotProductAttention(
             num_heads=self.heads,
@@ -128,7 +142,7 @@ class EncoderBlock(nn.Module):
             out_bias_init=named(bias, "embed"),
             deterministic=True,
             name="MultiHeadDotProductAttention_1",
-        )(y)
+        )(read, y)
         x_BxTxD = x_BxTxD + y
         y = nn.LayerNorm(self.epsilon, dtype=self.dtype, name="LayerNorm_2")(x_BxTxD)
         return x_BxTxD + Mlp(self.mlp_dim, self.dtype, self.gelu, name="MlpBlock_3")(y)
@@ -258,7 +272,9 @@ class ViT(Model):
         for i in range(layers):
             if "adapter_dim" in hyperparameters:
                 add(f"adapter_{i}", Adapter(hyperparameters["adapter_dim"], dtype), optional=True)
-            block = EncoderBlock(self.heads, self.mlp_dim, dtype, self.gelu, self.epsilon)
+            block = EncoderBlock(
+                self.heads, self.mlp_dim, dtype, self.gelu, self.epsilon, last=i == layers - 1
+            )
             add(f"encoderblock_{i}", block, identity=RESIDUAL_OUTPUTS)
         add("encoder_norm", EncoderNorm(dtype, self.epsilon))
         add("head", Head(num_classes, dtype))

@@ -229,8 +229,10 @@ def test_what_a_run_would_do(capsys):
     forward = would["forward_flops"]["largest"]
     # Two operations for each weight and token, but for the class token's own layers; attention.
     tokens, width = 17, 64
-    products = 2 * tokens * 2 * (12 * width**2) + 2 * 16 * 16 * width + 2 * width * 26
-    attention = 2 * 2 * 2 * tokens**2 * width
+    # The second block is the last: all tokens are its keys and values, one goes on.
+    blocks = 12 * tokens + 2 * tokens + 10
+    products = 2 * blocks * width**2 + 2 * 16 * 16 * width + 2 * width * 26
+    attention = 2 * 2 * (tokens**2 + tokens) * width
     assert forward == pytest.approx(products + attention, rel=0.15)
     # Ten steps of 100 and one batch of validation images (whole batches), an interval.
     examples = 3 * 10 * 100 + 100

@@ -75,13 +75,15 @@ def test_names_and_sizes():
 
 
 def test_blocks_are_those_of_the_vit():
-    text = MODEL.network({"text_length": 12, "num_layers": 1}, 3)
-    image = ViT(4, 32, 2, 64).network({"image_size": 16, "num_layers": 1}, 3)
+    text = MODEL.network({"text_length": 12, "num_layers": 2}, 3)
+    image = ViT(4, 32, 2, 64).network({"image_size": 16, "num_layers": 2}, 3)
     shared = {(c.name, c.signature) for c in text} & {(c.name, c.signature) for c in image}
-    assert {name for name, _ in shared} == {"cls", "encoderblock_0", "encoder_norm", "head"}
+    blocks = {"encoderblock_0", "encoderblock_1"}
+    assert {name for name, _ in shared} == {"cls", *blocks, "encoder_norm", "head"}
     x = jax.random.normal(KEY.jax(), (2, 5, 32))
-    params = parameters(image)["encoderblock_0"]
-    np.testing.assert_array_equal(text[3].apply(params, x), image[3].apply(params, x))
+    for i in (3, 4):
+        params = parameters(image)[image[i].name]
+        np.testing.assert_array_equal(text[i].apply(params, x), image[i].apply(params, x))
 
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])

@@ -9,6 +9,8 @@ import pytest
 from mu2.errors import Mu2Error
 from mu2.key import Key
 from mu2.models import RandomRoot, ViT, nest
+from mu2.models.text import TextBlock
+from mu2.models.vit import EncoderBlock
 
 TINY = {"image_size": 32, "num_layers": 2, "adapter_dim": 8}
 KEY = Key.from_seed(7)
@@ -86,6 +88,38 @@ def test_encoder_norm_is_a_layer_norm_of_the_class_token():
     x = jax.random.normal(KEY.jax(), (3, 5, 24))
     expected = nn.LayerNorm().apply({"params": params}, x)[:, 0]
     np.testing.assert_allclose(norm.apply(params, x), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("block", [EncoderBlock, TextBlock])
+def test_the_last_block_is_any_block_of_which_the_class_token_is_kept(block):
+    whole, last = block(2, 64), block(2, 64, last=True)
+    x = jax.random.normal(jax.random.key(0), (3, 5, 32))
+    x = x.at[:, 4].set(0.0)  # padding, where the block is that of a text
+    params = whole.init(jax.random.key(1), x)
+    assert jax.tree.map(jnp.shape, last.init(jax.random.key(1), x)) == jax.tree.map(
+        jnp.shape, params
+    )
+
+    def token(module, params, x):
+        return jnp.sum(jnp.sin(module.apply(params, x)[:, :1]))
+
+    assert last.apply(params, x).shape == (3, 1, 32)
+    np.testing.assert_allclose(
+        last.apply(params, x)[:, 0], whole.apply(params, x)[:, 0], rtol=1e-5, atol=1e-5
+    )
+    for one, other in zip(
+        jax.tree.leaves(jax.grad(token, (1, 2))(last, params, x)),
+        jax.tree.leaves(jax.grad(token, (1, 2))(whole, params, x)),
+        strict=True,
+    ):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
+
+
+def test_only_the_last_block_puts_out_the_class_token_alone():
+    network = ViT(8, 32, 2, 64).network({"image_size": 16, "num_layers": 3}, 3)
+    shapes = [c.output_shape for c in network if c.name.startswith("encoderblock")]
+    assert shapes == [(5, 32), (5, 32), (1, 32)]
+    assert network[1].output_shape == (5, 32)
 
 
 def test_without_layers_the_output_ignores_the_image():

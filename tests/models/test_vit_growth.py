@@ -29,7 +29,8 @@ def test_an_inserted_layer_that_is_the_identity_preserves_the_function(layers):
     grown = params | {c.name: fresh(c, identity=True) for c in large if c.name not in params}
     before = body.apply(params, x)
     after = Network(large[:-1]).apply(grown, x)
-    np.testing.assert_array_equal(before, after)
+    # To rounding: a last block computes one token, any other all of them.
+    np.testing.assert_allclose(before, after, rtol=1e-5, atol=1e-5)
     # And one that begins at random does not.
     other = params | {c.name: fresh(c, identity=False) for c in large if c.name not in params}
     if layers:
