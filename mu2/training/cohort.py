@@ -52,6 +52,11 @@ class Child:
         self._best: dict[str, Arrays] = {}
         self._diverged = False
 
+    def compile(self, program: Program, batch: Batch, given: Given, labels: Any) -> None:
+        """Compiles what the child's steps need, where no child has had it compiled."""
+        classes = np.int32(self.job.num_classes)
+        program.compile(self.state, self._flags, self._optimizer, batch, given, labels, classes)
+
     def step(self, program: Program, given: Given, labels: Any) -> None:
         """Trains on one batch."""
         if jax.default_backend() == "cpu":
@@ -170,6 +175,7 @@ class Cohort:
         batch = Batch(self._devices.split(examples.inputs), np.True_, self._ranges, key, step)
         labels = self._devices.split(examples.labels)
         start = np.int32(0)
+        children[0].compile(self._program, batch, self._nothing._replace(start=start), labels)
         self._step_number += 1
         features: dict[Prefix, Any] = {}
         for child in children:

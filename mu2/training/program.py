@@ -13,6 +13,7 @@ forward pass, so that it is compiled once: what it makes of a batch is given to 
 import dataclasses
 import functools
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import jax
@@ -69,7 +70,7 @@ def _loss(
     for i, output in enumerate(outputs):
         component = output.component
         asked = Asked((given.start <= i).astype(jnp.int32), flags[component.name], below)
-        x = gated(component.apply, component.recompute)(
+        x = gated(component.apply, component.recompute, lowest=i == 0)(
             params[component.name], x, output.instead(feature), asked
         )
         feature = x if output.is_feature else feature
@@ -146,6 +147,32 @@ class Program:
             out_shardings=self.shardings,
         )
         self.forward = jax.jit(self._forward, out_shardings=(batch, batch, batch))
+        self._compiled = False
+
+    def compile(
+        self,
+        state: State,
+        flags: Mapping[str, Any],
+        o: Optimizer,
+        batch: "Batch",
+        given: "Given",
+        label_B: Any,
+        num_classes: Any,
+    ) -> None:
+        """Compiles both functions at once for what they will be called with; computes nothing.
+
+        Calls alone would compile them one after the other, as the second takes what the first
+        gives. For the arguments see `_train_step` and `_forward`; nothing is donated.
+        """
+        if self._compiled:
+            return
+        both = (
+            (self.forward, (state.params, batch, given, self.end)),
+            (self.train_step, (state, flags, o, given, label_B, num_classes)),
+        )
+        with ThreadPoolExecutor(len(both)) as pool:
+            list(pool.map(lambda each: each[0].lower(*each[1]).compile(), both))
+        self._compiled = True
 
     @property
     def end(self) -> np.int32:

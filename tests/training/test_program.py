@@ -136,6 +136,35 @@ def test_one_program_serves_every_trained_set_and_hyperparameter(program, batch)
     assert program.train_step._cache_size() == before == 1
 
 
+def test_what_is_compiled_beforehand_is_what_a_child_calls(batch):
+    made = Programs(clip_norm=1.0, sharding=single().sharding)
+    program = made.of(MODEL.network({"image_size": 16, "num_layers": 0}, bucket(CLASSES)))
+    images, labels = batch
+    given, start = nothing(program, images), np.int32(0)
+    state, optimizer = initial(program), Optimizer.of(HYPERPARAMETERS, 1, 4)
+    flags = {c.name: np.int32(1) for c in program.network}
+    read, classes = Batch.plain(single().split(images)), np.int32(CLASSES)
+    compiled = []
+
+    def listen(event, duration, **_):
+        if event == "/jax/core/compile/backend_compile_duration":
+            compiled.append(duration)
+
+    jax.monitoring.register_event_duration_secs_listener(listen)
+    try:
+        program.compile(state, flags, optimizer, read, given, labels, classes)
+        assert len(compiled) == 2
+        assert made.compiled() == 0  # called so far
+        program.compile(state, flags, optimizer, read, given, labels, classes)
+        made_of_it, _, _ = program.forward(state.params, read, given, start)
+        given = given._replace(prepared_Bx=made_of_it, start=start)
+        program.train_step(state, flags, optimizer, given, labels, classes)
+        assert len(compiled) == 2
+    finally:
+        jax.monitoring.unregister_event_duration_listener(listen)
+    assert made.compiled() == 2
+
+
 def test_padded_classes_are_never_predicted_and_never_trained(program, batch):
     state = step(program, batch, {"head"}, steps=2)
     head = initial(program).params["head"]["kernel"]
