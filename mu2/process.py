@@ -15,7 +15,7 @@ from mu2.environment import cpu
 # glibc's names for what `mallopt` sets.
 _TRIM_THRESHOLD, _MMAP_MAX, _ARENA_MAX = -1, -4, -8
 # Programs that compile faster are not worth a file.
-CACHED_SECONDS = 0.3
+CACHED_SECONDS = 0.1
 CACHED_BYTES = 1 << 30
 
 
@@ -31,7 +31,9 @@ def keep_freed_memory() -> bool:
     A step of training allocates and frees what it keeps for its backward pass. In fresh memory
     every page is a fault: on two CPU cores that took 0.05 to 0.18 of a step in which everything is
     trained, and 0.24 to 0.35 of one in which the head is (ViT-Ti and ConvNet, 2026-11-26). The
-    process goes on holding what it held at its peak.
+    process goes on holding what it held at its peak. Of few arenas what one thread frees another
+    finds; of one alone the threads that compile wait for each other: a ViT's step took 1.5 times as
+    long to compile as with four, a step was no faster (2026-11-27).
 
     Returns:
       Whether it was done; on other systems than glibc's, and where the user has set the C library
@@ -44,7 +46,7 @@ def keep_freed_memory() -> bool:
     libc = ctypes.CDLL(None)
     if not hasattr(libc, "gnu_get_libc_version"):
         return False
-    settings = {_ARENA_MAX: 1, _MMAP_MAX: 0, _TRIM_THRESHOLD: 2**31 - 1}
+    settings = {_ARENA_MAX: 4, _MMAP_MAX: 0, _TRIM_THRESHOLD: 2**31 - 1}
     return all(libc.mallopt(name, value) for name, value in settings.items())
 
 

@@ -16,15 +16,15 @@ from benchmarks.speed.history import say
 from benchmarks.speed.sidebyside import ROOT
 
 QUICK = (
-    ("start", "--rounds", "3"),
-    ("roofline", "--rounds", "5"),
+    ("start", "--rounds", "2"),
+    ("roofline", "--rounds", "3"),
     ("input",),
     ("inference",),
     ("memory",),
-    ("sharing", "--rounds", "3"),
-    ("growth", "--sizes", "10", "30", "--repeats", "2"),
+    ("sharing", "--steps", "2", "--rounds", "3"),
+    ("growth", "--sizes", "10", "20", "--repeats", "2"),
     ("programs", "--children", "2"),
-    ("efficiency", "--children", "3"),
+    ("efficiency", "--children", "1", "--rounds", "1"),
 )
 NEED_DATA = ("input", "programs", "efficiency")
 

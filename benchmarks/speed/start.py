@@ -16,6 +16,7 @@ from typing import Any
 
 from benchmarks.speed.history import note, table
 from benchmarks.speed.sidebyside import in_turn, medians, python
+from mu2.process import prepare
 
 FILE = "gin/quickstart.gin"
 HELP, CHECK, SHOW, FIRST = "mu2 --help", "mu2 check", "mu2 show", "first training step"
@@ -74,6 +75,8 @@ def measured(folder: Path, rounds: int) -> dict[str, float]:
 
 def first(since: float, words: Sequence[str]) -> int:
     """Runs `mu2` up to the end of the first training step of the first child, and ends there."""
+    prepare()  # before jax is imported, as the command does
+
     import jax
 
     from mu2.cli import main as mu2
