@@ -133,13 +133,14 @@ def test_a_command_killed_at_many_moments(whole, tmp_path):
 
 
 # `mu2`, which rests after each child: this run is over in less time than a busy machine may take to
-# look at it.
+# look at it. A shell starts what it puts into the background deaf to interrupts.
 RESTING = """
-import sys, time
+import signal, sys, time
 from mu2.__main__ import main
 from mu2.report.progress import LogReporter
 said = LogReporter.child_done
 LogReporter.child_done = lambda *words: (said(*words), time.sleep(2))
+signal.signal(signal.SIGINT, signal.default_int_handler)
 sys.exit(main())
 """
 
