@@ -24,7 +24,7 @@ QUICK = (
     ("sharing", "--steps", "2", "--rounds", "3"),
     ("growth", "--sizes", "10", "20", "--repeats", "2"),
     ("programs", "--children", "2"),
-    ("efficiency", "--children", "1", "--rounds", "1"),
+    ("efficiency", "--children", "2", "--rounds", "1"),
 )
 NEED_DATA = ("input", "programs", "efficiency")
 
