@@ -1,116 +1,19 @@
-"""BUILD is true, imports point one way, and every library that is imported is declared.
+"""BUILD is true.
 
-BUILD is read as Python, which its syntax is. What each target should say is worked out from the
-files and from the imports they make, so that every failure names the line to add or to take out.
+It is read as Python, which its syntax is. What each target should say is worked out from the files
+and from the imports they make, so that every failure names the line to add or to take out.
 """
 
 import ast
 import dataclasses
-import functools
-import importlib.metadata
-import re
-import sys
-import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
+from tests.imports import ROOT, distribution, imports, library_of, own_files, python_files
+
 RUNNER = "tests/run.py"
-OWN = ("mu2", "tests", "benchmarks")
-
-# room: the rooms it may import. errors and key are open to all.
-ROOMS = {
-    "errors": set(),
-    "key": set(),
-    "evolution": set(),
-    "tasks": set(),
-    "models": set(),
-    "store": set(),
-    "report": {"evolution"},
-    "training": {"models", "tasks"},
-    "mesh": {"models", "training"},
-    "record": {"evolution"},
-    "system": {"evolution", "record", "report", "store"},
-    "writable": {"evolution", "record", "store", "system"},
-    "inference": {"evolution", "models", "system", "training"},
-    "export": {"evolution", "inference", "models", "store", "system"},
-    "generation": {"evolution", "tasks", "training"},
-    "experiment": {
-        *("evolution", "generation", "mesh", "models", "record", "report", "system", "tasks"),
-        *("training", "writable"),
-    },
-    "refusal": {
-        *("evolution", "experiment", "generation", "linter", "mesh", "models", "tasks"),
-        "training",
-    },
-    "preview": {
-        *("environment", "evolution", "experiment", "linter", "mesh", "models", "refusal"),
-        *("system", "tasks", "training", "writable"),
-    },
-    "forecast": {"evolution", "experiment", "models", "preview", "tasks"},
-    "roots": {"evolution", "models", "system", "training"},
-    "config": {
-        *("evolution", "experiment", "linter", "mesh", "models", "roots", "tasks", "training"),
-    },
-    "proof": {"config", "experiment", "mesh", "system", "tasks", "training"},
-    "table": {
-        *("config", "experiment", "forecast", "linter", "preview", "refusal", "report", "store"),
-        "system",
-    },
-    "linter": set(),
-    "resolved": {"config", "experiment", "linter"},
-    "api": {
-        *("config", "evolution", "experiment", "inference", "preview", "report", "resolved"),
-        *("refusal", "system", "tasks"),
-    },
-    "commands": {
-        *("config", "evolution", "experiment", "forecast", "linter", "mesh", "models", "preview"),
-        *("environment", "export", "inference", "proof", "refusal", "report", "roots", "store"),
-        *("system", "table", "tasks", "training", "writable"),
-    },
-    "cli": {"commands", "report"},
-    "environment": set(),
-    "process": {"environment"},
-    "__main__": {"cli", "process"},
-}
-OPEN_TO_ALL = {"errors", "key"}
-
-# Libraries that only the named rooms or files may import.
-KEPT_TO = {
-    "jax": {
-        *("key", "models", "training", "mesh", "experiment", "inference", "linter", "commands"),
-        *("api", "environment", "export"),
-    },
-    "flax": {"models", "training", "mesh"},
-    "optax": {"training"},
-    "orbax": {"mu2/store/checkpoint.py"},
-    "gin": {"config", "linter"},
-    "tensorflow_datasets": {"mu2/tasks/sources/tfds.py", "mu2/tasks/sources/tfds_home.py"},
-    "sklearn": {"mu2/tasks/sources/sklearn.py"},
-    "datasets": {"mu2/tasks/sources/huggingface.py"},
-    "grain": {"mu2/tasks/streamed.py"},
-    "matplotlib": {"mu2/tasks/sources/glyphs.py"},
-    "tensorflow": set(),
-    "torch": set(),
-    "clu": set(),
-    "pandas": set(),
-}
-
-
-@dataclasses.dataclass(frozen=True)
-class Import:
-    """One import statement of a file.
-
-    `module` is dotted; `names` are those taken from it; `lazy` marks one inside a function, and
-    `typing` one that only the type checker follows.
-    """
-
-    module: str
-    names: tuple[str, ...]
-    lazy: bool
-    typing: bool
 
 
 @dataclasses.dataclass(frozen=True)
@@ -145,82 +48,6 @@ def _list_lines(key: str, values: tuple[str, ...] | list[str]) -> list[str]:
     if len(values) == 1:
         return [f'    {key} = ["{values[0]}"],']
     return [f"    {key} = [", *(f'        "{value}",' for value in values), "    ],"]
-
-
-def python_files() -> list[str]:
-    return sorted(
-        file.relative_to(ROOT).as_posix() for top in OWN for file in (ROOT / top).rglob("*.py")
-    )
-
-
-@functools.cache
-def imports(file: str) -> tuple[Import, ...]:
-    tree = ast.parse((ROOT / file).read_text(encoding="utf-8"), file)
-    return tuple(_walk(tree, file, lazy=False, typing=False))
-
-
-def _walk(node: ast.AST, file: str, *, lazy: bool, typing: bool) -> Iterator[Import]:
-    for child in ast.iter_child_nodes(node):
-        if isinstance(child, ast.Import):
-            yield from (Import(alias.name, (), lazy, typing) for alias in child.names)
-        elif isinstance(child, ast.ImportFrom):
-            base = Path(file).parts[: -child.level] if child.level else ()
-            module = ".".join([*base, *filter(None, [child.module])])
-            yield Import(module, tuple(alias.name for alias in child.names), lazy, typing)
-        elif isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test):
-            for statement in child.body:
-                yield from _walk(ast.Module([statement], []), file, lazy=lazy, typing=True)
-            for statement in child.orelse:
-                yield from _walk(ast.Module([statement], []), file, lazy=lazy, typing=typing)
-        else:
-            inner = isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
-            yield from _walk(child, file, lazy=lazy or inner, typing=typing)
-
-
-def own_files(imported: Import) -> set[str]:
-    """The files of this repository that an import loads; empty for a library's."""
-    if imported.module.split(".")[0] not in OWN:
-        return set()
-    names = [f"{imported.module}.{name}" for name in imported.names]
-    found = {_module_file(name) for name in names} - {None}
-    if len(found) < max(1, len(names)):
-        found.add(_module_file(imported.module))
-    return {file for file in found if file is not None}
-
-
-def _module_file(module: str) -> str | None:
-    path = module.replace(".", "/")
-    for file in (f"{path}.py", f"{path}/__init__.py"):
-        if (ROOT / file).is_file():
-            return file
-    return None
-
-
-@functools.cache
-def _distributions() -> dict[str, list[str]]:
-    return dict(importlib.metadata.packages_distributions())
-
-
-def distribution(imported: Import) -> str | None:
-    """The distribution an import comes from, in its normal form; None for Python's own or ours."""
-    top = imported.module.split(".")[0]
-    if top in sys.stdlib_module_names or top in OWN:
-        return None
-    found = _distributions().get(top)
-    assert found, f"import {imported.module}: no installed distribution has it"
-    return normal(found[0])
-
-
-def normal(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()
-
-
-def library_of(file: str) -> str:
-    """The name of the target that holds a file: its package's path, or its own for a module."""
-    path = Path(file)
-    if path.parts[0] != "mu2" or len(path.parts) == 2:
-        return "mu2" if file == "mu2/__init__.py" else path.with_suffix("").as_posix()
-    return "/".join(path.parts[:2])
 
 
 def expected_targets() -> dict[str, Target]:
@@ -339,83 +166,3 @@ def test_targets_depend_on_each_other_without_a_circle():
 
     for name in sorted(targets):
         visit(name, ())
-
-
-def _room(file: str) -> str:
-    return Path(file).parts[1].removesuffix(".py")
-
-
-def _library_files() -> list[str]:
-    return [
-        file for file in python_files() if file.startswith("mu2/") and file != "mu2/__init__.py"
-    ]
-
-
-def test_rooms_import_one_way():
-    faults = []
-    for file in _library_files():
-        room = _room(file)
-        assert room in ROOMS, f"{file}: say in {Path(__file__).name} what {room!r} may import"
-        allowed = ROOMS[room] | OPEN_TO_ALL | {room}
-        for imported in imports(file):
-            for other in own_files(imported):
-                if other == "mu2/__init__.py":
-                    faults.append(f"{file}: imports the public surface; name the module instead")
-                elif _room(other) not in allowed:
-                    faults.append(f"{file}: {room} may not import {_room(other)} ({other})")
-    assert not faults, "\n".join(faults)
-
-
-def test_libraries_stay_in_their_rooms():
-    faults = []
-    for file in _library_files():
-        for imported in imports(file):
-            top = imported.module.split(".")[0]
-            places = KEPT_TO.get(top)
-            if places is not None and not places & {file, _room(file)}:
-                faults.append(f"{file}: may not import {top}; kept to {sorted(places) or 'nobody'}")
-    assert not faults, "\n".join(faults)
-
-
-def test_evolution_knows_no_arrays_but_those_of_numpy():
-    libraries = {
-        (file, distribution(imported))
-        for file in _library_files()
-        if _room(file) == "evolution"
-        for imported in imports(file)
-    }
-    allowed = {None, "numpy", "ml-collections"}
-    assert [each for each in sorted(libraries, key=str) if each[1] not in allowed] == []
-
-
-def _declared() -> tuple[set[str], set[str]]:
-    """The distributions of pyproject.toml's core, and those of its extras."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-
-    def names(requirements: list[str]) -> set[str]:
-        return {normal(re.match(r"[\w.-]+", each).group()) for each in requirements}
-
-    extras = project["optional-dependencies"].values()
-    return names(project["dependencies"]), set().union(*map(names, extras))
-
-
-def test_imported_libraries_are_declared():
-    core, extras = _declared()
-    faults = []
-    for file in python_files():
-        for imported in imports(file):
-            library = distribution(imported)
-            if library is None or library in core:
-                continue
-            if library not in extras:
-                faults.append(f"{file}: pyproject.toml does not declare {library}")
-            elif file.startswith("mu2/") and not (imported.lazy or imported.typing):
-                faults.append(f"{file}: {library} is an extra: import it where it is used")
-    assert not faults, "\n".join(faults)
-
-
-def test_declared_libraries_are_pinned_by_the_constraints():
-    pinned = re.findall(r"^([\w.-]+)==", (ROOT / "constraints.txt").read_text("utf-8"), re.M)
-    core, extras = _declared()
-    missing = (core | extras) - {normal(name) for name in pinned} - {"mu2"}
-    assert not missing, f"constraints.txt: pin {sorted(missing)}"
