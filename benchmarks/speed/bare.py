@@ -43,6 +43,10 @@ from mu2.training.optimizer import Optimizer, learning_rate
 
 Params = dict[str, Any]
 
+# Programs that a loop holds: of several hundred the code alone takes more pieces of memory than
+# Linux maps for a process (vm.max_map_count).
+HELD = 64
+
 
 class Kind(NamedTuple):
     """What a program is compiled for.
@@ -165,6 +169,8 @@ class Bare:
             jitted = jax.jit(function, donate_argnums=donated)
             self._programs[key] = jitted.lower(*arguments).compile()
             self.compiling += time.perf_counter() - start
+            if len(self._programs) > HELD:
+                del self._programs[next(iter(self._programs))]
         return self._programs[key]
 
     def _classes(self, task: str) -> int:
