@@ -45,12 +45,16 @@ def code() -> str:
 
 
 def commit() -> tuple[str, bool] | None:
-    """The commit of the checkout mu2 runs from, and whether its files differ; None elsewhere."""
+    """The commit of the checkout mu2 runs from, and whether its files differ; None elsewhere.
+
+    JSON lines do not count: benchmarks add what they measured to some that are committed.
+    """
     root, git = Path(__file__).parents[1], shutil.which("git")
     if git is None or not (root / ".git").exists():
         return None
     told = []
-    for words in (["rev-parse", "HEAD"], ["status", "--porcelain", "--untracked-files=no"]):
+    changes = ["status", "--porcelain", "--untracked-files=no", "--", ":(exclude)*.jsonl"]
+    for words in (["rev-parse", "HEAD"], changes):
         said = subprocess.run([git, *words], cwd=root, capture_output=True, text=True, check=False)
         if said.returncode != 0:  # no commit yet, or a folder of another user's
             return None

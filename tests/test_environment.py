@@ -62,6 +62,8 @@ def test_the_commit_is_that_of_the_checkout(monkeypatch, tmp_path):
     name, dirty = environment.commit()
     assert re.fullmatch("[0-9a-f]{40}", name)
     assert not dirty
-    (tmp_path / "a").write_text("a")
-    subprocess.run(["git", "-C", tmp_path, "add", "a"], check=True)
+    for file in ("history.jsonl", "a"):
+        assert environment.commit() == (name, False)
+        (tmp_path / file).write_text("a")
+        subprocess.run(["git", "-C", tmp_path, "add", file], check=True)
     assert environment.commit() == (name, True)
