@@ -6,9 +6,12 @@ from mu2 import cli, process
 
 
 def main() -> int:
-    """Runs the command that this process was started for; returns its exit code."""
+    """Runs the command that this process was started for; returns its exit code, unless it leaves."""
     process.prepare()
-    return cli.main()
+    code = cli.main()
+    if code == cli.INTERRUPTED:
+        process.leave(code)
+    return code
 
 
 if __name__ == "__main__":

@@ -31,7 +31,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         code = _main(sys.argv[1:] if argv is None else argv)
         sys.stdout.flush()
         return code
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, ImportError) as error:
+        # An extension module that is interrupted while it is loaded fails to be imported.
+        if not any(isinstance(each, KeyboardInterrupt) for each in (error, error.__cause__)):
+            raise
         print("mu2: interrupted.", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:

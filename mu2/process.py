@@ -1,4 +1,4 @@
-"""What a command sets for its own process before it computes: memory and compiled programs.
+"""What a command does to its own process: memory and compiled programs, and how it is left.
 
 A library leaves such things to the program that uses it, so nothing here happens on import.
 """
@@ -9,6 +9,7 @@ import os
 import sys
 import warnings
 from pathlib import Path
+from typing import NoReturn
 
 from mu2.environment import cpu
 
@@ -23,6 +24,17 @@ def prepare() -> None:
     """Makes the process ready to compute; to be called before jax is imported."""
     keep_freed_memory()
     keep_compiled_programs()
+
+
+def leave(code: int) -> NoReturn:
+    """Ends an interrupted process at once, with what it has said.
+
+    XLA goes on with a program that was being compiled, and crashes where Python takes its client
+    down meanwhile (jax 0.10).
+    """
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def keep_freed_memory() -> bool:

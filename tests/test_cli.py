@@ -348,6 +348,14 @@ def test_an_interrupt_elsewhere_is_quiet(rooms, capsys):
     assert capsys.readouterr().err == "mu2: interrupted.\n"
 
 
+def test_an_interrupt_of_an_import_is_an_interrupt(rooms, capsys):
+    error = ImportError("Encountered an error while initializing the extension.")
+    error.__cause__ = KeyboardInterrupt()
+    rooms.config.read = fail(error)
+    assert cli.main(["run", "a.gin", "--system", "d"]) == 130
+    assert capsys.readouterr().err == "mu2: interrupted.\n"
+
+
 @pytest.mark.parametrize(
     ("error", "said"),
     [

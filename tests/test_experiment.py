@@ -129,17 +129,20 @@ def test_a_command_killed_at_many_moments(whole, tmp_path):
     assert_same_run(directory, whole)
 
 
-# `mu2`, which rests after each child: this run is over in less time than a busy machine may take to
-# look at it. A shell starts what it puts into the background deaf to interrupts.
-RESTING = """
-import signal, sys, time
+# A shell starts what it puts into the background deaf to interrupts.
+HEARING = """
+import signal, sys
 from mu2.__main__ import main
-from mu2.report.progress import LogReporter
-said = LogReporter.child_done
-LogReporter.child_done = lambda *words: (said(*words), time.sleep(2))
 signal.signal(signal.SIGINT, signal.default_int_handler)
 sys.exit(main())
 """
+# Rests after each child: this run is over in less time than a busy machine may take to look at it.
+RESTING = f"""
+import time
+from mu2.report.progress import LogReporter
+said = LogReporter.child_done
+LogReporter.child_done = lambda *words: (said(*words), time.sleep(2))
+{HEARING}"""
 
 
 @pytest.mark.slow
@@ -155,6 +158,23 @@ def test_an_interrupt_says_how_to_go_on(whole, tmp_path):
     assert "Traceback" not in err
     shrunken.evolve(directory, *SMALL)
     assert_same_run(directory, whole)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("wait", [0.0, 0.3, 1.0])
+def test_an_interrupt_while_programs_are_compiled_is_an_interrupt(wait, tmp_path):
+    directory = tmp_path / "system"
+    process = shrunken.python(
+        *("-c", HEARING, *shrunken.words(directory, *SMALL)), JAX_ENABLE_COMPILATION_CACHE="false"
+    )
+    while not (directory / "HEAD").exists() and process.poll() is None:
+        time.sleep(0.01)
+    time.sleep(wait)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=300)
+    assert process.returncode == 130, err
+    assert "the same command goes on" in err
+    assert "Traceback" not in err
 
 
 # Extended
