@@ -312,7 +312,7 @@ def test_nothing_to_run(text):
         }
         assert "@Stream()" in found[0][2]
     else:
-        assert found[0][:2] == ("run.gin:1", "nothing sets an Experiment.")
+        assert [fault[:2] for fault in found] == [("run.gin:1", "nothing sets an Experiment.")]
     assert {location for location, _, _ in found} == {"run.gin:1"}
 
 

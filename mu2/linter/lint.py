@@ -309,8 +309,10 @@ class _Linter:
             )
 
     def _nothing_to_run(self) -> None:
-        meant = any(selector == ROOT[1] for selector, _ in self.meant)
-        if self.every.in_force(ROOT) or meant:
+        if self.every.in_force(ROOT):
+            return
+        self.broken.add((*ROOT, "stream"))
+        if any(selector == ROOT[1] for selector, _ in self.meant):
             return
         self._fault(
             "nothing sets an Experiment.",
