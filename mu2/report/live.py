@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from mu2.report import words
-from mu2.report.progress import TaskRecord, done_line, started_line, task_line
+from mu2.report.lines import TaskRecord, done_line, started_line, task_line
 from mu2.report.standing import Experiment, Standing, System
 
 
