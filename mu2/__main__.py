@@ -3,13 +3,14 @@
 import sys
 
 from mu2 import cli, process
+from mu2.commands.command import INTERRUPTED
 
 
 def main() -> int:
-    """Runs the command that this process was started for; returns its exit code, unless it leaves."""
+    """Runs the command that this process was started for; returns its exit code."""
     process.prepare()
     code = cli.main()
-    if code == cli.INTERRUPTED:
+    if code == INTERRUPTED:
         process.leave(code)
     return code
 

@@ -15,6 +15,7 @@ from mu2.writable import WritableSystem
 from tests import shrunken
 from tests.shrunken import DIGITS, ONCE, SMALL
 
+
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
     """The folder of a small run that nothing interrupted."""

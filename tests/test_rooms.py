@@ -59,7 +59,7 @@ ROOMS = {
     "cli": {"commands", "report"},
     "environment": set(),
     "process": {"environment"},
-    "__main__": {"cli", "process"},
+    "__main__": {"cli", "commands", "process"},
 }
 OPEN_TO_ALL = {"errors", "key"}
 
