@@ -170,8 +170,11 @@ class Program:
             (self.forward, (state.params, batch, given, self.end)),
             (self.train_step, (state, flags, o, given, label_B, num_classes)),
         )
-        with ThreadPoolExecutor(len(both)) as pool:
+        pool = ThreadPoolExecutor(len(both))
+        try:
             list(pool.map(lambda each: each[0].lower(*each[1]).compile(), both))
+        finally:
+            pool.shutdown(wait=False)  # who interrupts does not wait for the compiler
         self._compiled = True
 
     @property
