@@ -6,12 +6,13 @@ from typing import Any, TextIO
 
 from rich import box
 from rich.console import Console, RenderableType
-from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
 from mu2.report import words
 from mu2.report.grid import Grid
+
+WIDEST = 10_000  # columns of a table where there is no terminal
 
 
 def system_table(summary: Mapping[str, Any]) -> Table:
@@ -167,8 +168,7 @@ def show(table: RenderableType, stream: TextIO) -> None:
     if console.is_terminal:
         console.print(table)
         return
-    width = Measurement.get(console, console.options.update(max_width=10_000), table).maximum
-    console = Console(file=stream, highlight=False, width=max(80, width))
+    console.width = WIDEST
     with console.capture() as captured:
         console.print(table)
     stream.writelines(line.rstrip() + "\n" for line in captured.get().splitlines())
