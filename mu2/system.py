@@ -130,6 +130,13 @@ class System:
             self._records[name] = self._read(TaskRecord.from_json, document, TASK + name)
         return self._records[name]
 
+    def records(self) -> tuple[TaskRecord, ...]:
+        """What is known of every task, in order of introduction; the index is read once."""
+        for name, document in self._journal.records(TASK):
+            if (task := name.removeprefix(TASK)) not in self._records:
+                self._records[task] = self._read(TaskRecord.from_json, document, name)
+        return tuple(self._records[task] for task in self.tasks)
+
     def _read(self, made: Callable[[Any], T], document: Any, name: str) -> T:
         """What is made of a record whose bytes are whole, though mu2 need not have written it."""
         try:

@@ -1,7 +1,7 @@
 """What a system holds, as one document: the content of `mu2 show`."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from mu2.evolution.living import Living
@@ -60,10 +60,6 @@ class System(Protocol):
         """Where it lies."""
 
     @property
-    def tasks(self) -> tuple[str, ...]:
-        """Names in order of introduction."""
-
-    @property
     def progress(self) -> Position:
         """How far its runs have come."""
 
@@ -71,8 +67,8 @@ class System(Protocol):
     def times(self) -> Iterable[Mapping[str, Any]]:
         """A record a child: task and seconds."""
 
-    def task(self, name: str) -> Record:
-        """What is known of a task."""
+    def records(self) -> Sequence[Record]:
+        """What is known of every task, in order of introduction."""
 
     def roots(self) -> tuple[Path, ...]:
         """The paths that no task owns."""
@@ -87,9 +83,10 @@ def summarise(system: System) -> dict[str, Any]:
     A layer counts as reused where another task or a root made it, and as added where the task
     itself did. The share activated is of the parameters of all live paths.
     """
-    records = [system.task(name) for name in system.tasks]
-    living = system.paths()
-    sizes = {c.id: c.size for path in living.values() for c in path.components}
+    records, living = system.records(), system.paths()
+    # The records have the paths already; made from `living`, all would be made once more.
+    paths = [*system.roots(), *(record.path for record in records if record.path is not None)]
+    sizes = {c.id: c.size for path in paths for c in path.components}
     whole = sum(sizes.values())
     seconds: dict[str, float] = {}
     for line in system.times:
@@ -153,7 +150,7 @@ def _task(record: Record, living: Living, whole: int) -> dict[str, Any]:
     }
 
 
-def _run(complete: bool, records: list[Record]) -> dict[str, Any]:
+def _run(complete: bool, records: Sequence[Record]) -> dict[str, Any]:
     run: dict[str, Any] = {"complete": complete}
     under_way = [record.population for record in records if record.population is not None]
     if under_way:

@@ -145,13 +145,11 @@ def record(name, kept=None, population=None, **changes):
 
 
 def system(*records, complete=True, times=()):
-    by_name = {record.name: record for record in records}
     return SimpleNamespace(
         directory="systems/x",
-        tasks=tuple(by_name),
         progress=SimpleNamespace(complete=complete),
         times=times,
-        task=by_name.__getitem__,
+        records=lambda: records,
         roots=lambda: (ROOT,),
         paths=lambda: Living([ROOT, *(each.path for each in records if each.path)]),
     )
