@@ -46,9 +46,8 @@ def keep_freed_memory() -> bool:
     process goes on holding what it held at its peak. Of few arenas what one thread frees another
     finds. Of one alone the threads that compile wait for each other: a ViT's programs took 1.5
     times as long as with four. Of several, glibc maps anew what is larger than its heaps of 64 MiB
-    and lies not in the main one: a step whose activations take 84 MiB then takes 1.02 to 1.1 of the
-    time (ViT-Ti/16, batches of 512, two cores; 2026-11-27). A first run is compiling for the most
-    part, and few models of those that CPUs are used for have such steps.
+    and lies not in the main one: a step whose activations take 84 MiB then takes 1.02 to 1.12 of
+    the time (ViT-Ti/16, batches of 512, two cores; 2026-11-27).
 
     Returns:
       Whether it was done; on other systems than glibc's, and where the user has set the C library
