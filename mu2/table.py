@@ -34,14 +34,14 @@ class Column:
       files: Gin files of its run.
       bindings: Gin bindings after them.
       before: files of runs that come first in the same system, one each.
-      method: it is the method that the table's paper reports of.
+      compared: it is of the method that something is reported of, which is told beside it.
     """
 
     name: str
     files: tuple[str, ...]
     bindings: tuple[str, ...]
     before: tuple[str, ...] = ()
-    method: bool = False
+    compared: bool = False
 
     @property
     def folder(self) -> str:
@@ -114,7 +114,7 @@ def table(file: Path, name: str) -> Table:
     entries = tables[name]
     if not isinstance(entries, list) or not entries:
         raise Mu2Error("it has no list of columns.", location=place)
-    columns = tuple(_column(each, n, name, chain, place) for n, each in enumerate(entries))
+    columns = tuple(_column(each, n, chain, place) for n, each in enumerate(entries))
     folders: dict[str, str] = {}
     for column in columns:
         if column.folder in folders:
@@ -127,21 +127,25 @@ def table(file: Path, name: str) -> Table:
     return Table(name, columns, whole if segment else name)
 
 
-def _column(entry: Any, number: int, table: str, chain: Sequence[str], place: str) -> Column:
+def _column(entry: Any, number: int, chain: Sequence[str], place: str) -> Column:
     if not isinstance(entry, dict) or not isinstance(entry.get("name"), str) or not entry["name"]:
         raise Mu2Error(f"column {number + 1} has no name.", location=place)
-    if set(entry) != {"name", "files", "bindings"}:
-        raise Mu2Error(f"column {entry['name']!r} gives name, files and bindings.", location=place)
-    files, bindings = entry["files"], entry["bindings"]
+    if set(entry) - {"compared"} != {"name", "files", "bindings"}:
+        raise Mu2Error(
+            f"column {entry['name']!r} gives name, files and bindings, and compared at most.",
+            location=place,
+        )
+    files, bindings, compared = entry["files"], entry["bindings"], entry.get("compared", False)
     if not _texts(files) or not files or not _texts(bindings):
         raise Mu2Error(
             f"column {entry['name']!r}: files and bindings are lists of strings, and there is at "
             "least one file.",
             location=place,
         )
+    if not isinstance(compared, bool):
+        raise Mu2Error(f"column {entry['name']!r}: compared is true or false.", location=place)
     before = chain[: chain.index(files[0])] if files[0] in chain else ()
-    method = [Path(file).stem for file in files] == [table] and not bindings
-    return Column(entry["name"], tuple(files), tuple(bindings), tuple(before), method)
+    return Column(entry["name"], tuple(files), tuple(bindings), tuple(before), compared)
 
 
 def _texts(value: Any) -> bool:

@@ -32,7 +32,9 @@ SEED = "Experiment.seed"
 
 EPILOG = f"""\
 A table is one of {COLUMNS}, or of a copy of it that you have edited
-(--columns FILE). Each column is a run, and each seed of it a system of its own:
+(--columns FILE): a column has a name, Gin files and bindings, and "compared": true where it is of
+the method that {REPORTED} tells of. Each column is a run, and each
+seed of it a system of its own:
   DIR/COLUMN/seed-N   DIR is --system, or systems/tables/NAME
 Columns that are not complete are run, or go on from their last commit, one after the other, all
 data having been looked for first; `mu2 plan` says what each will take. --no-run prints what is
@@ -183,7 +185,7 @@ def tell(
             state, tasks = entry.state(), entry.tasks
             seeds[state].append(entry.seed)
             found += [entry.result()] if state == "complete" else []
-        compared = reported if column.method else {}
+        compared = reported if column.compared else {}
         told.append(
             {
                 "name": column.name,

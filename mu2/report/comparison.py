@@ -166,7 +166,7 @@ def _tasks(document: Document, column: Document) -> Grid:
             f"Sources: {'; '.join(sources)}."
         )
     elif document["reports"]:
-        notes.append("Nothing that anybody could verify is reported of these tasks.")
+        notes.append("Nothing that anybody could verify is reported of this column.")
     return Grid(f"{column['name']}: tasks", head, tuple(rows), tuple(notes))
 
 

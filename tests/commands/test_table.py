@@ -190,7 +190,13 @@ def test_what_is_reported_is_told_without_a_run(tmp_path, capsys):
     said = capsys.readouterr().out
     assert "93.68*" in said  # secondary
     assert "99.43 " in said
+    assert cli.main(["table", "characters_small", *words]) == 0
+    columns = {c["name"]: c["tasks"] for c in json.loads(capsys.readouterr().out)["columns"]}
+    assert [t["reported"] for t in columns["µ2Net ConvNet, thrifty"]] == pytest.approx(
+        [0.9681, 0.855, 0.824, 0.862]
+    )
     # A baseline is not what is reported.
+    assert columns["Full finetuning"] == []
     assert cli.main(["table", "munet_characters_ti3", *words]) == 0
     ours, *others = json.loads(capsys.readouterr().out)["columns"]
     assert len(ours["tasks"]) == 8
@@ -259,6 +265,15 @@ def test_wrong_words_are_refused(words, said, lists, tmp_path, capsys):
         ({"format": 1, "tables": {"tiny": []}}, "no list of columns"),
         ({"format": 1, "tables": {"tiny": [{"files": []}]}}, "column 1 has no name"),
         ({"format": 1, "tables": {"tiny": [{"name": "a"}]}}, "gives name, files and bindings"),
+        (
+            {
+                "format": 1,
+                "tables": {
+                    "tiny": [{"name": "a", "files": ["a"], "bindings": [], "compared": "yes"}]
+                },
+            },
+            "compared is true or false",
+        ),
         (
             {"format": 1, "tables": {"tiny": [{"name": "a", "files": [], "bindings": []}]}},
             "at least one file",
