@@ -43,7 +43,8 @@ def _resplit(classes: int, images: str) -> Contents:
     )
 
 
-# Source: the TFDS catalog (github.com/tensorflow/datasets, docs/catalog), read in November 2026.
+# Source: the TFDS catalog (github.com/tensorflow/datasets, docs/catalog), each compared
+# with its page in November 2026; what is put there by hand is what TFDS's builders look for.
 # CLEVR's and KITTI's labels are those of `mu2.tasks.sources.scenes`.
 SETS: Mapping[str, Contents] = MappingProxyType(
     {
@@ -68,10 +69,17 @@ SETS: Mapping[str, Contents] = MappingProxyType(
         "patch_camelyon": _of(2, train=262_144, validation=32_768, test=32_768),
         "eurosat/rgb": _of(10, train=27_000),
         "resisc45": _of(
-            45, "NWPU-RESISC45.rar, which the page of the set in TFDS's catalog names", train=31_500
+            45,
+            "the folder NWPU-RESISC45 of the archive that the set's page in TFDS's catalog links",
+            train=31_500,
         ),
         "diabetic_retinopathy_detection/btgraham-300": _of(
-            5, f"all files of {_KAGGLE}", train=35_126, validation=10_906, test=42_670, sample=10
+            5,
+            f"the folders train, test and sample and trainLabels.csv, unpacked from {_KAGGLE}",
+            train=35_126,
+            validation=10_906,
+            test=42_670,
+            sample=10,
         ),
         "clevr": _of(0, train=70_000, validation=15_000, test=15_000),
         "dmlab": _of(6, train=65_550, validation=22_628, test=22_735),
