@@ -130,11 +130,15 @@ def table(file: Path, name: str) -> Table:
 def _column(entry: Any, number: int, chain: Sequence[str], place: str) -> Column:
     if not isinstance(entry, dict) or not isinstance(entry.get("name"), str) or not entry["name"]:
         raise Mu2Error(f"column {number + 1} has no name.", location=place)
-    if set(entry) - {"compared"} != {"name", "files", "bindings"}:
+    required = {"name", "files", "bindings"}
+    for key in set(entry) - required - {"compared"}:
         raise Mu2Error(
-            f"column {entry['name']!r} gives name, files and bindings, and compared at most.",
+            f"column {entry['name']!r}: a column has no {key!r}.",
             location=place,
+            hint=did_you_mean(key, [*sorted(required), "compared"]),
         )
+    if not required <= set(entry):
+        raise Mu2Error(f"column {entry['name']!r} gives name, files and bindings.", location=place)
     files, bindings, compared = entry["files"], entry["bindings"], entry.get("compared", False)
     if not _texts(files) or not files or not _texts(bindings):
         raise Mu2Error(

@@ -275,6 +275,15 @@ def test_wrong_words_are_refused(words, said, lists, tmp_path, capsys):
             "compared is true or false",
         ),
         (
+            {
+                "format": 1,
+                "tables": {
+                    "tiny": [{"name": "a", "files": ["a"], "bindings": [], "compard": True}]
+                },
+            },
+            "Did you mean 'compared'",
+        ),
+        (
             {"format": 1, "tables": {"tiny": [{"name": "a", "files": [], "bindings": []}]}},
             "at least one file",
         ),
