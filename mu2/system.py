@@ -227,6 +227,10 @@ class System:
         (file,) = files_of(self._journal.record(RUN + str(run)))
         return self.directory / file.name
 
+    def made_with(self, run: int) -> dict[str, str]:
+        """What the numbers of the run of this number depend on (see `environment.made_with`)."""
+        return self._journal.record(RUN + str(run))["made_with"]
+
     def summary(self) -> dict[str, Any]:
         """Everything that `mu2 show --json` prints; its keys are told by `mu2 show --help`."""
         from mu2.report.summary import summarise

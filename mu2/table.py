@@ -237,6 +237,7 @@ class Entry:
         """
         system = System.open(self.directory)
         layout = self.runs[-1].experiment.layout
+        _, _, kind = system.made_with(system.progress.runs - 1)["device"].partition(" ")
         tasks, faults = system.tasks, verify(self.directory)
         harmed = {record.removeprefix("task/") for fault in faults for record in fault.records}
         if not all(fault.records for fault in faults):
@@ -246,6 +247,7 @@ class Entry:
             system.summary(),
             happened(tasks, list(system.log), list(system.times)),
             layout.data * layout.model,
+            kind,
             continual(visits(system), harmed),
         )
 

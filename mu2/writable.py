@@ -123,7 +123,7 @@ class WritableSystem(System):
             )
         made_with = dict(made_with or {})
         if not progress.complete:
-            before = self._journal.record(RUN + str(progress.runs - 1))["made_with"]
+            before = self.made_with(progress.runs - 1)
             if before != made_with and not accept_changes:
                 raise Mu2Error(
                     f"{self.directory} holds an unfinished run whose numbers may be others here: "

@@ -3,7 +3,7 @@
 import argparse
 import datetime
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 COLUMNS, REPORTED = "benchmarks/tables/columns.json", "benchmarks/tables/reported.json"
-PRICES, DEVICE = "benchmarks/tables/prices.json", "2 CPU cores"
+PRICES = "benchmarks/tables/prices.json"
 SEED = "Experiment.seed"
 
 EPILOG = f"""\
@@ -54,7 +54,9 @@ One JSON document with --json:
   written   date (UTC), version and commit of mu2, dirty: whether its files differ from the
             commit's (both null outside a checkout)
   reports   whether anything is reported of the table
-  device    name, price, watts and source of the estimates; prices: the list; currency: of money
+  devices   a list: kind (as JAX calls what columns ran on) and, of the estimates, name, price,
+            watts and source (null where the price list has none); prices: the list; currency: of
+            money
   columns   a list: name, files, bindings; seeds (complete), unfinished, missing (seeds); tasks,
             whole (means over tasks, sums of what was spent; null without a complete seed) and
             continual. Numbers over seeds are mean, spread (sample standard deviation, null of one
@@ -89,7 +91,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="go on with unfinished runs though code, libraries or hardware have changed",
     )
     parser.add_argument(
-        "--device", metavar="DEVICE", help=f"of the price list (otherwise {DEVICE!r})"
+        "--device", metavar="DEVICE", help="of the price list (otherwise what a column ran on)"
     )
     parser.add_argument("--prices", metavar="FILE", help="a price list of your own")
     parser.add_argument("--columns", metavar="FILE", help="a list of tables of your own")
@@ -118,7 +120,7 @@ def run(options: argparse.Namespace) -> int:
     found = table(file, options.name)
     columns = found.chosen(options.column)
     prices = Prices.read(Path(options.prices) if options.prices else shipped(PRICES))
-    accelerator = prices.named(options.device or DEVICE)
+    chosen = prices.named(options.device) if options.device else None
     folder = Path(options.system or f"systems/tables/{found.home}")
     _refuse_system(folder)
     every = entries(columns, folder, range(options.seeds), options.bindings)
@@ -131,7 +133,7 @@ def run(options: argparse.Namespace) -> int:
                 "mu2: interrupted. The same command goes on; --no-run shows what there is.\n"
             )
             return INTERRUPTED
-    document = tell(found, columns, every, accelerator)
+    document = tell(found, columns, every, lambda kind: chosen or prices.of_kind(kind))
     name, dirty = commit() or (None, None)
     document |= {
         "written": {
@@ -157,7 +159,7 @@ def tell(
     table: "Table",
     columns: Sequence["Column"],
     entries: Sequence["Entry"],
-    accelerator: "Accelerator",
+    priced: Callable[[str], "Accelerator | None"],
 ) -> dict[str, Any]:
     """The document, of the entries that are complete, without what the command line adds.
 
@@ -165,7 +167,7 @@ def tell(
       table: the table.
       columns: of it.
       entries: of these columns.
-      accelerator: whose price and power hours are multiplied with.
+      priced: a kind of device to the accelerator whose price and power hours are multiplied with.
 
     Raises:
       Mu2Error: a system cannot be read.
@@ -176,7 +178,7 @@ def tell(
 
     said = documents.read(shipped(REPORTED), "list of reported values")
     reported = accuracies(said, table.whole)
-    told = []
+    told, kinds = [], []
     for column in columns:
         seeds: dict[str, list[int]] = {"complete": [], "unfinished": [], "missing": []}
         found = []
@@ -185,6 +187,7 @@ def tell(
             state, tasks = entry.state(), entry.tasks
             seeds[state].append(entry.seed)
             found += [entry.result()] if state == "complete" else []
+        kinds += [result.kind for result in found]
         compared = reported if column.compared else {}
         told.append(
             {
@@ -194,16 +197,22 @@ def tell(
                 "seeds": seeds["complete"],
                 "unfinished": seeds["unfinished"],
                 "missing": seeds["missing"],
-                **results.column(found, tasks, compared, accelerator),
+                **results.column(found, tasks, compared, priced),
             }
         )
     return {
         "format": FORMAT,
         "table": table.name,
         "reports": table.whole in said["tables"],
-        "device": {k: getattr(accelerator, k) for k in ("name", "price", "watts", "source")},
+        "devices": [_device(kind, priced(kind)) for kind in dict.fromkeys(kinds)],
         "columns": told,
     }
+
+
+def _device(kind: str, accelerator: "Accelerator | None") -> dict[str, Any]:
+    """A kind of device that columns ran on, and what the price list says of it."""
+    fields = ("name", "price", "watts", "source")
+    return {"kind": kind, **{field: getattr(accelerator, field, None) for field in fields}}
 
 
 def _refuse_system(folder: Path) -> None:

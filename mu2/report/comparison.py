@@ -128,11 +128,17 @@ def _overview_notes(document: Document) -> Iterable[str]:
         "hours are those of training and validating children; compiling counts, reading data and "
         "the test set do not."
     )
-    device = document["device"]
-    yield (
-        f"Money and energy are estimates: hours times the price and power of {device['name']!r} in "
-        f"{document['prices']} ({device['source']})."
-    )
+    for device in document["devices"]:
+        if device["name"] is None:
+            yield (
+                f"Money and energy are not estimated: no accelerator of {document['prices']} has "
+                f"{device['kind']!r} among its kinds. Add it, or choose one with --device."
+            )
+        else:
+            yield (
+                f"Money and energy are estimates: hours on {device['kind']!r} times the price and "
+                f"power of {device['name']!r} in {document['prices']} ({device['source']})."
+            )
     if document["bindings"]:
         yield f"All columns with {', '.join(document['bindings'])}."
     for state, said in (("unfinished", "Not finished"), ("missing", "Not run")):

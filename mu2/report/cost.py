@@ -22,6 +22,7 @@ class Accelerator:
       utilisation: the share of it that training reaches, in (0, 1].
       price: of a device-hour, in the list's currency; None where it has none.
       watts: that it draws under load; None where nobody says.
+      kinds: what JAX calls such devices (`device_kind`), so that a run's own are found.
       source: where the figures come from, and when.
     """
 
@@ -30,6 +31,7 @@ class Accelerator:
     utilisation: float
     price: float | None
     watts: float | None
+    kinds: tuple[str, ...]
     source: str
 
     def hours(self, flops: float, dtype: str) -> float:
@@ -83,6 +85,9 @@ class Prices:
         names = [each.name for each in made]
         if twice := [name for name in names if names.count(name) > 1]:
             raise Mu2Error(f"it names {twice[0]!r} twice.", location=place)
+        kinds = [kind for each in made for kind in each.kinds]
+        if twice := [kind for kind in kinds if kinds.count(kind) > 1]:
+            raise Mu2Error(f"it has {twice[0]!r} twice among the kinds.", location=place)
         return cls(currency, made)
 
     def named(self, name: str) -> Accelerator:
@@ -98,6 +103,10 @@ class Prices:
         raise Mu2Error(
             f"no accelerator {name!r} in the price list.", hint=did_you_mean(name, names)
         )
+
+    def of_kind(self, kind: str) -> Accelerator | None:
+        """The accelerator that JAX calls so (`device_kind`), or None where the list has none."""
+        return next((each for each in self.accelerators if kind in each.kinds), None)
 
 
 _FIELDS = tuple(field.name for field in dataclasses.fields(Accelerator))
@@ -124,7 +133,13 @@ def _accelerator(entry: Any, number: int, place: str) -> Accelerator:
             _number(entry[key], f"{name}: {key}", place, least=0)
     if not isinstance(entry["source"], str) or not entry["source"]:
         raise Mu2Error(f"{name}: source says where the figures come from.", location=place)
-    return Accelerator(**entry)
+    kinds = entry["kinds"]
+    if not isinstance(kinds, list) or not all(isinstance(kind, str) and kind for kind in kinds):
+        raise Mu2Error(
+            f"{name}: kinds is a list of what JAX calls such devices; it may be empty.",
+            location=place,
+        )
+    return Accelerator(**{**entry, "kinds": tuple(kinds)})
 
 
 def _number(

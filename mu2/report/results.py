@@ -2,7 +2,7 @@
 
 import dataclasses
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from mu2.report.cost import Accelerator
@@ -24,6 +24,7 @@ class Result:
       summary: what `System.summary` returns.
       spent: task to what its children took: `children`, `steps`, `flops`, `seconds`.
       devices: that one child occupied.
+      kind: of these, as JAX calls it.
       continual: what `mu2.report.continual.continual` returns.
     """
 
@@ -31,6 +32,7 @@ class Result:
     summary: Mapping[str, Any]
     spent: Mapping[str, Mapping[str, float]]
     devices: int
+    kind: str
     continual: Mapping[str, Any]
 
 
@@ -38,7 +40,7 @@ def column(
     results: Sequence[Result],
     tasks: Sequence[str],
     reported: Mapping[str, Reported],
-    accelerator: Accelerator,
+    priced: Callable[[str], Accelerator | None],
 ) -> dict[str, Any]:
     """The numbers of a column, over its seeds.
 
@@ -46,14 +48,15 @@ def column(
       results: of finished runs, one a seed.
       tasks: names of those that the table is about, in order.
       reported: what is reported of them in this column.
-      accelerator: whose price and power hours are multiplied with.
+      priced: a kind of device to the accelerator whose price and power hours are multiplied with,
+        or None where nobody says.
 
     Returns:
       A JSON document: `tasks` and `whole` (the mean or the sum over tasks) and `continual`, the
       last two None without a result; then `tasks` are those of which something is reported. A
       number is `mean`, `spread` (sample standard deviation; None of one seed) and `values`.
     """
-    each = [_seed(result, tasks, accelerator) for result in results]
+    each = [_seed(result, tasks, priced(result.kind)) for result in results]
     found = []
     for task in tasks if results else filter(reported.__contains__, tasks):
         numbers = {key: stat([s[task][key] for s in each]) for key in NUMBERS}
@@ -100,7 +103,7 @@ def stat(values: Sequence[float | None]) -> Stat:
 
 
 def _seed(
-    result: Result, tasks: Sequence[str], accelerator: Accelerator
+    result: Result, tasks: Sequence[str], accelerator: Accelerator | None
 ) -> dict[str, dict[str, float | None]]:
     """The numbers of each task of one seed."""
     known = {task["name"]: task for task in result.summary["tasks"]}
@@ -108,7 +111,7 @@ def _seed(
     for task in tasks:
         spent = result.spent.get(task, dict.fromkeys(_SPENT, 0.0))
         hours = spent["seconds"] / 3600 * result.devices
-        price, watts = accelerator.price, accelerator.watts
+        price, watts = (accelerator.price, accelerator.watts) if accelerator else (None, None)
         made[task] = {
             **{key: known[task][key] for key in _OF_TASK},
             **{key: spent[key] for key in _SPENT},

@@ -10,6 +10,7 @@ PRICES = {
             "utilisation": 0.5,
             "price": 36.0,
             "watts": 100,
+            "kinds": ["cpu"],
             "source": "a test",
         },
         {
@@ -18,6 +19,7 @@ PRICES = {
             "utilisation": 0.5,
             "price": None,
             "watts": None,
+            "kinds": [],
             "source": "a test",
         },
     ],

@@ -38,7 +38,7 @@ def lists(tmp_path_factory):
     folder = tmp_path_factory.mktemp("lists")
     return [
         *("--columns", written(folder, TABLES)),
-        *("--prices", written(folder, PRICES, "prices.json"), "--device", "chip"),
+        *("--prices", written(folder, PRICES, "prices.json")),
     ]
 
 
@@ -113,6 +113,22 @@ def test_the_matrix_is_what_the_commits_hold(made, lists, capsys):
     assert numbers["forgetting"]["values"] == numbers["backward_transfer"]["values"] == [0, 0]
     assert (numbers["proved"], numbers["changed"]) == (True, [])
     assert numbers["average_accuracy"]["values"][0] == pytest.approx(sum(one["matrix"][-1]) / 2)
+
+
+def test_hours_are_priced_by_what_columns_ran_on_or_by_choice(made, lists, capsys):
+    words = [*lists, "--system", made, "--column", "µ2Net", "--no-run"]
+    (device,) = told(capsys, *words)["devices"]
+    assert (device["kind"], device["name"], device["price"]) == ("cpu", "chip", 36.0)
+    document = told(capsys, *words, "--device", "own")
+    assert (document["devices"][0]["kind"], document["devices"][0]["name"]) == ("cpu", "own")
+    assert document["columns"][0]["whole"]["money"]["mean"] is None
+    unknown = json.loads(json.dumps(PRICES))
+    unknown["accelerators"][0]["kinds"] = ["NVIDIA L4"]
+    prices = written(made.parent, unknown, "unknown.json")
+    (device,) = told(capsys, *words, "--prices", prices)["devices"]
+    assert (device["kind"], device["name"]) == ("cpu", None)
+    text = (made / "tiny.md").read_text(encoding="utf-8")
+    assert "has 'cpu' among its kinds. Add it, or choose one with --device." in text
 
 
 def test_nothing_is_run_twice(made, lists, capsys):

@@ -15,6 +15,7 @@ ENTRY = {
     "utilisation": 0.5,
     "price": 2.0,
     "watts": 300,
+    "kinds": ["chip v1"],
     "source": "a test",
 }
 
@@ -29,7 +30,7 @@ def write(tmp_path, change=lambda document: None):
 
 def test_hours_by_hand(tmp_path):
     (chip,) = Prices.read(write(tmp_path)).accelerators
-    assert chip == Accelerator(**ENTRY)
+    assert chip == Accelerator(**{**ENTRY, "kinds": ("chip v1",)})
     # 50e12 a second in float32, 100e12 in bfloat16.
     assert chip.hours(3600 * 50e12, "float32") == pytest.approx(1.0)
     assert chip.hours(3600 * 50e12, "bfloat16") == pytest.approx(0.5)
@@ -39,6 +40,8 @@ def test_hours_by_hand(tmp_path):
 def test_the_shipped_list_is_one_and_says_where_it_is_from():
     prices = Prices.read(SHIPPED)
     assert prices.named("TPU v4").peak["bfloat16"] == 275e12
+    assert prices.of_kind("NVIDIA L4") == prices.named("L4")
+    assert prices.of_kind("NVIDIA L40S") is None
     assert all("Edit me" in each.source for each in prices.accelerators)
     with pytest.raises(Mu2Error, match="no accelerator 'TPU v'"):
         prices.named("TPU v")
@@ -62,6 +65,9 @@ def test_the_shipped_list_is_one_and_says_where_it_is_from():
         (lambda d: d["accelerators"][0].update(price="3"), "price is '3'"),
         (lambda d: d["accelerators"][0].update(price=-1), "price is -1"),
         (lambda d: d["accelerators"][0].update(source=""), "source"),
+        (lambda d: d["accelerators"][0].update(kinds="chip"), "kinds is a list"),
+        (lambda d: d["accelerators"][0].update(kinds=[""]), "kinds is a list"),
+        (lambda d: d["accelerators"].append({**ENTRY, "name": "b"}), "'chip v1' twice"),
     ],
 )
 def test_lists_that_are_none(tmp_path, change, said):

@@ -8,8 +8,8 @@ from mu2.report.cost import Accelerator
 from mu2.report.reported import Reported, accuracies
 from mu2.report.results import Result, column, stat
 
-CHIP = Accelerator("chip", {"float32": 1e9, "bfloat16": 2e9}, 0.5, 2.0, 500, "a test")
-FREE = Accelerator("own", {"float32": 1e9, "bfloat16": 2e9}, 0.5, None, None, "a test")
+CHIP = Accelerator("chip", {"float32": 1e9, "bfloat16": 2e9}, 0.5, 2.0, 500, (), "a test")
+FREE = Accelerator("own", {"float32": 1e9, "bfloat16": 2e9}, 0.5, None, None, (), "a test")
 
 
 def result(seed, accuracy, devices=4):
@@ -33,14 +33,20 @@ def result(seed, accuracy, devices=4):
         "proved": seed == 0,
         "changed": [] if seed == 0 else ["b"],
     }
-    return Result(seed, {"parameters": 100, "tasks": tasks}, spent, devices, continual)
+    return Result(seed, {"parameters": 100, "tasks": tasks}, spent, devices, "cpu", continual)
 
 
 TOLD = {"a": Reported(0.9, "secondary", "µ2Net", "a list")}
 
 
+def test_without_a_price_hours_stand_alone():
+    made = column([result(0, 0.8)], ("a",), {}, {"another": CHIP}.get)
+    assert made["whole"]["device_hours"]["mean"] == pytest.approx(2)
+    assert (made["whole"]["money"]["mean"], made["whole"]["kwh"]["mean"]) == (None, None)
+
+
 def test_two_seeds_by_hand():
-    made = column([result(0, 0.8), result(1, 0.6)], ("a", "b"), TOLD, CHIP)
+    made = column([result(0, 0.8), result(1, 0.6)], ("a", "b"), TOLD, {"cpu": CHIP}.get)
     a, b = made["tasks"]
     assert a["test_accuracy"]["mean"] == pytest.approx(0.7)
     assert a["test_accuracy"]["spread"] == pytest.approx(math.sqrt(0.02))  # n - 1
@@ -64,21 +70,21 @@ def test_two_seeds_by_hand():
 
 
 def test_what_has_no_price_costs_nothing_that_is_known():
-    made = column([result(0, 0.8)], ("a", "b"), {}, FREE)
+    made = column([result(0, 0.8)], ("a", "b"), {}, {"cpu": FREE}.get)
     assert made["tasks"][0]["money"]["mean"] is None
     assert made["whole"]["kwh"]["mean"] is None
     assert made["whole"]["test_accuracy"]["spread"] is None
 
 
 def test_a_segment_tells_of_its_own_tasks():
-    made = column([result(0, 0.8)], ("b",), {}, CHIP)
+    made = column([result(0, 0.8)], ("b",), {}, {"cpu": CHIP}.get)
     assert [task["task"] for task in made["tasks"]] == ["b"]
     assert made["whole"]["children"]["mean"] == 3
     assert made["whole"]["parameters_per_task"]["mean"] == 50  # of the whole system
 
 
 def test_without_a_result_only_what_is_reported_is_told():
-    made = column([], ("a", "b"), TOLD, CHIP)
+    made = column([], ("a", "b"), TOLD, {"cpu": CHIP}.get)
     assert (made["whole"], made["continual"]) == (None, None)
     (task,) = made["tasks"]
     assert (task["task"], task["reported"], task["difference"]) == ("a", 0.9, None)
