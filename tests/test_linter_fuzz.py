@@ -27,6 +27,10 @@ RUNS = {
     "gin/": ("*",),
     "benchmarks/tables/characters_small_limits": (SPACE, METHOD, f"{STREAM}scripts.gin", "*"),
     "benchmarks/tables/characters_small_thrifty": (SPACE, METHOD, f"{STREAM}scripts.gin", "*"),
+    "benchmarks/tables/characters_small_vit_thrifty": (
+        "benchmarks/tables/characters_small.gin",
+        "*",
+    ),
     "benchmarks/tables/mu2net_large": ("*", f"{STREAM}vit_benchmark.gin"),
     "benchmarks/": ("*",),
 }
