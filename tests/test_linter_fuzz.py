@@ -26,6 +26,12 @@ RUNS = {
     "search_spaces/": ("*", METHOD, f"{STREAM}scripts.gin"),
     "gin/": ("*",),
     "benchmarks/tables/characters_small_limits": (SPACE, METHOD, f"{STREAM}scripts.gin", "*"),
+    "benchmarks/tables/characters_small_convnet_limits": (
+        SPACE,
+        METHOD,
+        f"{STREAM}scripts.gin",
+        "*",
+    ),
     "benchmarks/tables/characters_small_thrifty": (SPACE, METHOD, f"{STREAM}scripts.gin", "*"),
     "benchmarks/tables/characters_small_vit_thrifty": (
         "benchmarks/tables/characters_small.gin",

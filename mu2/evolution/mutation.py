@@ -26,6 +26,9 @@ class Mutation:
     Attributes:
       always_cloned: components that are cloned whenever they could be shared; `*` stands for any
         letters. The head is never shared, whatever stands here.
+      clone_roots: components of a root are cloned whenever they could be shared. For random roots,
+        whose layers are worth little while they are frozen; not in the papers, whose roots are
+        pretrained or have few layers.
       adapters: what happens to optional components: `none` are there, mutations `insert` them or
         `insert_and_remove` them, or `every` one is there from the start.
       learned: every action has a probability of its own, which begins at µ, moves along µ's range
@@ -37,6 +40,7 @@ class Mutation:
     """
 
     always_cloned: tuple[str, ...] = ("encoder_norm",)
+    clone_roots: bool = False
     adapters: Literal["none", "insert", "insert_and_remove", "every"] = "none"
     learned: bool = False
     identity_layers: bool = False
@@ -50,9 +54,11 @@ class Mutation:
                 hint=did_you_mean(str(self.adapters), ADAPTERS),
             )
 
-    def clones(self, name: str) -> bool:
-        """Whether a component is cloned whenever it could be shared."""
-        return any(fnmatch.fnmatchcase(name, pattern) for pattern in self.always_cloned)
+    def clones(self, name: str, root: bool = False) -> bool:
+        """Whether a component, of a root or not, is cloned whenever it could be shared."""
+        return (self.clone_roots and root) or any(
+            fnmatch.fnmatchcase(name, pattern) for pattern in self.always_cloned
+        )
 
 
 class Dice:
@@ -249,7 +255,7 @@ def mutate(
         if slot.optional and not _stays(slot, here, mutation, happens):
             continue
         action, source = _origin(
-            slot, here, mutation, space, parent.task == task, ancestry, trainable, happens
+            slot, here, mutation, space, parent, task, ancestry, trainable, happens
         )
         component_id = here.id if here and action == "share" else f"{child_id}/{slot.name}"
         components.append(_planned(slot, component_id, action, source))
@@ -274,16 +280,18 @@ def _origin(
     here: Component | None,
     mutation: Mutation,
     space: SearchSpace[Any],
-    same_task: bool,
+    parent: Path,
+    task: str,
     ancestry: tuple[Path, ...],
     trainable: Collection[str],
     happens: Callable[[str], bool],
 ) -> tuple[Action, Component | None]:
     """What is done for one place of the child, and with which component."""
-    if slot.name == HEAD and not same_task:
+    if slot.name == HEAD and parent.task != task:
         return "new", None
     if here is not None and here.signature == slot.signature:
-        forced = slot.name == HEAD or mutation.clones(slot.name) or here.id in trainable
+        forced = slot.name == HEAD or mutation.clones(slot.name, parent.task is None)
+        forced = forced or here.id in trainable
         cloned = forced or happens(f"clone:{slot.name}")
         return ("clone" if cloned else "share"), here
     if (found := _ancestral(slot, ancestry)) is not None:

@@ -19,7 +19,16 @@ WIDE = Ranges(**toys.RANGES)
 
 
 def child(
-    parent=ROOT, *, mutation=None, space=None, ancestry=(), task="a", trainable=(), data=DATA, at=0
+    parent=ROOT,
+    *,
+    mutation=None,
+    space=None,
+    ancestry=(),
+    task="a",
+    trainable=(),
+    data=DATA,
+    at=0,
+    still=False,
 ):
     """Hyperparameters and components by name of a child `a/0/7`."""
     hyperparameters, components, _ = mutate(
@@ -33,6 +42,7 @@ def child(
         data=data,
         trainable=trainable,
         random=Key.from_seed(4).fold_in(at).numpy(),
+        still=still,
     )
     assert len({c.name for c in components}) == len(components)
     return hyperparameters, {c.name: c for c in components}
@@ -191,6 +201,15 @@ def test_components_stand_in_forward_order():
 def test_always_cloned_means_these_and_no_others(always):
     done = actions(never(), mutation=Mutation(always_cloned=always))
     assert {name for name, action in done.items() if action == "clone"} == set(always)
+
+
+@pytest.mark.parametrize("still", [False, True])
+def test_a_root_may_be_cloned_whole_and_what_tasks_made_still_shared(still):
+    mutation = Mutation(clone_roots=True)
+    done = actions(never(), mutation=mutation, still=still)
+    assert {name for name, action in done.items() if action == "clone"} == {*done} - {"head"}
+    made = toys.path("b/0/0", mutation_probability=0.0)
+    assert actions(made, mutation=mutation, still=still) == actions(made, still=still)
 
 
 def test_what_is_trainable_in_the_parent_is_cloned():
