@@ -26,9 +26,8 @@ class Mutation:
     Attributes:
       always_cloned: components that are cloned whenever they could be shared; `*` stands for any
         letters. The head is never shared, whatever stands here.
-      clone_roots: components of a root are cloned whenever they could be shared. For random roots,
-        whose layers are worth little while they are frozen; not in the papers, whose roots are
-        pretrained or have few layers.
+      clone_roots: components of a root are cloned whenever they could be shared: for random roots,
+        whose layers are worth little while they are frozen. Not in the papers.
       adapters: what happens to optional components: `none` are there, mutations `insert` them or
         `insert_and_remove` them, or `every` one is there from the start.
       learned: every action has a probability of its own, which begins at µ, moves along µ's range
