@@ -33,6 +33,10 @@ RUNS = {
         "*",
     ),
     "benchmarks/tables/characters_small_thrifty": (SPACE, METHOD, f"{STREAM}scripts.gin", "*"),
+    "benchmarks/tables/characters_small_convnet_thrifty": (
+        "benchmarks/tables/characters_small_convnet.gin",
+        "*",
+    ),
     "benchmarks/tables/characters_small_vit_thrifty": (
         "benchmarks/tables/characters_small.gin",
         "*",

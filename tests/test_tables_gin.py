@@ -17,7 +17,7 @@ PARTS = (
     "mu2net_large",
     *("characters_small_fixed", "characters_small_convnet_fixed"),
     *("characters_small_limits", "characters_small_convnet_limits"),
-    *("characters_small_thrifty", "characters_small_vit_thrifty"),
+    *(f"characters_small_{end}" for end in ("thrifty", "vit_thrifty", "convnet_thrifty")),
 )
 OWN = ("characters_small", "characters_small_convnet", "omniglot_papers")
 WHOLE = [file.stem for file in TABLES if file.stem not in PARTS]
