@@ -41,6 +41,7 @@ RUNS = {
         "benchmarks/tables/characters_small.gin",
         "*",
     ),
+    "benchmarks/tables/omniglot_papers_thrifty": ("benchmarks/tables/omniglot_papers.gin", "*"),
     "benchmarks/tables/mu2net_large": ("*", f"{STREAM}vit_benchmark.gin"),
     "benchmarks/": ("*",),
 }

@@ -18,6 +18,7 @@ PARTS = (
     *("characters_small_fixed", "characters_small_convnet_fixed"),
     *("characters_small_limits", "characters_small_convnet_limits"),
     *(f"characters_small_{end}" for end in ("thrifty", "vit_thrifty", "convnet_thrifty")),
+    "omniglot_papers_thrifty",
 )
 OWN = ("characters_small", "characters_small_convnet", "omniglot_papers")
 WHOLE = [file.stem for file in TABLES if file.stem not in PARTS]
