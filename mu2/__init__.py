@@ -17,9 +17,7 @@ from typing import TYPE_CHECKING, Any
 from mu2.errors import Mu2Error
 
 if TYPE_CHECKING:
-    from mu2.api import OpenSystem, load, run
-    from mu2.experiment import Experiment
-    from mu2.inference import Prediction
+    from mu2.api import Experiment, OpenSystem, Prediction, load, run
 
 __all__ = ["Experiment", "Mu2Error", "OpenSystem", "Prediction", "load", "open", "run"]
 

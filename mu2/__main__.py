@@ -2,8 +2,9 @@
 
 import sys
 
-from mu2 import cli, process
-from mu2.commands.command import INTERRUPTED
+from mu2 import cli
+from mu2.cli import process
+from mu2.cli.command import INTERRUPTED
 
 
 def main() -> int:

@@ -1,5 +1,6 @@
 """The Python interface: what `import mu2` offers, for use in programs and notebooks."""
 
+import contextlib
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -9,16 +10,18 @@ from typing import Any
 import jax
 import numpy as np
 
-from mu2 import config, preview, refusal
+from mu2 import config
+from mu2.config import validation
+from mu2.config.start import evolve
+from mu2.config.writing import resolved
 from mu2.errors import Mu2Error
-from mu2.evolution.path import Path
-from mu2.experiment import Experiment
-from mu2.experiment import run as evolve
-from mu2.inference import Inference, Prediction, forward, network_of, parameters_of
-from mu2.report.progress import Reporter, choose_reporter
-from mu2.resolved import resolved
-from mu2.system import System
-from mu2.tasks.given import examples as as_read
+from mu2.experiment import Experiment, Reporter
+from mu2.report.progress import choose_reporter
+from mu2.system import Path, System
+from mu2.system.inference import Inference, Prediction, forward, network_of, parameters_of
+from mu2.system.inputs import examples as as_read
+
+__all__ = ["Experiment", "OpenSystem", "Prediction", "load", "run"]
 
 Name = str | os.PathLike[str]
 Files = Name | Sequence[Name]
@@ -177,7 +180,7 @@ def run(
       Mu2Error: something does not fit (`Faults` holds all that was found), or another process is
         writing to the system. What is committed is whole.
     """
-    place: refusal.Place = refusal.nowhere
+    place: validation.Place = validation.unknown_place
     if isinstance(experiment, Experiment):
         if bindings:
             raise Mu2Error(
@@ -188,17 +191,12 @@ def run(
     else:
         reading = config.read(_names(experiment), bindings)
         if reading.faults:
-            refusal.refuse(reading.faults, reading.made, reading.place)
+            validation.validate(reading.faults, reading.made, reading.place)
         loaded = reading.load()
         made, text, place = loaded.experiment, loaded.resolved, reading.place
     directory = os.fspath(directory)
-    begun = preview.begin(made, text, directory, accept_changes=accept_changes, place=place)
-    with begun as system:
-        if reporter is not None:
-            evolve(made, system, reporter)
-        else:
-            with choose_reporter(sys.stderr) as chosen:
-                evolve(made, system, chosen)
+    told = choose_reporter(sys.stderr) if reporter is None else contextlib.nullcontext(reporter)
+    evolve(made, text, directory, told, accept_changes=accept_changes, place=place)
     return OpenSystem(directory)
 
 

@@ -3,7 +3,7 @@
 import os
 from unittest import mock
 
-from mu2.process import keep_compiled_programs
+from mu2.cli.process import keep_compiled_programs
 
 # Most of the suite's time goes into compiling the same small programs. JAX reads the environment
 # once; the processes that tests start find it as it was.

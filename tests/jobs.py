@@ -1,6 +1,7 @@
 """Children to train, for the tests of training and of models."""
 
-from mu2.training import Job, as_stored
+from mu2.models.leaves import to_stored
+from mu2.training import Job
 
 # What µ2Net's defaults are, but without augmentation.
 PLAIN = {
@@ -13,7 +14,7 @@ PLAIN = {
 def job(network, hyperparameters, train, validation, num_classes, key, trained=None, arrays=None):
     """A child with fresh parameters, or those given; all its components are trained, or some."""
     names = [component.name for component in network]
-    fresh = {c.name: as_stored(c.init(key.fold_in("init", c.name).jax())) for c in network}
+    fresh = {c.name: to_stored(c.init(key.fold_in("init", c.name).jax())) for c in network}
     return Job(
         network=network,
         arrays=fresh if arrays is None else arrays,

@@ -12,14 +12,15 @@ from pathlib import Path
 from types import SimpleNamespace
 from unittest import mock
 
-from mu2 import config, experiment, preview
-from mu2.generation import TaskData
-from mu2.inference import Inference
-from mu2.mesh import LocalExecutor
+from mu2 import config
+from mu2.config import start
+from mu2.execution import LocalWorkers
 from mu2.report.progress import LogReporter
 from mu2.system import System
+from mu2.system.inference import Inference
+from mu2.system.writable import WritableSystem
+from mu2.tasks.data import TaskData
 from mu2.training import evaluate
-from mu2.writable import WritableSystem
 
 ROOT = Path(__file__).parents[1]
 FILE = "gin/quickstart.gin"
@@ -50,7 +51,7 @@ DIGITS = ("Stream.tasks=(@digits/Task(),)", *SMALL[1:])
 ONCE = "Stream.iterations=1"
 
 # Runs of one process share compiled programs, which cost more than all that is trained here.
-executor = functools.cache(LocalExecutor)
+workers = functools.cache(LocalWorkers)
 
 
 def merged(*bindings):
@@ -64,19 +65,22 @@ def load(*bindings):
 
 
 def shared_programs():
-    return mock.patch.object(experiment, "LocalExecutor", executor)
+    return mock.patch.object(
+        start, "start_workers", lambda made: workers(made.layout, made.training)
+    )
 
 
 def evolve(directory, *bindings, reporter=None, accept_changes=False):
     """What `mu2 run` does, in this process; returns the system, open for reading."""
     loaded = load(*bindings)
-    with (
-        preview.begin(
-            loaded.experiment, loaded.resolved, str(directory), accept_changes=accept_changes
-        ) as system,
-        shared_programs(),
-    ):
-        experiment.run(loaded.experiment, system, reporter or LogReporter(io.StringIO()))
+    with shared_programs():
+        start.evolve(
+            loaded.experiment,
+            loaded.resolved,
+            str(directory),
+            contextlib.nullcontext(reporter or LogReporter(io.StringIO())),
+            accept_changes=accept_changes,
+        )
     return System.open(directory)
 
 
@@ -183,9 +187,11 @@ class Watch(LogReporter):
 
     def logits(self, system, name, path):
         shape = Inference(system).input_shape(name)
-        made = executor(self.experiment.layout, self.experiment.training)
+        made = workers(self.experiment.layout, self.experiment.training)
         inputs = self.data[name].read("test", shape).inputs
-        return experiment.path_logits(self.experiment, system, made, path, inputs)
+        network = self.experiment.network(path)
+        arrays = {component.name: system.arrays(component) for component in path.components}
+        return made.logits(network, arrays, inputs, path.num_classes)
 
     def run_done(self, compiled):
         super().run_done(compiled)

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 import mu2
+from mu2.config.writing import resolved
 from mu2.errors import Mu2Error
 from mu2.report.progress import LogReporter
-from mu2.resolved import resolved
 from mu2.system import System
+from mu2.system.writable import WritableSystem
 from mu2.tasks import Digits
-from mu2.writable import WritableSystem
 from tests import shrunken
 
 

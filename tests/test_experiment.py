@@ -6,12 +6,12 @@ import time
 
 import pytest
 
-from mu2 import cli
+from mu2 import cli, experiment
 from mu2.errors import Mu2Error
 from mu2.store import Journal
 from mu2.store.verify import verify
 from mu2.system import System
-from mu2.writable import WritableSystem
+from mu2.system.writable import WritableSystem
 from tests import shrunken
 from tests.shrunken import DIGITS, ONCE, SMALL
 
@@ -370,5 +370,5 @@ def test_an_iteration_put_aside_goes_on_without_the_seeds_that_went(tmp_path):
     assert old not in system.paths()
     loaded = shrunken.load(*DIGITS).experiment
     (task,) = loaded.stream.tasks
-    seeds = shrunken.experiment.begin_task_iteration(loaded, system, task).under_way.seeds
+    seeds = experiment.begin_task_iteration(loaded, system, task).under_way.seeds
     assert set(seeds) <= system.paths().keys()

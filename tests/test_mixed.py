@@ -1,5 +1,6 @@
 """Images, a table and texts in one system, from Gin alone: each its model, some layers shared."""
 
+import contextlib
 import io
 import itertools
 
@@ -9,17 +10,18 @@ import numpy as np
 import pytest
 
 import mu2
-from mu2 import config, experiment, preview
+from mu2 import config
+from mu2.config import start
 from mu2.errors import Mu2Error
 from mu2.evolution import engine
-from mu2.evolution.living import Living
-from mu2.export import export
-from mu2.inference import Inference
-from mu2.key import Key
+from mu2.evolution.live_paths import LivePaths
 from mu2.models import restore
+from mu2.random_keys import Key
 from mu2.report.progress import LogReporter
 from mu2.store.verify import verify
 from mu2.system import System
+from mu2.system.export import export
+from mu2.system.inference import Inference
 from mu2.tasks.text import padded, to_bytes
 from tests import shrunken
 
@@ -70,19 +72,17 @@ def space(made):
 @pytest.fixture(scope="module")
 def system(made, tmp_path_factory):
     directory = tmp_path_factory.mktemp("mixed") / "system"
-    with (
-        preview.begin(made.experiment, made.resolved, str(directory)) as writing,
-        shrunken.shared_programs(),
-    ):
-        experiment.run(made.experiment, writing, LogReporter(io.StringIO()))
+    reporter = contextlib.nullcontext(LogReporter(io.StringIO()))
+    with shrunken.shared_programs():
+        start.evolve(made.experiment, made.resolved, str(directory), reporter)
     return System.open(directory)
 
 
 def slots(space, kind):
     """Name and signature of each layer of a kind's model that may be shared."""
-    narrowed = space.narrowed(kind)
-    values = {**narrowed.defaults(), "num_features": 13}
-    slots = narrowed.model.slots(values, 3)
+    for_input = space.for_input(kind)
+    values = {**for_input.defaults(), "num_features": 13}
+    slots = for_input.model.slots(values, 3)
     return {(slot.name, slot.signature) for slot in slots if slot.name != "head"}
 
 
@@ -162,7 +162,7 @@ def test_the_engine_offers_paths_to_whom_they_have_something_for(space, system):
         kind: {
             path.task
             for path in system.paths().heads
-            if path.task and engine.layers_of(space.narrowed(kind)) & path.layers
+            if path.task and engine.layers_of(space.for_input(kind)) & path.layers
         }
         for kind in ("image", "table", "text")
     }
@@ -185,13 +185,13 @@ def test_live_paths_of_images_and_texts_share_components(system):
 def test_a_text_freezes_or_clones_what_digits_have_trained(space, system):
     evolution = engine.Evolution(children_per_iteration=32, children_per_generation=32)
     key = Key.from_seed(1)
-    narrowed, paths = space.narrowed("text"), system.paths()
+    for_input, paths = space.for_input("text"), system.paths()
     population = engine.begin(
-        evolution, narrowed, Living(p for p in paths.values() if p.task != "docstrings"),
+        evolution, for_input, LivePaths(p for p in paths.values() if p.task != "docstrings"),
         task="docstrings", private=False, num_classes=8, iteration=0, offspring={}, key=key,
     )  # fmt: skip
     assert population.seeds
-    _, plans = engine.plan_generation(evolution, narrowed, paths, population, key)
+    _, plans = engine.plan_generation(evolution, for_input, paths, population, key)
     of_digits = [plan for plan in plans if plan.parent.task == "digits"]
     theirs = {c.name: c for c in system.path("digits").components}
     actions = set()

@@ -7,7 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from mu2 import config, preview
+from mu2 import config
+from mu2.planning import preview
 from mu2.store.verify import verify
 from mu2.training import evaluate
 from tests import shrunken
@@ -141,7 +142,7 @@ def test_two_programs_for_each_depth(run):
 
 
 def test_the_preview_told_what_the_run_did(run):
-    told = preview.preview(run.experiment)
+    told = preview.preview_run(run.experiment)
     assert told["children"] == len(run.lines)
     assert told["training_steps"] == sum(line["steps"] for line in run.lines)
     assert run.watch.compiled <= told["programs"]
@@ -170,7 +171,7 @@ def test_another_seed_is_another_run(run, tmp_path):
 
 def test_the_whole_quickstart_can_begin():
     loaded = config.load([shrunken.FILE], [])
-    told = preview.preview(loaded.experiment)
+    told = preview.preview_run(loaded.experiment)
     assert [(t["name"], t["classes"]) for t in told["tasks"]] == [
         *(("digits", 10), ("latin", 26), ("greek", 24), ("cyrillic", 33)),
     ]
@@ -184,7 +185,7 @@ def test_the_whole_quickstart_can_begin():
 @pytest.mark.slow
 def test_more_children_of_more_depths(tmp_path):
     """Nine times the children of the shared run, in generations of two; the same must hold."""
-    shrunken.executor.cache_clear()
+    shrunken.workers.cache_clear()
     watch = shrunken.Watch()
     bindings = (
         "Evolution.children_per_iteration=9",

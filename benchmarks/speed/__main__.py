@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 
-from benchmarks.speed.history import say
+from benchmarks.speed.history import write_text
 from benchmarks.speed.sidebyside import ROOT
 
 QUICK = (
@@ -34,17 +34,17 @@ def main() -> int:
     failed, begun = [], time.monotonic()
     for name, *words in QUICK:
         if name in NEED_DATA and "TFDS_DATA_DIR" not in os.environ:
-            say(f"\n{name}: left out, as TFDS_DATA_DIR is not set")
+            write_text(f"\n{name}: left out, as TFDS_DATA_DIR is not set")
             continue
         start = time.monotonic()
-        say(f"\n{name} {' '.join(words)}")
+        write_text(f"\n{name} {' '.join(words)}")
         done = subprocess.run([sys.executable, "-m", f"benchmarks.speed.{name}", *words], cwd=ROOT)
         if done.returncode:
             failed.append(name)
-        say(f"{name}: {time.monotonic() - start:.0f} s")
-    say(f"\nall: {(time.monotonic() - begun) / 60:.1f} min")
+        write_text(f"{name}: {time.monotonic() - start:.0f} s")
+    write_text(f"\nall: {(time.monotonic() - begun) / 60:.1f} min")
     if failed:
-        say(f"failed: {', '.join(failed)}")
+        write_text(f"failed: {', '.join(failed)}")
     return 1 if failed else 0
 
 

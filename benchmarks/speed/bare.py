@@ -28,17 +28,18 @@ import numpy as np
 import optax
 
 from mu2 import config
-from mu2.cli import split_bindings
+from mu2.cli.main import split_bindings
+from mu2.cli.process import keep_freed_memory
 from mu2.experiment import Experiment
-from mu2.generation import TaskData
-from mu2.key import Key
 from mu2.models.component import Component, Network, nest
+from mu2.models.inputs import normalise
 from mu2.models.vit import EncoderBlock
-from mu2.process import keep_freed_memory
-from mu2.report.childlog import ChildLog
+from mu2.random_keys import Key
+from mu2.system.child_log import ChildLog
+from mu2.tasks.data import TaskData
 from mu2.tasks.order import batches
 from mu2.training import augment
-from mu2.training.augment import Augmentation, normalise
+from mu2.training.augment import Augmentation
 from mu2.training.optimizer import Optimizer, learning_rate
 
 Params = dict[str, Any]

@@ -22,9 +22,9 @@ from pathlib import Path
 
 from benchmarks.speed.history import note, table
 from benchmarks.speed.sidebyside import in_turn, medians, python
-from mu2.cli import split_bindings
-from mu2.process import CACHED_SECONDS
-from mu2.report.childlog import ChildLog
+from mu2.cli.main import split_bindings
+from mu2.cli.process import CACHED_SECONDS
+from mu2.system.child_log import ChildLog
 
 FILE = "benchmarks/tables/cmaterdb_ti0.gin"
 

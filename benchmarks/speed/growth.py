@@ -21,16 +21,15 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from unittest import mock
 
 import numpy as np
 
-from benchmarks.speed.history import note, say, table
-from mu2 import config, experiment, preview
-from mu2.inference import Inference
-from mu2.mesh import LocalExecutor
+from benchmarks.speed.history import note, table, write_text
+from mu2 import config, experiment
+from mu2.config import start
 from mu2.report.progress import LogReporter
 from mu2.system import System
+from mu2.system.inference import Inference
 
 HEAD = """
 include 'search_spaces/vit_micro.gin'
@@ -59,7 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--add", nargs=3, metavar=("FOLDER", "SYSTEM", "TASK"), help="for itself")
     options = parser.parse_args(argv)
     if options.add:
-        say(json.dumps(added(Path(options.add[0]), *options.add[1:])))
+        write_text(json.dumps(added(Path(options.add[0]), *options.add[1:])))
         return 0
     with tempfile.TemporaryDirectory() as name:
         figures = grown(Path(name), options.sizes, options.repeats)
@@ -121,16 +120,20 @@ def added(folder: Path, system: str, task: str) -> dict[str, float]:
 
 
 # Runs of one process share compiled programs.
-shared = mock.patch.object(experiment, "LocalExecutor", functools.cache(LocalExecutor))
+workers = functools.cache(start.LocalExecutor().start)
 
 
-@shared
 def run(folder: Path, directory: Path, tasks: Sequence[str]) -> None:
     """Adds tasks to a system, as `mu2 run` does; writes and reads the Gin file of that run."""
     with gin_file(folder, tasks) as file:
         loaded = config.load([str(file)], [])
-        with preview.begin(loaded.experiment, loaded.resolved, str(directory)) as system:
-            experiment.run(loaded.experiment, system, LogReporter(io.StringIO()))
+        with start.begin(loaded.experiment, loaded.resolved, str(directory)) as system:
+            experiment.run(
+                loaded.experiment,
+                system,
+                workers(loaded.experiment),
+                LogReporter(io.StringIO()),
+            )
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from mu2.environment import commit
+from mu2.system.environment import commit
 
 HISTORY = Path(__file__).with_name("history.jsonl")
 
@@ -66,7 +66,7 @@ def cores() -> int:
     return os.cpu_count() or 1
 
 
-def say(text: str) -> None:
+def write_text(text: str) -> None:
     """Prints a line at once."""
     sys.stdout.write(f"{text}\n")
     sys.stdout.flush()

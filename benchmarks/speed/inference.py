@@ -3,7 +3,7 @@
 From the top of the checkout: python -m benchmarks.speed.inference [--tasks 8] [--layers 12]
 
 A system of tasks of noise is evolved in ViT-Ti/16 at 32 pixels, a few steps a child: only who
-shares what counts. `system` is what `mu2 predict` does for all tasks, through mu2.inference;
+shares what counts. `system` is what `mu2 predict` does for all tasks, through mu2.system.inference;
 `separate` is a compiled network a task, its parameters on the device beforehand. Each component is
 then timed by itself: the time of those that are unique, over that of all with repeats, is the share
 of the separate networks' time that is left when nothing is computed twice. Wanted: at most 1.15 of
@@ -24,12 +24,13 @@ import numpy as np
 
 from benchmarks.speed.history import note, table
 from benchmarks.speed.sidebyside import in_turn, medians
-from mu2 import config, experiment, preview
-from mu2.inference import Inference, network_of, parameters_of
-from mu2.process import keep_freed_memory
+from mu2 import config, experiment
+from mu2.cli.process import keep_freed_memory
+from mu2.config import start
+from mu2.models.inputs import normalise
 from mu2.report.progress import LogReporter
 from mu2.system import System
-from mu2.training.augment import normalise
+from mu2.system.inference import Inference, network_of, parameters_of
 
 GIN = """
 include 'search_spaces/vit_ti16.gin'
@@ -91,8 +92,13 @@ def evolved(folder: Path, tasks: int, layers: int) -> System:
         lines += [f"{name}/Task.name = '{name}'", f"{name}/Task.source = @Npz()"]
     (folder / "run.gin").write_text("\n".join(lines) + "\n")
     loaded = config.load([str(folder / "run.gin")], [])
-    with preview.begin(loaded.experiment, loaded.resolved, str(folder / "system")) as system:
-        experiment.run(loaded.experiment, system, LogReporter(io.StringIO()))
+    with start.begin(loaded.experiment, loaded.resolved, str(folder / "system")) as system:
+        experiment.run(
+            loaded.experiment,
+            system,
+            start.start_workers(loaded.experiment),
+            LogReporter(io.StringIO()),
+        )
     return System.open(folder / "system")
 
 

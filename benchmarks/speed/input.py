@@ -22,12 +22,12 @@ import numpy as np
 from benchmarks.speed.history import note, table
 from benchmarks.speed.roofline import AUGMENTED, SHAPES, mu2_step
 from benchmarks.speed.sidebyside import in_turn, medians
-from mu2.key import Key
-from mu2.process import keep_freed_memory
+from mu2.cli.process import keep_freed_memory
+from mu2.random_keys import Key
 from mu2.tasks import ExampleStream, Task
 from mu2.tasks.examples import Examples
 from mu2.tasks.sources.tfds import TFDS
-from mu2.tasks.streamed import Streamed
+from mu2.tasks.streaming import StreamingExamples
 from mu2.training.augment import Augmentation, augment
 
 SIDE = 32
@@ -91,11 +91,11 @@ def augmenting(
     return way
 
 
-def streamed() -> Streamed:
+def streamed() -> StreamingExamples:
     """The training examples of a set that lies in ArrayRecord, not held in memory."""
     task = Task("bangla", TFDS("cmaterdb/bangla"), train="train", validation="test", test="test")
     stream = task.stream("train", (SIDE, SIDE, 3), memory_limit_mb=1)
-    if not isinstance(stream, Streamed):
+    if not isinstance(stream, StreamingExamples):
         raise RuntimeError("the set is held in memory; nothing is read from disk")
     return stream
 

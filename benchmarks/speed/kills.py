@@ -12,7 +12,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from benchmarks.speed.history import note, say
+from benchmarks.speed.history import note, write_text
 from tests.test_kills import chains
 
 
@@ -25,18 +25,20 @@ def main() -> int:
 
     def told(kill):
         left = "  left something behind" if kill.left else ""
-        say(f"{kill.kind:6} {kill.where:60} newest commit {kill.commit:3}{left}")
+        write_text(f"{kill.kind:6} {kill.where:60} newest commit {kill.commit:3}{left}")
 
     start = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         kills, runs = chains(Path(folder), options.kills, options.seed, told)
     kinds = Counter(kill.kind for kill in kills)
     left = Counter(kill.kind for kill in kills if kill.left)
-    say("\nkind    kills  left something behind")
+    write_text("\nkind    kills  left something behind")
     for kind in sorted(kinds):
-        say(f"{kind:6}  {kinds[kind]:5}  {left[kind]:21}")
+        write_text(f"{kind:6}  {kinds[kind]:5}  {left[kind]:21}")
     minutes = (time.monotonic() - start) / 60
-    say(f"\n{len(kills)} kills in {runs} runs, all as the uninterrupted one: {minutes:.0f} min")
+    write_text(
+        f"\n{len(kills)} kills in {runs} runs, all as the uninterrupted one: {minutes:.0f} min"
+    )
     figures = {
         "kills": len(kills),
         "runs": runs,

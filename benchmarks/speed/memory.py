@@ -35,18 +35,20 @@ import jax.numpy as jnp
 import numpy as np
 
 from benchmarks.speed.growth import memory
-from benchmarks.speed.history import note, say, table
+from benchmarks.speed.history import note, table, write_text
 from benchmarks.speed.sidebyside import ROOT
-from mu2 import config, experiment, preview
-from mu2.key import Key
-from mu2.mesh import single
+from mu2 import config, experiment
+from mu2.cli.process import keep_freed_memory
+from mu2.config import start
 from mu2.models.component import Network, nest
+from mu2.models.inputs import normalise
+from mu2.models.leaves import to_stored
 from mu2.models.vit import ViT
-from mu2.process import keep_freed_memory
+from mu2.random_keys import Key
 from mu2.report.progress import LogReporter
 from mu2.tasks.examples import Examples
-from mu2.training import Job, Trainer, Training, as_stored
-from mu2.training.augment import normalise
+from mu2.training import Job, Trainer, Training
+from mu2.training.layout import single
 
 GIN = """
 include 'search_spaces/vit_micro.gin'
@@ -83,10 +85,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     keep_freed_memory()
     if words[:1] == ["--held"]:
-        say(json.dumps(held(int(words[1]))))
+        write_text(json.dumps(held(int(words[1]))))
         return 0
     if words[:1] == ["--peak"]:
-        say(json.dumps(peak(int(words[1]))))
+        write_text(json.dumps(peak(int(words[1]))))
         return 0
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--children", type=int, default=200, help=f"more than {EARLY}")
@@ -155,8 +157,8 @@ def held(children: int) -> dict[str, float]:
         (folder / "run.gin").write_text(GIN + f"Npz.path = '{folder / 'noise.npz'}'\n")
         bindings = [f"Evolution.children_per_iteration={children}"]
         loaded = config.load([str(folder / "run.gin")], bindings)
-        with preview.begin(loaded.experiment, loaded.resolved, str(folder / "system")) as system:
-            experiment.run(loaded.experiment, system, watch)
+        with start.begin(loaded.experiment, loaded.resolved, str(folder / "system")) as system:
+            experiment.run(loaded.experiment, system, start.start_workers(loaded.experiment), watch)
     return {"early": watch.seen[EARLY - 1], "late": watch.seen[-1]}
 
 
@@ -174,7 +176,7 @@ def peak(batch: int) -> dict[str, float]:
     job = Job(
         network=MODEL.network(HYPERPARAMETERS, 10),
         arrays={
-            c.name: as_stored(c.init(key.fold_in(c.name).jax()))
+            c.name: to_stored(c.init(key.fold_in(c.name).jax()))
             for c in MODEL.network(HYPERPARAMETERS, 10)
         },
         trained=frozenset(names),

@@ -21,8 +21,8 @@ from benchmarks.speed.efficiency import FILE
 from benchmarks.speed.history import note, table
 from benchmarks.speed.sidebyside import python
 from benchmarks.speed.watched import COMPILING
-from mu2.cli import split_bindings
-from mu2.report.childlog import ChildLog
+from mu2.cli.main import split_bindings
+from mu2.system.child_log import ChildLog
 
 
 def main(argv: Sequence[str] | None = None) -> int:

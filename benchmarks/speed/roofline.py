@@ -44,16 +44,17 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from benchmarks.speed.history import note, say, table
+from benchmarks.speed.history import note, table, write_text
 from benchmarks.speed.sidebyside import in_turn, medians
-from mu2.mesh import single
+from mu2.cli.process import keep_freed_memory
 from mu2.models.component import Model, Network, nest
 from mu2.models.convnet import ConvNet
+from mu2.models.inputs import bucket, normalise
 from mu2.models.vit import ViT
-from mu2.process import keep_freed_memory
-from mu2.training.augment import Augmentation, normalise
+from mu2.training.augment import Augmentation
+from mu2.training.layout import single
 from mu2.training.optimizer import Optimizer
-from mu2.training.program import Batch, Program, State, bucket
+from mu2.training.program import Batch, Program, State
 
 SIDE = 2048
 CLASSES = bucket(10)
@@ -300,7 +301,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _show_profile(name: str, shape: Shape) -> None:
     for way, step in steps(shape).items():
         found = profile(step)
-        say(f"\n{name}, {way}: {sum(found.values()):.1f} ms of all threads a step")
+        write_text(f"\n{name}, {way}: {sum(found.values()):.1f} ms of all threads a step")
         longest = sorted(found.items(), key=lambda each: -each[1])
         rows = [[op, f"{ms:.2f}", f"{ms / sum(found.values()):.3f}"] for op, ms in longest[:25]]
         table(["kind of operation", "ms", "share"], rows)

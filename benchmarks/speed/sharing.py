@@ -19,12 +19,13 @@ import numpy as np
 
 from benchmarks.speed.history import note, table
 from benchmarks.speed.sidebyside import in_turn, medians
-from mu2 import process
-from mu2.key import Key
-from mu2.mesh import single
+from mu2.cli import process
+from mu2.models.leaves import to_stored
 from mu2.models.vit import ViT
+from mu2.random_keys import Key
 from mu2.tasks.examples import Examples
-from mu2.training import Job, Trainer, Training, as_stored, cohort
+from mu2.training import Job, Trainer, Training, cohort
+from mu2.training.layout import single
 
 KEY = Key.from_seed(0)
 MODEL = ViT(patch=8, width=192, heads=3, mlp_dim=768)
@@ -87,7 +88,7 @@ def generation(layers: int, frozen: int, training: Training) -> list[Job]:
     hyperparameters = {**HYPERPARAMETERS, "num_layers": layers}
     network = MODEL.network(hyperparameters, 10)
     names = [component.name for component in network]
-    arrays = {c.name: as_stored(c.init(KEY.fold_in(c.name).jax())) for c in network}
+    arrays = {c.name: to_stored(c.init(KEY.fold_in(c.name).jax())) for c in network}
     draw = KEY.fold_in("examples").numpy()
 
     def examples(count: int) -> Examples:

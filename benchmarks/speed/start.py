@@ -16,7 +16,7 @@ from typing import Any
 
 from benchmarks.speed.history import note, table
 from benchmarks.speed.sidebyside import in_turn, medians, python
-from mu2.process import prepare
+from mu2.cli.process import prepare
 
 FILE = "gin/quickstart.gin"
 HELP, CHECK, SHOW, FIRST = "mu2 --help", "mu2 check", "mu2 show", "first training step"

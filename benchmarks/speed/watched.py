@@ -19,13 +19,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from mu2 import process
+from mu2.cli import process
 
 # Functions, and the part that their time belongs to. "start" has what is before, "end" what is
 # after, "between" what none of them has.
 PARTS = {
-    "mu2.commands.run:read_sound": "checks",
-    "mu2.preview:begin": "checks",
+    "mu2.cli.run:read_valid": "checks",
+    "mu2.config.start:begin": "checks",
     "mu2.experiment:introduce_roots": "roots",
     "mu2.experiment:begin_task_iteration": "decisions",
     "mu2.experiment:engine.plan_generation": "decisions",
@@ -33,14 +33,14 @@ PARTS = {
     "mu2.experiment:make_job": "jobs",
     "mu2.training.cohort:Cohort.train": "training",
     "mu2.training.cohort:initial": "placing",
-    "mu2.training.cohort:extracted": "extracting",
+    "mu2.training.cohort:extract_leaves": "extracting",
     "mu2.training.cohort:Cohort._validate": "validation",
-    "mu2.experiment:keep": "components",
-    "mu2.writable:WritableSystem.commit": "commits",
-    "mu2.writable:WritableSystem.complete": "commits",
-    "mu2.writable:WritableSystem.log_child": "log",
-    "mu2.experiment:test_logits": "test sets",
-    "mu2.report.tables:show_system": "the table",
+    "mu2.experiment:keep_child": "components",
+    "mu2.system.writable:WritableSystem.commit": "commits",
+    "mu2.system.writable:WritableSystem.complete": "commits",
+    "mu2.system.writable:WritableSystem.log_child": "log",
+    "mu2.experiment:test_path": "test sets",
+    "mu2.report.text:show_system": "the table",
 }
 COMPILING = "compiling"
 COMPILED = "/jax/core/compile/backend_compile_duration"

@@ -22,9 +22,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.speed.history import note, say
-from mu2 import process
-from mu2.commands.command import FAULT, INTERRUPTED, OK
+from benchmarks.speed.history import note, write_text
+from mu2.cli import process
+from mu2.cli.command import FAULT, INTERRUPTED, OK
 from mu2.errors import Mu2Error
 from mu2.report.grid import Grid
 
@@ -55,7 +55,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if options.json:
             check_writable(Path(options.json))
         rows = searched(options.system, options.seed)
-        say(grid(Path(options.system).name, rows).markdown())
+        write_text(grid(Path(options.system).name, rows).markdown())
         if options.json:
             figures = {"system": options.system, "seed": options.seed, "rows": rows}
             note(KIND, figures, Path(options.json))
@@ -135,12 +135,12 @@ def searched(directory: str, seed: int) -> list[dict[str, Any]]:
       Mu2Error: see `finished` and `trials.search`; or the log has no child of a task.
     """
     from benchmarks.tables.trials import search
-    from mu2.forecast import happened
-    from mu2.mesh import LocalExecutor
+    from mu2.config.start import start_workers
+    from mu2.report.spending import spending
 
     system, experiment = finished(directory)
     tasks = experiment.stream.tasks
-    taken = happened([task.name for task in tasks], list(system.log), list(system.times))
+    taken = spending([task.name for task in tasks], list(system.log), list(system.times))
     for task in tasks:
         task.check()  # of all, before the first is trained
         if not taken.get(task.name, {}).get("flops"):
@@ -148,12 +148,12 @@ def searched(directory: str, seed: int) -> list[dict[str, Any]]:
                 f"the log of {directory} has no child of task {task.name!r}.",
                 hint="log.jsonl says what each child took; give a system that has its own.",
             )
-    executor = LocalExecutor(experiment.layout, experiment.training)
+    workers = start_workers(experiment)
     rows = []
     for number, task in enumerate(tasks, 1):
         sys.stderr.write(f"{number}/{len(tasks)}: {task.name}\n")
         budget = taken[task.name]["flops"]
-        found = search(experiment, system, executor, task, budget, seed)
+        found = search(experiment, system, workers, task, budget, seed)
         accuracy = system.path(task.name).test_accuracy
         rows.append(
             {**dataclasses.asdict(found), "budget": budget, "system_test_accuracy": accuracy}

@@ -20,14 +20,19 @@ from mu2.evolution.budget import training_flops
 from mu2.evolution.mutation import Plan, mutate
 from mu2.evolution.path import Path
 from mu2.evolution.space import MUTATION_PROBABILITY, SearchSpace
-from mu2.experiment import EVALUATED_TOGETHER, Experiment, begin_task_iteration, make_job
-from mu2.generation import TaskData, child_flops
-from mu2.key import Key
-from mu2.mesh import Executor
+from mu2.experiment import (
+    EVALUATED_TOGETHER,
+    Experiment,
+    begin_task_iteration,
+    child_flops,
+    make_job,
+)
 from mu2.models import Arrays, Model
+from mu2.random_keys import Key
 from mu2.system import System
 from mu2.tasks import Task
-from mu2.training import evaluate
+from mu2.tasks.data import TaskData
+from mu2.training import Workers, evaluate
 
 # The best 1 / REDUCTION of the trials go on, after 1, 4, 16, … intervals: Optuna's own choice.
 REDUCTION = 4
@@ -79,7 +84,7 @@ class Judge:
         self._intervals = intervals
 
     def __call__(self, intervals: int, scores: Sequence[float | None]) -> tuple[bool]:
-        """See `mu2.training.GoingOn`; the trial is the only child of its generation."""
+        """See `mu2.training.SelectSurvivors`; the trial is the only child of its generation."""
         (score,) = scores
         if score is None or intervals >= self._intervals:
             return (False,)
@@ -113,7 +118,7 @@ class Trials:
     Args:
       experiment: that the system was made with.
       system: finished; it is only read.
-      executor: where trials are trained.
+      workers: train the trials.
       task: of the experiment.
       key: the search's; (trial number,) is folded in for batches and augmentation, and
         (trial number, 0, "init", name) for fresh layers.
@@ -123,13 +128,13 @@ class Trials:
     """
 
     def __init__(
-        self, experiment: Experiment, system: System, executor: Executor, task: Task, key: Key
+        self, experiment: Experiment, system: System, workers: Workers, task: Task, key: Key
     ):
         self._experiment = experiment
         self._system = system
-        self._executor = executor
+        self._workers = workers
         self._key = key
-        self._space = experiment.space.narrowed(task.source.input)
+        self._space = experiment.space.for_input(task.source.input)
         limit = experiment.stream.memory_limit_mb
         self._data = TaskData(task, experiment.training.batch_size, limit)
         self._record = begin_task_iteration(experiment, system, task)
@@ -156,9 +161,7 @@ class Trials:
             trial.number,
         )
         paths = self._system.paths()
-        job = make_job(
-            self._experiment, self._system, self._record, plan, paths, self._data, self._key
-        )
+        job = make_job(self._experiment, self._system, plan, paths, self._data, self._key)
         interval = training_flops(
             plan,
             training.steps(len(job.train)) * training.batch_size,
@@ -166,14 +169,14 @@ class Trials:
         )
         intervals = affordable(left, interval, training.intervals)
         judge = Judge(trial, intervals)
-        (trained,) = self._executor.train([job], judge)
+        (trained,) = self._workers.train([job], judge)
         failed = judge.pruned or trained.quality is None
         return Outcome(
             plan,
             trained.arrays,
             None if failed else max(map(job.score, trained.qualities)),
             trained.diverged,
-            child_flops(plan, job, trained, training),
+            child_flops(training, plan, job, trained),
         )
 
     def test(self, best: Outcome) -> float:
@@ -184,7 +187,7 @@ class Trials:
         logits, labels = [], []
         for block in test.blocks(batch * max(1, EVALUATED_TOGETHER // batch)):
             logits.append(
-                self._executor.logits(network, best.arrays, block.inputs, plan.num_classes)
+                self._workers.logits(network, best.arrays, block.inputs, plan.num_classes)
             )
             labels.append(block.labels)
         return evaluate.accuracy(np.concatenate(logits), np.concatenate(labels))
@@ -267,7 +270,7 @@ def affordable(left: float, interval: float, intervals: int) -> int:
 def search(
     experiment: Experiment,
     system: System,
-    executor: Executor,
+    workers: Workers,
     task: Task,
     budget: float,
     seed: int,
@@ -279,7 +282,7 @@ def search(
     Args:
       experiment: that the system was made with.
       system: finished; it is only read.
-      executor: where trials are trained.
+      workers: train the trials.
       task: of the experiment.
       budget: FLOPs, above 0.
       seed: all draws follow from it and the task's name: Optuna's ("sampler"), and those of
@@ -297,7 +300,7 @@ def search(
         ),
         pruner=optuna.pruners.SuccessiveHalvingPruner(min_resource=1, reduction_factor=REDUCTION),
     )
-    trials = Trials(experiment, system, executor, task, key.fold_in("trials"))
+    trials = Trials(experiment, system, workers, task, key.fold_in("trials"))
     best: Outcome | None = None
     spent = 0.0
     while spent < budget:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from mu2.errors import Mu2Error, did_you_mean
 from mu2.evolution.budget import Budget
-from mu2.evolution.living import Living
+from mu2.evolution.live_paths import LivePaths
 from mu2.evolution.mutation import HEAD, Mutation, Plan, data_hyperparameters, mutate
 from mu2.evolution.path import Path
 from mu2.evolution.population import Population
@@ -16,7 +16,7 @@ from mu2.evolution.scoring import Scoring, accounted_parameters
 from mu2.evolution.selection import choose_parent
 from mu2.evolution.space import SearchSpace
 from mu2.evolution.stopping import Halving
-from mu2.key import Key
+from mu2.random_keys import Key
 
 PARENTS = ("seeds", "any", "roots")
 
@@ -63,13 +63,13 @@ class Evolution:
                 hint=did_you_mean(str(self.parents), PARENTS),
             )
 
-    def going_on(
+    def select_survivors(
         self, population: Population
     ) -> Callable[[int, Sequence[float | None]], tuple[bool, ...]] | None:
         """Which children of the next generation go on after an interval; None where all do."""
         if self.stopping is None:
             return None
-        return functools.partial(self.stopping.going_on, population.rungs)
+        return functools.partial(self.stopping.select_survivors, population.rungs)
 
     def finished(self, population: Population, visits: int) -> bool:
         """Whether a task iteration makes no further generation.
@@ -86,7 +86,7 @@ class Evolution:
 def begin(
     evolution: Evolution,
     space: SearchSpace[Any],
-    paths: Living,
+    paths: LivePaths,
     *,
     task: str,
     private: bool,
@@ -140,12 +140,12 @@ def begin(
         private=private,
         num_classes=num_classes,
         own=own,
-        seeds=within_reach(evolution, seeds, offspring),
+        seeds=reachable_seeds(evolution, seeds, offspring),
         offspring={path: n for path, n in sorted(offspring.items()) if path in live},
     )
 
 
-def within_reach(
+def reachable_seeds(
     evolution: Evolution, seeds: Sequence[str], offspring: Mapping[str, int]
 ) -> tuple[str, ...]:
     """Those of the shuffled seeds that a walk can come to in one task iteration.
@@ -163,7 +163,7 @@ def within_reach(
     return tuple(seeds)
 
 
-def without_the_gone(population: Population, paths: Mapping[str, Path]) -> Population:
+def drop_missing_seeds(population: Population, paths: Mapping[str, Path]) -> Population:
     """A population that was put aside, without the seeds that other runs have replaced since.
 
     Args:
@@ -187,7 +187,7 @@ def layers_of(space: SearchSpace[Any]) -> frozenset[tuple[str, str]]:
 def plan_generation(
     evolution: Evolution,
     space: SearchSpace[Any],
-    paths: Living,
+    paths: LivePaths,
     population: Population,
     key: Key,
     given: Mapping[str, Any] | None = None,
@@ -208,7 +208,7 @@ def plan_generation(
     generation = population.generation
     draw = key.fold_in(generation, "data").numpy()
     data = data_hyperparameters(evolution.mutation, space, population.best, draw)
-    everyone = with_own(paths, population)
+    everyone = all_paths(paths, population)
     count = min(
         evolution.children_per_generation,
         evolution.children_per_iteration - population.children,
@@ -270,7 +270,7 @@ def plan_generation(
     return dataclasses.replace(population, generation=generation + 1), tuple(plans)
 
 
-def with_own(paths: Living, population: Population) -> Mapping[str, Path]:
+def all_paths(paths: LivePaths, population: Population) -> Mapping[str, Path]:
     """The live paths and those of the iteration under way, by id; for reading."""
     own = {path.id: path for path in population.own}
     return ChainMap(own, paths)  # type: ignore[arg-type]  # a ChainMap writes to its first alone
@@ -285,13 +285,13 @@ def ancestry(path: Path, paths: Mapping[str, Path]) -> tuple[Path, ...]:
     return tuple(found)
 
 
-def accounted(plan: Plan, paths: Living) -> float:
+def accounted(plan: Plan, paths: LivePaths) -> float:
     """Accounted parameters of a planned child, known before it is trained."""
     components = [planned.component() for planned in plan.components]
     return accounted_parameters(components, paths, plan.task)
 
 
-def child_path(plan: Plan, quality: float, scoring: Scoring, paths: Living) -> Path:
+def child_path(plan: Plan, quality: float, scoring: Scoring, paths: LivePaths) -> Path:
     """The path of a trained child, its new components not yet stored."""
     return Path(
         id=plan.id,
@@ -328,7 +328,7 @@ def retain(population: Population, plan: Plan, child: Path, limit: int | None = 
     return dataclasses.replace(grown, own=tuple(p for p in grown.own if p.id in stay))
 
 
-def finish(population: Population, paths: Living) -> Path | None:
+def finish(population: Population, paths: LivePaths) -> Path | None:
     """The path that survives the task iteration: the best, of equals the newest.
 
     Its parent pointer moves up to its nearest ancestor that lives on. None if the task has no
@@ -341,7 +341,7 @@ def finish(population: Population, paths: Living) -> Path | None:
     best = population.best
     if best is None:
         return None
-    everyone = with_own(paths, population)
+    everyone = all_paths(paths, population)
     survivors = {head.id for head in paths.heads if head.task != population.task}
     return dataclasses.replace(best, parent=surviving_ancestor(best, everyone, survivors))
 
@@ -353,7 +353,7 @@ def surviving_ancestor(
     return next((p.id for p in ancestry(path, paths) if p.id in survivors), None)
 
 
-def orphans(paths: Living, gone: Path) -> tuple[Path, ...]:
+def orphans(paths: LivePaths, gone: Path) -> tuple[Path, ...]:
     """The live paths whose parent is about to go, pointing to its own parent instead."""
     return tuple(
         dataclasses.replace(paths[head.id], parent=gone.parent)

@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Iterable
 
 from mu2.errors import Mu2Error
-from mu2.evolution.living import Living
+from mu2.evolution.live_paths import LivePaths
 from mu2.evolution.path import Component
 
 
@@ -49,7 +49,7 @@ class Scoring:
         return float(quality * size * self.flops_scale ** (flops / self.num_flops))
 
 
-def accounted_parameters(components: Iterable[Component], living: Living, task: str) -> float:
+def accounted_parameters(components: Iterable[Component], living: LivePaths, task: str) -> float:
     """Sum over components of size / number of tasks that use it (paper/README 3.4).
 
     The path's own task counts; the root that made a component does not.

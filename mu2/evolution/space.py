@@ -190,10 +190,10 @@ class SearchSpace(Generic[A]):
 
     @property
     def model(self) -> A:
-        """The first architecture; the only one of a space that `narrowed` returned."""
+        """The first architecture; the only one of a space that `for_input` returned."""
         return self.models[0]
 
-    def narrowed(self, kind: str) -> Self:
+    def for_input(self, kind: str) -> Self:
         """The space of the tasks whose examples are of one kind.
 
         It has one architecture, and no hyperparameter that only another one knows, nor the

@@ -36,7 +36,7 @@ class Halving:
         if self.first < 1:
             raise Mu2Error(f"Halving.first is {self.first}; it must be 1 or more.")
 
-    def going_on(
+    def select_survivors(
         self, rungs: Rungs, intervals: int, scores: Sequence[float | None]
     ) -> tuple[bool, ...]:
         """Which children of a generation go on.
@@ -77,7 +77,7 @@ class Halving:
         return max(children // self.factor, 1)
 
 
-def recorded(rungs: Rungs, scores: Sequence[float]) -> Rungs:
+def record_scores(rungs: Rungs, scores: Sequence[float]) -> Rungs:
     """The rungs with the scores of one more child, an interval each."""
     longer = [*rungs, *((),) * (len(scores) - len(rungs))]
     return tuple((*rung, scores[i]) if i < len(scores) else rung for i, rung in enumerate(longer))

@@ -147,7 +147,7 @@ class Network(tuple[Component, ...]):
         """Only the components of these names: a network without the adapters it does not have."""
         return Network(component for component in self if component.name in names)
 
-    def widened(self, num_classes: int) -> "Network":
+    def widen_head(self, num_classes: int) -> "Network":
         """The same network with a head of another width; a head's module names its num_classes."""
         *body, head = self
         module = head.module.clone(num_classes=num_classes)

@@ -225,9 +225,9 @@ def _filled(some_Nx: np.ndarray, batch: int) -> np.ndarray:
     """Examples with zeros behind them up to a whole batch."""
     if len(some_Nx) == batch:
         return some_Nx
-    filled = np.zeros((batch, *some_Nx.shape[1:]), some_Nx.dtype)
-    filled[: len(some_Nx)] = some_Nx
-    return filled
+    fill_batch = np.zeros((batch, *some_Nx.shape[1:]), some_Nx.dtype)
+    fill_batch[: len(some_Nx)] = some_Nx
+    return fill_batch
 
 
 def _padded(leaf: np.ndarray, shape: Shape) -> np.ndarray:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mu2.errors import Mu2Error, did_you_mean
-from mu2.report import documents
+from mu2.system import documents
 
 FORMAT = 1
 
@@ -157,7 +157,7 @@ def _number(
 
 
 @dataclasses.dataclass(frozen=True)
-class Bought:
+class Affordable:
     """What a sum of money buys of a run.
 
     Attributes:
@@ -171,7 +171,7 @@ class Bought:
     share: float
 
 
-def bought(money: float, price: float, visits: Sequence[tuple[int, float]]) -> Bought:
+def affordable(money: float, price: float, visits: Sequence[tuple[int, float]]) -> Affordable:
     """What a sum buys.
 
     Args:
@@ -186,7 +186,7 @@ def bought(money: float, price: float, visits: Sequence[tuple[int, float]]) -> B
     for count, hours in visits:
         # A hair of rounding must not cost a task that the sum just pays.
         if hours > left * (1 + 1e-9):
-            return Bought(tasks, children + int(count * left / hours), share)
+            return Affordable(tasks, children + int(count * left / hours), share)
         left -= hours
         tasks, children = tasks + 1, children + count
-    return Bought(tasks, children, share)
+    return Affordable(tasks, children, share)

@@ -99,8 +99,8 @@ def budget_lines(document: Document, budget: float) -> Iterable[str]:
     yield from _aligned(rows)
 
 
-def _got(bought: Mapping[str, Any], visits: int) -> str:
-    return f"{bought['tasks']:,} of {visits:,} visits, {bought['children']:,} children"
+def _got(affordable: Mapping[str, Any], visits: int) -> str:
+    return f"{affordable['tasks']:,} of {visits:,} visits, {affordable['children']:,} children"
 
 
 def reported_lines(reported: Mapping[str, Any], currency: str) -> Iterable[str]:
@@ -139,14 +139,14 @@ def reported_lines(reported: Mapping[str, Any], currency: str) -> Iterable[str]:
         )
 
 
-def happened_lines(document: Document) -> Iterable[str]:
+def measured_lines(document: Document) -> Iterable[str]:
     """The forecast beside what happened, a task a line."""
-    happened = document["happened"]
+    measured = document["happened"]
     rows: list[Sequence[str]] = [
         ("task", "children", "steps", "FLOPs", "seconds", "FLOP/s", "forecast: children", "FLOPs")
     ]
     for each in document["tasks"]:
-        real = happened.get(each["task"])
+        real = measured.get(each["task"])
         told = (f"{each['children']:,}", span(each["flops"], ".3g"))
         if real is None:
             rows.append((each["task"], "0", "–", "–", "–", "–", *told))
@@ -165,8 +165,8 @@ def happened_lines(document: Document) -> Iterable[str]:
         )
     yield "what happened, and what was forecast:"
     yield from _aligned(rows)
-    flops = sum(real["flops"] for real in happened.values())
-    seconds = sum(real["seconds"] for real in happened.values())
+    flops = sum(real["flops"] for real in measured.values())
+    seconds = sum(real["seconds"] for real in measured.values())
     if seconds:
         way = "halved" if document["run"]["stopping"] else "whole"
         yield ""

@@ -9,9 +9,11 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from mu2.experiment import Experiment
 from mu2.report import words
-from mu2.report.lines import TaskRecord, done_line, started_line, task_line
-from mu2.report.standing import Experiment, Standing, System
+from mu2.report.lines import done_line, started_line, task_line
+from mu2.report.status import Status
+from mu2.system import System, TaskRecord
 
 
 class LiveReporter:
@@ -19,12 +21,12 @@ class LiveReporter:
 
     Args:
       stream: a terminal.
-      standing: counts.
+      status: counts.
     """
 
-    def __init__(self, stream: TextIO, standing: Standing | None = None):
+    def __init__(self, stream: TextIO, status: Status | None = None):
         self._console = Console(file=stream, highlight=False)
-        self._standing = standing or Standing()
+        self._status = status or Status()
         self._last: dict[str, Any] | None = None
         self._live = Live(
             get_renderable=self._view,
@@ -35,29 +37,29 @@ class LiveReporter:
 
     def run_started(self, experiment: Experiment, system: System) -> None:
         """See `Reporter`."""
-        self._standing.run_started(experiment, system)
-        self._say(started_line(self._standing))
+        self._status.run_started(experiment, system)
+        self._say(started_line(self._status))
 
     def task_started(self, task: str, iteration: int) -> None:
         """See `Reporter`."""
-        self._standing.task_started(task)
+        self._status.task_started(task)
         self._last = None
 
     def child_done(self, record: dict[str, Any]) -> None:
         """See `Reporter`."""
-        self._standing.child_done(record)
+        self._status.child_done(record)
         self._last = record
 
     def task_done(self, record: TaskRecord) -> None:
         """See `Reporter`."""
-        self._say(task_line(record, self._standing))
-        self._standing.task_done()
+        self._say(task_line(record, self._status))
+        self._status.task_done()
         self._last = None
 
     def run_done(self, compiled: int) -> None:
         """See `Reporter`."""
-        if self._standing.began:
-            self._say(done_line(self._standing, compiled))
+        if self._status.began:
+            self._say(done_line(self._status, compiled))
 
     def __enter__(self) -> Self:
         self._live.start()
@@ -75,7 +77,7 @@ class LiveReporter:
         self._console.print(Text(line), soft_wrap=True)
 
     def _view(self) -> RenderableType:
-        s = self._standing
+        s = self._status
         if not s.visits or s.visit == len(s.visits):
             return Text("")
         grid = Table.grid(padding=(0, 2, 0, 0))

@@ -4,28 +4,15 @@ import os
 from types import TracebackType
 from typing import Any, Protocol, Self, TextIO
 
+from mu2.experiment import Experiment, Reporter
 from mu2.report import words
-from mu2.report.lines import TaskRecord, done_line, started_line, task_line
-from mu2.report.standing import Experiment, Standing, System
+from mu2.report.lines import done_line, started_line, task_line
+from mu2.report.status import Status
+from mu2.system import System, TaskRecord
 
 
-class Reporter(Protocol):
-    """Is told of everything that a run does; a context manager that tidies the terminal up."""
-
-    def run_started(self, experiment: Experiment, system: System) -> None:
-        """The run begins, or goes on from the system's last commit."""
-
-    def task_started(self, task: str, iteration: int) -> None:
-        """A task iteration begins or goes on; `iteration` counts from 0."""
-
-    def child_done(self, record: dict[str, Any]) -> None:
-        """A child is trained; `record` is its line of the child log."""
-
-    def task_done(self, record: TaskRecord) -> None:
-        """A task iteration is over and committed."""
-
-    def run_done(self, compiled: int) -> None:
-        """The run is over; it compiled so many programs."""
+class RunReporter(Reporter, Protocol):
+    """A reporter that is a context manager, so that it tidies the terminal up."""
 
     def __enter__(self) -> Self:
         """Begins to show."""
@@ -44,25 +31,25 @@ class LogReporter:
 
     Args:
       stream: where to; flushed after every line.
-      standing: counts.
+      status: counts.
     """
 
-    def __init__(self, stream: TextIO, standing: Standing | None = None):
+    def __init__(self, stream: TextIO, status: Status | None = None):
         self._stream = stream
-        self._standing = standing or Standing()
+        self._status = status or Status()
 
     def run_started(self, experiment: Experiment, system: System) -> None:
         """See `Reporter`."""
-        self._standing.run_started(experiment, system)
-        self._say(started_line(self._standing))
+        self._status.run_started(experiment, system)
+        self._say(started_line(self._status))
 
     def task_started(self, task: str, iteration: int) -> None:
         """See `Reporter`."""
-        self._standing.task_started(task)
+        self._status.task_started(task)
 
     def child_done(self, record: dict[str, Any]) -> None:
         """See `Reporter`."""
-        s = self._standing
+        s = self._status
         s.child_done(record)
         self._say(
             f"{record['task']} {s.iteration}/{s.iterations}  generation {record['generation'] + 1}"
@@ -74,13 +61,13 @@ class LogReporter:
 
     def task_done(self, record: TaskRecord) -> None:
         """See `Reporter`."""
-        self._say(task_line(record, self._standing))
-        self._standing.task_done()
+        self._say(task_line(record, self._status))
+        self._status.task_done()
 
     def run_done(self, compiled: int) -> None:
         """See `Reporter`."""
-        if self._standing.began:
-            self._say(done_line(self._standing, compiled))
+        if self._status.began:
+            self._say(done_line(self._status, compiled))
 
     def __enter__(self) -> Self:
         return self
@@ -98,7 +85,7 @@ class LogReporter:
         self._stream.flush()
 
 
-def choose_reporter(stream: TextIO) -> Reporter:
+def choose_reporter(stream: TextIO) -> RunReporter:
     """A live view where the stream is a terminal that can move its cursor, else lines."""
     if stream.isatty() and os.environ.get("TERM", "") not in ("", "dumb"):
         from mu2.report.live import LiveReporter

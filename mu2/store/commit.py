@@ -40,7 +40,7 @@ class Commit:
     files: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()
 
-    def spelt(self) -> tuple[str, bytes]:
+    def serialize(self) -> tuple[str, bytes]:
         """Its name, and the bytes of its file."""
         content = encode(dataclasses.asdict(self))
         return f"{self.number:08d}-{sha256(content)}", content
@@ -74,7 +74,7 @@ class Commit:
         return commit
 
 
-def newest_whole(directory: Path) -> str | None:
+def newest_complete(directory: Path) -> str | None:
     """A hint that names the newest commit whose own file is whole."""
     for path in sorted((directory / "commits").glob("*-*.json"), reverse=True):
         match = NAME.fullmatch(path.stem)

@@ -31,16 +31,9 @@ from mu2.store.files import (
     write_file,
     write_unflushed,
 )
-from mu2.store.leaves import (
-    Arrays,
-    as_little_endian,
-    check_leaves,
-    digest,
-    pack_name,
-    shapes,
-)
+from mu2.store.leaves import Arrays, as_little_endian, check_leaves, digest, pack_name, shapes
 from mu2.store.manifest import Manifest, compare
-from mu2.store.stored import Stored
+from mu2.store.stored_component import StoredComponent
 
 _MANIFESTS = 64  # kept in memory; a path needs about as many as it has ancestors
 
@@ -72,7 +65,7 @@ class ComponentStore:
         self._manifests: dict[str, Manifest] = {}
         self._placed: dict[str, str] = {}  # component digest to pack, perhaps not yet written
 
-    def write(self, components: Mapping[str, Arrays]) -> dict[str, Stored]:
+    def write(self, components: Mapping[str, Arrays]) -> dict[str, StoredComponent]:
         """Writes what the store does not hold yet, in one pack; call under the lock.
 
         On return it is on disk, but nothing names it: commit before the next `prune`.
@@ -94,7 +87,7 @@ class ComponentStore:
 
     def place(
         self, components: Mapping[str, Arrays]
-    ) -> tuple[dict[str, Stored], dict[str, Arrays]]:
+    ) -> tuple[dict[str, StoredComponent], dict[str, Arrays]]:
         """Where components will lie; writes nothing.
 
         Args:
@@ -121,7 +114,7 @@ class ComponentStore:
         new = {d: arrays for d, arrays in sorted(by_digest.items()) if d not in where}
         where.update(dict.fromkeys(new, pack_name(new)))
         self._placed.update((d, where[d]) for d in new)
-        return {component: Stored(d, where[d]) for component, d in digests.items()}, new
+        return {component: StoredComponent(d, where[d]) for component, d in digests.items()}, new
 
     def put(self, components: Mapping[str, Arrays]) -> None:
         """Writes components that were placed, in one pack; call under the lock.
@@ -296,7 +289,7 @@ class ComponentStore:
             for path in sorted(p for p in new.rglob("*") if p.is_file()):
                 flush(path)
                 files[str(path.relative_to(new / "arrays"))] = sha256(path.read_bytes())
-            write_file(new / "manifest.json", Manifest(leaves, files).spelt())
+            write_file(new / "manifest.json", Manifest(leaves, files).serialize())
             for folder in (p for p in new.rglob("*") if p.is_dir()):
                 flush(folder)
             flush(new)

@@ -31,11 +31,11 @@ def read_header(directory: Path) -> Json:
             location=str(path),
             hint=f"Install that {age.split()[1]} mu2.",
         )
-    if document != sealed(number, document.get("header")):
+    if document != seal(number, document.get("header")):
         raise damaged(path, "its header is not the one that was written.")
     return document["header"]
 
 
-def sealed(number: int, header: Json) -> Json:
+def seal(number: int, header: Json) -> Json:
     """What mu2.json holds: the format's number, and the header with its digest."""
     return {"format": number, "header": header, "digest": sha256(encode(header))}

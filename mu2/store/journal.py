@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from mu2.errors import Mu2Error
-from mu2.store.commit import NAME, Commit, newest_whole
+from mu2.store.commit import NAME, Commit, newest_complete
 from mu2.store.files import (
     Json,
     damaged,
@@ -30,7 +30,7 @@ from mu2.store.files import (
     sha256,
     write_file,
 )
-from mu2.store.header import FORMAT, read_header, sealed
+from mu2.store.header import FORMAT, read_header, seal
 from mu2.store.index import Entry, Index
 from mu2.store.lock import WriterLock
 
@@ -86,7 +86,7 @@ class Journal:
                     (directory / folder).mkdir(exist_ok=True)
                 write_file(directory / "HEAD", f"{_EMPTY}\n".encode())
                 # Last, since it is what makes the folder a system.
-                write_file(directory / "mu2.json", encode(sealed(FORMAT, header)))
+                write_file(directory / "mu2.json", encode(seal(FORMAT, header)))
                 flush(directory)
         except OSError as error:
             raise Mu2Error(f"no system can be made in {directory}: {reason(error)}") from error
@@ -112,7 +112,7 @@ class Journal:
             return cls(directory, header, name[:-1])
         except Mu2Error as error:
             if error.hint is None:
-                error.hint = newest_whole(directory)
+                error.hint = newest_complete(directory)
             raise
 
     def names(self) -> tuple[str, ...]:
@@ -220,7 +220,7 @@ class Journal:
             files=files,
             changed=tuple(touched),
         )
-        name, content = commit.spelt()
+        name, content = commit.serialize()
         try:
             self._refuse_if_moved()
             self._write_documents("records", documents)
@@ -239,10 +239,10 @@ class Journal:
             kept.update({n: e.order for n, e in entries.items() if e})
             self._names = dict(sorted(kept.items(), key=lambda item: item[1]))
         self.head, self.name = commit, name
-        self.settle()
+        self.wait()
         return commit
 
-    def settle(self) -> None:
+    def wait(self) -> None:
         """Removes what the commit before the newest made superfluous; call under the lock.
 
         Every commit ends with it, and so must a process begin that finds one whose end may never

@@ -30,7 +30,7 @@ class Manifest:
     components: dict[str, Shapes]
     files: dict[str, str] | None
 
-    def spelt(self) -> bytes:
+    def serialize(self) -> bytes:
         """The bytes of its file."""
         digest = sha256(encode(self.files))
         return encode({"components": self.components, "files": self.files, "digest": digest})

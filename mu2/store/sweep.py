@@ -7,7 +7,7 @@ from mu2.errors import Mu2Error
 from mu2.store.components import ComponentStore
 from mu2.store.files import flush, reason
 from mu2.store.journal import Journal
-from mu2.store.stored import Stored, components_of
+from mu2.store.stored_component import StoredComponent, components_of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Named:
     """
 
     files: frozenset[str]
-    components: frozenset[Stored]
+    components: frozenset[StoredComponent]
 
     @property
     def packs(self) -> frozenset[str]:
@@ -36,7 +36,7 @@ def named(journal: Journal) -> Named:
     """
     seen: set[str] = set()
     others: set[str] = set()
-    components: set[Stored] = set()
+    components: set[StoredComponent] = set()
     newest = True
     for name, commit in journal.history():
         others.add(f"commits/{name}.json")

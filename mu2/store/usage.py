@@ -5,7 +5,7 @@ from pathlib import Path
 
 from mu2.store.components import ComponentStore
 from mu2.store.journal import Journal
-from mu2.store.stored import components_of
+from mu2.store.stored_component import components_of
 from mu2.store.sweep import bytes_below, named
 
 

@@ -15,7 +15,7 @@ from mu2.errors import Mu2Error
 from mu2.store.components import ComponentStore
 from mu2.store.files import damaged, files_of, read_bytes, sha256
 from mu2.store.journal import Journal
-from mu2.store.stored import Stored, components_of
+from mu2.store.stored_component import StoredComponent, components_of
 
 
 @dataclasses.dataclass(frozen=True, order=True)
@@ -62,7 +62,7 @@ def verify(directory: Path) -> list[Fault]:
 
     for path, problem in _documents(directory):
         add(Fault(str(path), problem))
-    users: dict[Stored, set[str]] = {}
+    users: dict[StoredComponent, set[str]] = {}
     try:
         journal = Journal.open(directory)
         for error, record in _follow(journal, users):
@@ -130,7 +130,7 @@ def _documents(directory: Path) -> Iterator[tuple[Path, str]]:
 
 
 def _follow(
-    journal: Journal, users: dict[Stored, set[str]]
+    journal: Journal, users: dict[StoredComponent, set[str]]
 ) -> Iterator[tuple[Mu2Error, str | None]]:
     """Walks from the newest commit, noting who uses which component; yields what is amiss."""
     try:

@@ -1,6 +1,6 @@
 """Tasks, the stream they come in, and the sources of their examples."""
 
-from mu2.tasks.described import described, missing
+from mu2.tasks.description import describe, missing
 from mu2.tasks.examples import Examples, ExampleStream
 from mu2.tasks.sources.csv import CSV
 from mu2.tasks.sources.docstrings import Docstrings
@@ -45,6 +45,6 @@ __all__ = [
     "Stream",
     "Task",
     "TextLines",
-    "described",
+    "describe",
     "missing",
 ]

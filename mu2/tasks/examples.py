@@ -6,12 +6,12 @@ from typing import Protocol
 
 import numpy as np
 
-from mu2.key import Key
+from mu2.random_keys import Key
 from mu2.tasks import order
 
 
 class ExampleStream(Protocol):
-    """The examples of one part, in memory (`Examples`) or read as they are needed (`Streamed`).
+    """The examples of one part, in memory (`Examples`) or read ahead (`StreamingExamples`).
 
     Whichever it is, the same key gives the same batches, bit for bit.
     """

@@ -217,18 +217,20 @@ def _warnings(
     counts = np.bincount(found.labels[found.labels >= 0], minlength=len(names))[: len(names)]
     if part == "train":
         if (absent := np.flatnonzero(counts == 0)).size:
-            warnings.append(f"train has no example of {_listed(absent, names)}.")
+            warnings.append(f"train has no example of {_list_text(absent, names)}.")
         rare = np.flatnonzero((counts > 0) & (counts < _RARE * n / len(names)))
         if rare.size:
-            warnings.append(f"train has few examples of {_listed(rare, names)}.")
+            warnings.append(f"train has few examples of {_list_text(rare, names)}.")
     else:
         trained = np.bincount(training.labels[training.labels >= 0], minlength=len(names))
         untrained = np.flatnonzero((counts > 0) & (trained[: len(names)] == 0))
         if untrained.size:
-            warnings.append(f"{part} has examples of {_listed(untrained, names)}, train has none.")
+            warnings.append(
+                f"{part} has examples of {_list_text(untrained, names)}, train has none."
+            )
         absent = np.flatnonzero((counts == 0) & (trained[: len(names)] > 0))
         if absent.size:
-            warnings.append(f"{part} has no example of {_listed(absent, names)}.")
+            warnings.append(f"{part} has no example of {_list_text(absent, names)}.")
     if found.blank:
         what = {"image": "of one colour", "text": "empty"}.get(kind, "of one value")
         warnings.append(f"{found.blank:,} examples of {part} are {what}.")
@@ -240,7 +242,7 @@ def _warnings(
     return warnings
 
 
-def _listed(labels: np.ndarray, names: tuple[str, ...]) -> str:
+def _list_text(labels: np.ndarray, names: tuple[str, ...]) -> str:
     told = ", ".join(repr(names[label]) for label in labels[:_TOLD])
     more = len(labels) - _TOLD
     if len(labels) == 1:

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from mu2.key import Key
+from mu2.random_keys import Key
 
 
-def shuffled(n: int, *names: str) -> np.ndarray:
+def shuffle(n: int, *names: str) -> np.ndarray:
     """A permutation of n examples that is always the same; int64 [N].
 
     Files are often sorted by class. Shuffled once and for all, a slice of a split ('train[:5%]')

@@ -96,7 +96,7 @@ class Arrays(Reader):
         return self._labels
 
 
-class Chosen(Reader):
+class Subset(Reader):
     """Some examples of another reader, in an order of their own.
 
     Args:

@@ -79,7 +79,7 @@ def parse(expression: str, sizes: Mapping[str, int], owner: str) -> tuple[Span, 
     if not selected:
         raise Mu2Error(
             f"{owner}: the split {expression!r} selects no examples.",
-            hint=f"Splits: {_listed(sizes)}.",
+            hint=f"Splits: {_list_text(sizes)}.",
         )
     return selected
 
@@ -151,7 +151,7 @@ def _index(match: re.Match[str], size: int) -> int:
 
 def _unknown(split: str, sizes: Mapping[str, int], owner: str) -> Mu2Error:
     near = did_you_mean(split, sizes)
-    hint = f"Splits: {_listed(sizes)}."
+    hint = f"Splits: {_list_text(sizes)}."
     if near is not None and near.startswith("Did"):
         hint = f"{near} {hint}"
     elif "train" in sizes:
@@ -159,5 +159,5 @@ def _unknown(split: str, sizes: Mapping[str, int], owner: str) -> Mu2Error:
     return Mu2Error(f"{owner} has no split {split!r}.", hint=hint)
 
 
-def _listed(sizes: Mapping[str, int]) -> str:
+def _list_text(sizes: Mapping[str, int]) -> str:
     return ", ".join(f"{name} ({size} examples)" for name, size in sizes.items())

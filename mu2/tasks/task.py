@@ -13,7 +13,7 @@ from mu2.tasks import split
 from mu2.tasks.examples import Examples, ExampleStream
 from mu2.tasks.image import to_channels
 from mu2.tasks.reader import Readable
-from mu2.tasks.streamed import MIB, Streamed
+from mu2.tasks.streaming import MIB, StreamingExamples
 
 Part = Literal["train", "validation", "test"]
 
@@ -266,7 +266,7 @@ class Task:
           memory_limit_mb: most MiB that the decoded images of the part may take.
 
         Returns:
-          `Examples`, or a `Streamed` that checks labels as it reads them.
+          `Examples`, or a `StreamingExamples` that checks labels as it reads them.
 
         Raises:
           Mu2Error: as `read`.
@@ -284,7 +284,7 @@ class Task:
             self._check_labels(examples.labels, part, expression, indices)
             return _shaped(examples, shape)
 
-        return Streamed(read, len(reader), bytes_, limit)
+        return StreamingExamples(read, len(reader), bytes_, limit)
 
     def _expression(self, part: Part) -> str:
         if part not in get_args(Part):

@@ -19,11 +19,11 @@ def padded(texts: Sequence[np.ndarray], size: int) -> np.ndarray:
     A text is cut between two characters and never inside one, so that up to three bytes of a text
     that is too long are zeros as well.
     """
-    filled = np.zeros((len(texts), size), np.uint8)
-    for row, text in zip(filled, texts, strict=True):
+    fill_batch = np.zeros((len(texts), size), np.uint8)
+    for row, text in zip(fill_batch, texts, strict=True):
         end = min(len(text), size)
         # Bytes 10xxxxxx go on with the character before them.
         while 0 < end < len(text) and text[end] & 0xC0 == 0x80:
             end -= 1
         row[:end] = text[:end]
-    return filled
+    return fill_batch

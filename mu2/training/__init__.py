@@ -1,18 +1,20 @@
-"""Arrays: the compiled step, and the trainer that turns plans into trained components."""
+"""Arrays: the compiled step, the trainer that turns jobs into trained components, and layouts."""
 
-from mu2.training.job import Devices, GoingOn, Job, Trained, Training
-from mu2.training.leaves import as_stored, of_stored
+from mu2.training.executor import Executor, Workers
+from mu2.training.job import Job, SelectSurvivors, Training, TrainingResult
+from mu2.training.layout import Layout, Slice
 from mu2.training.race import in_order
 from mu2.training.trainer import Trainer
 
 __all__ = [
-    "Devices",
-    "GoingOn",
+    "Executor",
     "Job",
-    "Trained",
+    "Layout",
+    "SelectSurvivors",
+    "Slice",
     "Trainer",
     "Training",
-    "as_stored",
+    "TrainingResult",
+    "Workers",
     "in_order",
-    "of_stored",
 ]

@@ -50,17 +50,6 @@ class Augmentation(NamedTuple):
 GREY = (0.299, 0.587, 0.114)
 
 
-def normalise(input_Bx: jax.Array) -> jax.Array:
-    """Pixels, uint8 [B, S, S, C], to float32 in [-1, 1]; rows and texts as they are, in float32."""
-    x = input_Bx.astype(jnp.float32)
-    return x / 127.5 - 1.0 if is_image(input_Bx) else x
-
-
-def is_image(input_Bx: jax.Array) -> bool:
-    """True of [B, S, S, C]; rows of a table and texts are [B, F] and [B, T]."""
-    return input_Bx.ndim == 4
-
-
 def _interpolation(start_B: jax.Array, length_B: jax.Array, size: int) -> jax.Array:
     """Linear interpolation weights [B, size, size] that stretch [start, start + length) to size."""
     position_BxS = start_B[:, None] + (jnp.arange(size) + 0.5)[None] * (length_B / size)[:, None]

@@ -17,10 +17,11 @@ from mu2.models.component import Arrays
 from mu2.tasks.examples import Examples
 from mu2.training import evaluate
 from mu2.training.augment import Augmentation
-from mu2.training.job import Devices, Job, Trained, Training
-from mu2.training.leaves import extracted, initial
+from mu2.training.job import Job, Training, TrainingResult
+from mu2.training.layout import Slice
+from mu2.training.leaves import extract_leaves, initial
 from mu2.training.optimizer import Optimizer
-from mu2.training.program import Batch, Given, Program, State
+from mu2.training.program import Batch, BatchInputs, Program, State
 
 Prefix = tuple[str, ...]  # ids of frozen components, from the first on
 
@@ -52,12 +53,12 @@ class Child:
         self._best: dict[str, Arrays] = {}
         self._diverged = False
 
-    def compile(self, program: Program, batch: Batch, given: Given, labels: Any) -> None:
+    def compile(self, program: Program, batch: Batch, given: BatchInputs, labels: Any) -> None:
         """Compiles what the child's steps need, where no child has had it compiled."""
         classes = np.int32(self.job.num_classes)
         program.compile(self.state, self._flags, self._optimizer, batch, given, labels, classes)
 
-    def step(self, program: Program, given: Given, labels: Any) -> None:
+    def step(self, program: Program, given: BatchInputs, labels: Any) -> None:
         """Trains on one batch."""
         if jax.default_backend() == "cpu":
             # Steps that stand in line hold their memory meanwhile, and start no sooner.
@@ -81,11 +82,11 @@ class Child:
         self.scores.append(self.job.score(self._qualities[-1]))
         if self.scores[-1] >= self._bar:
             self._bar = self.scores[-1]
-            self._best = extracted(self.state, self.job.network, self.job.trained)
+            self._best = extract_leaves(self.state, self.job.network, self.job.trained)
 
-    def trained(self, seconds: float) -> Trained:
+    def trained(self, seconds: float) -> TrainingResult:
         """What became of it."""
-        return Trained(
+        return TrainingResult(
             quality=None if self._diverged else max(self._qualities),
             qualities=tuple(self._qualities),
             arrays={} if self._diverged else self._best,
@@ -129,7 +130,7 @@ class Cohort:
       devices: where they are trained.
     """
 
-    def __init__(self, program: Program, jobs: Sequence[Job], training: Training, devices: Devices):
+    def __init__(self, program: Program, jobs: Sequence[Job], training: Training, devices: Slice):
         self._program = program
         self._training = training
         self._devices = devices
@@ -148,7 +149,7 @@ class Cohort:
         self._kept: dict[tuple[Prefix, int], Any] = {}
         self._seconds = 0.0
 
-    def train(self) -> list[Trained]:
+    def train(self) -> list[TrainingResult]:
         """Trains the children for all their intervals."""
         for _ in range(self._training.intervals):
             self.advance()
@@ -165,7 +166,7 @@ class Cohort:
         self._validate(children)
         self._seconds += time.perf_counter() - start
 
-    def trained(self) -> list[Trained]:
+    def trained(self) -> list[TrainingResult]:
         """What became of each, in the order of the jobs; the wall time is shared out evenly."""
         seconds = self._seconds / len(self.children)
         return [child.trained(seconds) for child in self.children]
@@ -197,7 +198,9 @@ class Cohort:
             labels.append(block.labels)
             known = {p for p in prefixes if (p, number) in self._kept}
             features = {p: self._kept[p, number] for p in known}
-            batch = Batch.plain(self._devices.split(evaluate.filled(block.inputs, t.batch_size)))
+            batch = Batch.plain(
+                self._devices.split(evaluate.fill_batch(block.inputs, t.batch_size))
+            )
             for child, logits in zip(children, pending, strict=True):
                 given = self._given(child, batch, features)
                 params, end = child.state.params, self._program.end
@@ -205,10 +208,10 @@ class Cohort:
             if size <= t.features_limit_mb << 20:
                 self._kept |= {(p, number): features[p] for p in prefixes if p in features}
         for child, logits in zip(children, pending, strict=True):
-            y = evaluate.gathered(logits, validated, child.job.num_classes)
+            y = evaluate.gather(logits, validated, child.job.num_classes)
             child.validated(y, np.concatenate(labels))
 
-    def _given(self, child: Child, batch: Batch, features: dict[Prefix, Any]) -> Given:
+    def _given(self, child: Child, batch: Batch, features: dict[Prefix, Any]) -> BatchInputs:
         """The feature of a child's prefix, which is computed if it is new; nothing without one.
 
         Args:

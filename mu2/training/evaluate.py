@@ -7,7 +7,7 @@ import jax
 import numpy as np
 
 
-def filled(inputs_Nx: np.ndarray, batch_size: int) -> np.ndarray:
+def fill_batch(inputs_Nx: np.ndarray, batch_size: int) -> np.ndarray:
     """Inputs with zeros behind them up to a whole batch.
 
     One program so serves every split, and an example's logits do not depend on how many follow.
@@ -19,7 +19,7 @@ def filled(inputs_Nx: np.ndarray, batch_size: int) -> np.ndarray:
     return whole
 
 
-def gathered(logits: Sequence[jax.Array], examples: int, num_classes: int) -> np.ndarray:
+def gather(logits: Sequence[jax.Array], examples: int, num_classes: int) -> np.ndarray:
     """The logits of filled batches as one array.
 
     Args:

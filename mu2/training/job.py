@@ -3,18 +3,16 @@
 import dataclasses
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
-
-import numpy as np
+from typing import Any
 
 from mu2.errors import Mu2Error
-from mu2.key import Key
-from mu2.models.component import Arrays, Axes, Network
+from mu2.models.component import Arrays, Network
+from mu2.random_keys import Key
 from mu2.tasks.examples import ExampleStream
 
 # Which children of a generation go on, given the intervals that have passed and the children's
 # scores after the last of them: None for those whose training had ended before.
-GoingOn = Callable[[int, Sequence[float | None]], Sequence[bool]]
+SelectSurvivors = Callable[[int, Sequence[float | None]], Sequence[bool]]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,19 +71,6 @@ class Training:
         return max(self.batch_size * (cap // self.batch_size), min(cap, self.batch_size))
 
 
-class Devices(Protocol):
-    """Where a child's arrays live; `mesh.Slice` is one."""
-
-    def sharding(self, axes: Axes) -> Any:
-        """The `jax.sharding.Sharding` of an array of these logical axes."""
-
-    def place(self, tree: Any, shardings: Any) -> Any:
-        """The tree's arrays where a tree of shardings says, in buffers that may be donated."""
-
-    def split(self, array: np.ndarray) -> Any:
-        """A batch on the devices, shared out along its first axis."""
-
-
 @dataclasses.dataclass(frozen=True)
 class Job:
     """Everything one child needs to be trained, and nothing that ties it to a process.
@@ -120,7 +105,7 @@ class Job:
 
 
 @dataclasses.dataclass(frozen=True)
-class Trained:
+class TrainingResult:
     """What training made of a child.
 
     Attributes:

@@ -11,7 +11,7 @@ from jax import lax
 Apply = Callable[[Any, jax.Array], jax.Array]
 
 
-class Asked(NamedTuple):
+class GradientRequest(NamedTuple):
     """What is wanted of a layer, each an int32 scalar, 0 or 1.
 
     Attributes:
@@ -45,7 +45,7 @@ def chosen(run: jax.Array, apply: Apply, params: Any, x: jax.Array, instead: jax
 
 def gated(
     apply: Apply, recompute: bool = True, lowest: bool = False
-) -> Callable[[Any, jax.Array, jax.Array, Asked], jax.Array]:
+) -> Callable[[Any, jax.Array, jax.Array, GradientRequest], jax.Array]:
     """Wraps a layer so that its two passes compute only what run-time flags ask for.
 
     Args:
@@ -64,10 +64,10 @@ def gated(
         apply = jax.checkpoint(apply, policy=jax.checkpoint_policies.dots_saveable)
 
     @jax.custom_vjp
-    def layer(params: Any, x: jax.Array, instead: jax.Array, asked: Asked) -> jax.Array:
+    def layer(params: Any, x: jax.Array, instead: jax.Array, asked: GradientRequest) -> jax.Array:
         return chosen(asked.run, apply, params, x, instead)
 
-    def forward(params: Any, x: jax.Array, instead: jax.Array, asked: Asked) -> Any:
+    def forward(params: Any, x: jax.Array, instead: jax.Array, asked: GradientRequest) -> Any:
         given = {id(array): i for i, array in enumerate(jax.tree.leaves((params, x)))}
         pullbacks: list[_Pullback] = []
 
@@ -107,7 +107,7 @@ def gated(
         else:
             dparams, dx = lax.switch(2 * asked.trained + asked.below, branches, dy)
         none = np.zeros((), jax.dtypes.float0)
-        return dparams, dx, jnp.zeros_like(dy), Asked(none, none, none)
+        return dparams, dx, jnp.zeros_like(dy), GradientRequest(none, none, none)
 
     layer.defvjp(forward, backward)
     return layer

@@ -10,13 +10,12 @@ import ml_dtypes
 import numpy as np
 
 from mu2.models.component import Arrays, Network, flatten, nest
-from mu2.training.job import Devices
+from mu2.models.leaves import PARAMS, TRACE
+from mu2.training.layout import Slice
 from mu2.training.program import Program, State
 
-PARAMS, TRACE = "params", "momentum"
 
-
-def initial(program: Program, arrays: Mapping[str, Arrays], devices: Devices) -> State:
+def initial(program: Program, arrays: Mapping[str, Arrays], devices: Slice) -> State:
     """The state before the first step; a missing momentum is zero, the head is padded.
 
     Args:
@@ -39,7 +38,7 @@ def initial(program: Program, arrays: Mapping[str, Arrays], devices: Devices) ->
     return devices.place(state, program.shardings)
 
 
-def extracted(state: State, network: Network, names: frozenset[str]) -> dict[str, Arrays]:
+def extract_leaves(state: State, network: Network, names: frozenset[str]) -> dict[str, Arrays]:
     """Copies of some components' leaves as they are stored, the head cut to its true width.
 
     Args:
@@ -65,14 +64,3 @@ def _pad(leaf: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     if leaf.shape == shape:
         return leaf
     return np.pad(leaf, [(0, n - m) for m, n in zip(leaf.shape, shape, strict=True)])
-
-
-def as_stored(params: Arrays) -> Arrays:
-    """Bare parameters under the names that stored leaves have."""
-    return {f"{PARAMS}/{name}": leaf for name, leaf in params.items()}
-
-
-def of_stored(leaves: Arrays) -> Arrays:
-    """The parameters among stored leaves, under their bare names."""
-    prefix = f"{PARAMS}/"
-    return {k.removeprefix(prefix): v for k, v in leaves.items() if k.startswith(prefix)}

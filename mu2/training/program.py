@@ -24,20 +24,11 @@ from jax import lax
 from jax.sharding import Sharding
 
 from mu2.models.component import Axes, Component, Network, nest
+from mu2.models.inputs import is_image, normalise
 from mu2.training import optimizer
-from mu2.training.augment import Augmentation, augment, is_image, normalise
-from mu2.training.layer import Asked, chosen, gated
+from mu2.training.augment import Augmentation, augment
+from mu2.training.layer import GradientRequest, chosen, gated
 from mu2.training.optimizer import Optimizer
-
-HEAD_BUCKET = 64
-
-
-def bucket(num_classes: int) -> int:
-    """The width to which heads are padded: the next power of two, at least 64.
-
-    Tasks of different class counts so share one program; the padding is masked out of the loss.
-    """
-    return max(HEAD_BUCKET, 1 << (num_classes - 1).bit_length())
 
 
 class State(NamedTuple):
@@ -60,7 +51,7 @@ def _loss(
     params: Mapping[str, Any],
     outputs: tuple["Output", ...],
     flags: Mapping[str, jax.Array],
-    given: "Given",
+    given: "BatchInputs",
     label_B: jax.Array,
     num_classes: jax.Array,
 ) -> jax.Array:
@@ -69,7 +60,7 @@ def _loss(
     below = jnp.int32(0)
     for i, output in enumerate(outputs):
         component = output.component
-        asked = Asked((given.start <= i).astype(jnp.int32), flags[component.name], below)
+        asked = GradientRequest((given.start <= i).astype(jnp.int32), flags[component.name], below)
         x = gated(component.apply, component.recompute, lowest=i == 0)(
             params[component.name], x, output.instead(feature), asked
         )
@@ -155,7 +146,7 @@ class Program:
         flags: Mapping[str, Any],
         o: Optimizer,
         batch: "Batch",
-        given: "Given",
+        given: "BatchInputs",
         label_B: Any,
         num_classes: Any,
     ) -> None:
@@ -182,7 +173,7 @@ class Program:
         """Where a forward pass stops that runs every component."""
         return np.int32(len(self.network))
 
-    def given_nothing(self, batch_size: int, split: Callable[[np.ndarray], Any]) -> "Given":
+    def given_nothing(self, batch_size: int, split: Callable[[np.ndarray], Any]) -> "BatchInputs":
         """For a pass from the batch itself on.
 
         Args:
@@ -192,7 +183,7 @@ class Program:
         output = next((o for o in self.outputs if o.is_feature), self.outputs[0])
         prepared = np.zeros((batch_size, *self.network[0].input_shape), np.float32)
         feature = np.zeros((batch_size, *output.shape), output.dtype)
-        return Given(split(prepared), split(feature), np.int32(-1))
+        return BatchInputs(split(prepared), split(feature), np.int32(-1))
 
     def feature_before(self, index: int) -> int:
         """The last component, at most `index`, that the network can begin with, given a feature."""
@@ -204,7 +195,7 @@ class Program:
         state: State,
         flags: Mapping[str, jax.Array],
         o: Optimizer,
-        given: "Given",
+        given: "BatchInputs",
         label_B: jax.Array,
         num_classes: jax.Array,
         *,
@@ -248,7 +239,7 @@ class Program:
         return State(params, trace, state.step + 1, finite)
 
     def _forward(
-        self, params: Mapping[str, Any], batch: "Batch", given: "Given", stop: jax.Array
+        self, params: Mapping[str, Any], batch: "Batch", given: "BatchInputs", stop: jax.Array
     ) -> tuple[jax.Array, jax.Array, jax.Array]:
         """The components from `given.start` to before `stop`, int32 scalars.
 
@@ -266,7 +257,7 @@ class Program:
         return prepared, feature, x
 
 
-class Given(NamedTuple):
+class BatchInputs(NamedTuple):
     """What is known of a batch, and where a pass over the network so begins.
 
     Attributes:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
 from mu2.training.cohort import Child, Cohort
-from mu2.training.job import Trained
+from mu2.training.job import TrainingResult
 
 T = TypeVar("T")
 
@@ -34,12 +34,12 @@ class Race:
             for done, child in zip(before, self._children(), strict=True)
         ]
 
-    def stop(self, going_on: Sequence[bool]) -> None:
+    def stop(self, select_survivors: Sequence[bool]) -> None:
         """Ends the training of the children that do not go on."""
-        for child, goes_on in zip(self._children(), going_on, strict=True):
+        for child, goes_on in zip(self._children(), select_survivors, strict=True):
             child.done |= not goes_on
 
-    def trained(self) -> list[Trained]:
+    def trained(self) -> list[TrainingResult]:
         """What became of each."""
         return in_order((places, cohort.trained()) for places, cohort in self.cohorts)
 

@@ -6,12 +6,14 @@ from typing import Any
 import numpy as np
 
 from mu2.models.component import Arrays, Network
+from mu2.models.inputs import bucket
 from mu2.tasks.examples import Examples
 from mu2.training import evaluate
 from mu2.training.cohort import Cohort, in_common
-from mu2.training.job import Devices, Job, Trained, Training
+from mu2.training.job import Job, Training, TrainingResult
+from mu2.training.layout import Slice
 from mu2.training.leaves import initial
-from mu2.training.program import Batch, Program, Programs, bucket
+from mu2.training.program import Batch, Program, Programs
 from mu2.training.race import Race
 
 
@@ -24,19 +26,19 @@ class Trainer:
       programs: the compiled programs, kept for the life of the trainer.
     """
 
-    def __init__(self, training: Training, devices: Devices):
+    def __init__(self, training: Training, devices: Slice):
         self.training = training
         self.devices = devices
         self.programs = Programs(training.clip_norm, devices.sharding)
 
-    def train(self, jobs: Sequence[Job]) -> Iterator[Trained]:
+    def train(self, jobs: Sequence[Job]) -> Iterator[TrainingResult]:
         """Trains children of one generation; those with layers in common go through it together.
 
         Yields:
           What became of each, in the order of the jobs. It depends on the job alone, not on the
           others.
         """
-        results: dict[int, Trained] = {}
+        results: dict[int, TrainingResult] = {}
         groups = self._groups(jobs)
         for i in range(len(jobs)):
             if i not in results:
@@ -65,21 +67,21 @@ class Trainer:
         self, network: Network, arrays: Mapping[str, Arrays], inputs: np.ndarray, num_classes: int
     ) -> np.ndarray:
         """float32 logits [N, num_classes] of examples for a path's network and leaves."""
-        program = self.programs.of(network.widened(bucket(num_classes)))
+        program = self.programs.of(network.widen_head(bucket(num_classes)))
         params = initial(program, arrays, self.devices).params
         size = self.training.batch_size
         nothing = program.given_nothing(size, self.devices.split)
         pending = [
             program.forward(
                 params,
-                Batch.plain(self.devices.split(evaluate.filled(block.inputs, size))),
+                Batch.plain(self.devices.split(evaluate.fill_batch(block.inputs, size))),
                 nothing,
                 program.end,
             )[2]
             for block in Examples(inputs, np.zeros(len(inputs), np.int32)).blocks(size)
         ]
-        return evaluate.gathered(pending, len(inputs), num_classes)
+        return evaluate.gather(pending, len(inputs), num_classes)
 
     def _program(self, job: Job) -> Program:
         """The program of a child, its head padded so that class counts share programs."""
-        return self.programs.of(job.network.widened(bucket(job.num_classes)))
+        return self.programs.of(job.network.widen_head(bucket(job.num_classes)))

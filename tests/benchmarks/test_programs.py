@@ -21,9 +21,9 @@ from benchmarks.speed import (
     watched,
 )
 from benchmarks.speed import input as input_
-from mu2.mesh import single
 from mu2.models.component import Network
 from mu2.training.augment import Augmentation
+from mu2.training.layout import single
 from mu2.training.optimizer import Optimizer, learning_rate
 from mu2.training.program import Batch, Program, State
 from tests import shrunken

@@ -8,11 +8,11 @@ import pytest
 
 from benchmarks.speed import history
 from benchmarks.tables import random_search, trials
-from mu2 import forecast
 from mu2.evolution.space import Choices, Hyperparameters, Ranges, SearchSpace
 from mu2.models import ViT
+from mu2.planning import forecast
+from mu2.system.writable import WritableSystem
 from mu2.training import evaluate
-from mu2.writable import WritableSystem
 from tests import shrunken
 
 SPACE = SearchSpace(
@@ -176,7 +176,7 @@ def test_a_search_takes_the_flops_of_the_system(capsys, tmp_path, monkeypatch):
     assert shrunken.files(system.directory) == before
 
     experiment = shrunken.load(*shrunken.SMALL, *bindings).experiment
-    interval = {each.task: each.flops.most for each in forecast.forecast(experiment)}
+    interval = {each.task: each.flops.most for each in forecast.forecast_run(experiment)}
     (line,) = history.read("random_search", file)
     assert {"commit", "machine", "date", "command"} < line.keys()
     rows = line["figures"]["rows"]
@@ -202,7 +202,7 @@ def test_a_search_takes_the_flops_of_the_system(capsys, tmp_path, monkeypatch):
     assert "| mean |" in capsys.readouterr().out
 
     # What is tested is the network of the best interval.
-    executor = shrunken.executor(experiment.layout, experiment.training)
+    workers = shrunken.workers(experiment.layout, experiment.training)
     for task, row in zip(experiment.stream.tasks, rows, strict=True):
         best = next(
             each for each in outcomes if (each.plan.task, each.score) == (task.name, row["score"])
@@ -213,7 +213,7 @@ def test_a_search_takes_the_flops_of_the_system(capsys, tmp_path, monkeypatch):
             ("test", None, row["test_accuracy"]),
         ]:
             (block,) = task.read(part, shape).blocks(10000, stop)
-            logits = executor.logits(
+            logits = workers.logits(
                 experiment.network(best.plan), best.arrays, block.inputs, best.plan.num_classes
             )
             assert evaluate.accuracy(logits, block.labels) == accuracy

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import mu2.evolution
 from mu2.errors import Mu2Error
 from mu2.evolution import Evolution, Mutation, Ranges, Scoring, engine
-from mu2.key import Key
+from mu2.random_keys import Key
 from tests.evolution import toys
 
 ROOT = toys.path("root/random")

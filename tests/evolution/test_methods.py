@@ -10,7 +10,7 @@ from mu2.errors import Mu2Error
 from mu2.evolution import Evolution, Mutation, Ranges, Scoring, engine
 from mu2.evolution.mutation import Dice, data_hyperparameters, mutate
 from mu2.evolution.selection import choose_parent
-from mu2.key import Key
+from mu2.random_keys import Key
 from tests.evolution import toys
 
 ROOT = toys.path("root/random")
@@ -234,7 +234,7 @@ def test_what_a_baseline_trains_and_what_it_shares(method, trained, shared):
         ],
         ["Hyperparameters.num_layers=3"],
     ).experiment
-    rules, space = experiment.evolution, experiment.space.narrowed("image")
+    rules, space = experiment.evolution, experiment.space.for_input("image")
     root = toys.path("root/ViT/random")
     (made,) = experiment.roots
     layers = made.components(space.model, space.defaults(), Key.from_seed(0))

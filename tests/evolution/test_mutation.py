@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from mu2.errors import Mu2Error
 from mu2.evolution import Mutation, Ranges
 from mu2.evolution.mutation import ADAPTERS, Dice, data_hyperparameters, mutate
-from mu2.key import Key
+from mu2.random_keys import Key
 from tests.evolution import toys
 
 ROOT = toys.path("root/random")

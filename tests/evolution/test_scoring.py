@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from mu2.errors import Mu2Error
 from mu2.evolution import Component, Path, Scoring
-from mu2.evolution.living import Living
+from mu2.evolution.live_paths import LivePaths
 from mu2.evolution.scoring import accounted_parameters
 from tests.evolution import toys
 
@@ -35,7 +35,7 @@ def test_all_tasks_together_account_for_every_parameter_once(used):
     for i, wanted in enumerate(used):
         mine = tuple(everything[j] for j in sorted(wanted))
         paths.append(Path(f"t{i}/0/0", f"t{i}", None, None, mine, hyperparameters, 2))
-    living = Living(paths)
+    living = LivePaths(paths)
     total = sum(accounted_parameters(p.components, living, p.task) for p in paths[1:])
     assert total == pytest.approx(sum(everything[i].size for i in set().union(*used)))
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mu2.evolution.selection import acceptance, choose_parent
-from mu2.key import Key
+from mu2.random_keys import Key
 from tests.evolution import toys
 
 counts = st.lists(st.integers(0, 4), max_size=4)

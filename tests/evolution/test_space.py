@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from mu2.errors import Mu2Error
 from mu2.evolution import Choices, Hyperparameters, Ranges, SearchSpace
-from mu2.key import Key
+from mu2.random_keys import Key
 from tests.evolution import toys
 
 numbers = st.lists(st.integers(-50, 50), min_size=1, max_size=8, unique=True).map(sorted)

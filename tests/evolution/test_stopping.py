@@ -6,46 +6,46 @@ from hypothesis import strategies as st
 
 from mu2.errors import Mu2Error
 from mu2.evolution import Halving
-from mu2.evolution.stopping import recorded
-from mu2.key import Key
+from mu2.evolution.stopping import record_scores
+from mu2.random_keys import Key
 
 
 def raced(rule, rungs, scores, intervals):
     """The rungs after a generation whose children have the same score after every interval."""
     had, current = [1] * len(scores), list(scores)
     for interval in range(1, intervals):
-        goes_on = rule.going_on(rungs, interval, current)
+        goes_on = rule.select_survivors(rungs, interval, current)
         current = [score if on else None for score, on in zip(current, goes_on, strict=True)]
         had = [n + on for n, on in zip(had, goes_on, strict=True)]
     for score, n in zip(scores, had, strict=True):
-        rungs = recorded(rungs, (score,) * n)
+        rungs = record_scores(rungs, (score,) * n)
     return rungs
 
 
 def test_the_first_child_by_itself_is_never_stopped():
-    assert Halving().going_on((), 1, [0.1]) == (True,)
-    assert Halving().going_on((), 3, [0.1]) == (True,)
+    assert Halving().select_survivors((), 1, [0.1]) == (True,)
+    assert Halving().select_survivors((), 3, [0.1]) == (True,)
 
 
 def test_the_best_of_the_first_generation_go_on():
-    assert Halving(2).going_on((), 1, [0.1, 0.5, 0.3, 0.2]) == (False, True, True, False)
-    assert Halving(2).going_on((), 2, [None, 0.5, 0.6, None]) == (False, False, True, False)
-    assert Halving(8).going_on((), 1, [0.1, 0.5, 0.3, 0.2]) == (False, True, False, False)
+    assert Halving(2).select_survivors((), 1, [0.1, 0.5, 0.3, 0.2]) == (False, True, True, False)
+    assert Halving(2).select_survivors((), 2, [None, 0.5, 0.6, None]) == (False, False, True, False)
+    assert Halving(8).select_survivors((), 1, [0.1, 0.5, 0.3, 0.2]) == (False, True, False, False)
     # Of equal scores the earlier child's.
-    assert Halving(2).going_on((), 1, [0.5, 0.5]) == (True, False)
+    assert Halving(2).select_survivors((), 1, [0.5, 0.5]) == (True, False)
 
 
 def test_earlier_generations_count():
     rungs = ((0.1, 0.5, 0.3), (0.5,), (0.6,))
     # Of four at the first interval two go on: the second best score so far must be reached. Of two
     # at the second one goes on, and it has.
-    assert Halving(2).going_on(rungs, 1, [0.3]) == (True,)
-    assert Halving(2).going_on(rungs, 1, [0.2]) == (False,)
-    assert Halving(2).going_on(rungs, 2, [0.9]) == (False,)
-    assert Halving(2).going_on(rungs, 3, [0.6]) == (True,)
+    assert Halving(2).select_survivors(rungs, 1, [0.3]) == (True,)
+    assert Halving(2).select_survivors(rungs, 1, [0.2]) == (False,)
+    assert Halving(2).select_survivors(rungs, 2, [0.9]) == (False,)
+    assert Halving(2).select_survivors(rungs, 3, [0.6]) == (True,)
     # Of five two: one more, the better one; of eight four, three of them new.
-    assert Halving(2).going_on(rungs, 1, [0.6, 0.7]) == (False, True)
-    assert Halving(2).going_on(rungs, 1, [0.6, 0.7, 0.2, 0.4, 0.0]) == (
+    assert Halving(2).select_survivors(rungs, 1, [0.6, 0.7]) == (False, True)
+    assert Halving(2).select_survivors(rungs, 1, [0.6, 0.7, 0.2, 0.4, 0.0]) == (
         True,
         True,
         False,
@@ -53,25 +53,25 @@ def test_earlier_generations_count():
         False,
     )
     # Of two none would be the best third, so that the best goes on; here it has.
-    assert Halving(3).going_on(((0.2,), (0.5,)), 1, [0.4]) == (False,)
+    assert Halving(3).select_survivors(((0.2,), (0.5,)), 1, [0.4]) == (False,)
 
 
 def test_before_the_first_interval_that_counts_all_go_on_that_are_there():
-    assert Halving(2, first=3).going_on((), 2, [0.1, None, 0.2]) == (True, False, True)
-    assert Halving(2, first=3).going_on((), 3, [0.1, None, 0.2]) == (False, False, True)
+    assert Halving(2, first=3).select_survivors((), 2, [0.1, None, 0.2]) == (True, False, True)
+    assert Halving(2, first=3).select_survivors((), 3, [0.1, None, 0.2]) == (False, False, True)
 
 
 def test_no_more_than_the_share_goes_on_however_good():
     # Two of three have gone on: of four no other may, of six one more.
     rungs = ((0.1, 0.5, 0.3), (0.5, 0.4))
-    assert Halving(2).going_on(rungs, 1, [1.0]) == (False,)
-    assert Halving(2).going_on(((0.1, 0.5, 0.3, 0.6, 0.7), (0.5, 0.4)), 1, [1.0]) == (True,)
+    assert Halving(2).select_survivors(rungs, 1, [1.0]) == (False,)
+    assert Halving(2).select_survivors(((0.1, 0.5, 0.3, 0.6, 0.7), (0.5, 0.4)), 1, [1.0]) == (True,)
 
 
 def test_each_child_is_recorded_as_far_as_it_came():
-    rungs = recorded(recorded((), (0.2, 0.4, 0.5)), (0.1,))
+    rungs = record_scores(record_scores((), (0.2, 0.4, 0.5)), (0.1,))
     assert rungs == ((0.2, 0.1), (0.4,), (0.5,))
-    assert recorded(((0.2,),), (0.3, 0.6)) == ((0.2, 0.3), (0.6,))
+    assert record_scores(((0.2,),), (0.3, 0.6)) == ((0.2, 0.3), (0.6,))
 
 
 @pytest.mark.parametrize("factor", [2, 3, 4])
@@ -114,7 +114,7 @@ def test_where_each_child_is_better_than_all_before_it_is_as_expected(factor, ge
     st.integers(2, 5),
 )
 def test_who_goes_on_is_no_worse_than_who_does_not(before, scores, factor):
-    goes_on = Halving(factor).going_on((tuple(before),), 1, scores)
+    goes_on = Halving(factor).select_survivors((tuple(before),), 1, scores)
     chosen = [score for score, on in zip(scores, goes_on, strict=True) if on]
     left = [
         score for score, on in zip(scores, goes_on, strict=True) if not on and score is not None

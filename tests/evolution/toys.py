@@ -16,8 +16,8 @@ from mu2.evolution import (
     SearchSpace,
     engine,
 )
-from mu2.evolution.living import Living
-from mu2.key import Key
+from mu2.evolution.live_paths import LivePaths
+from mu2.random_keys import Key
 
 DEFAULTS = {
     "mutation_probability": 0.2,
@@ -137,7 +137,7 @@ def component(component_id, slot):
 
 def live(*paths):
     """Live paths."""
-    return Living(paths)
+    return LivePaths(paths)
 
 
 def begin(

@@ -143,7 +143,7 @@ def test_inputs_of_several_shapes():
 
 def test_a_head_that_is_wider_than_its_parameters(store):
     forest = Forest(store.read, jax.jit(prepare), 1 << 20)
-    forest.add("a", store.networks["a"].widened(64), store.keys["a"])
+    forest.add("a", store.networks["a"].widen_head(64), store.keys["a"])
     logits = forest({SHAPE: IMAGES}, "a")["a"]
     assert logits.shape == (5, 64)
     np.testing.assert_allclose(logits[:, :3], store.alone("a", IMAGES), atol=1e-5)

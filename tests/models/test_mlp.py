@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from mu2.errors import Mu2Error
-from mu2.key import Key
-from mu2.mesh import Layout
 from mu2.models import MLP, Network, nest, restore
+from mu2.random_keys import Key
 from mu2.tasks.examples import Examples
 from mu2.training import Trainer, Training
+from mu2.training.layout import Layout
 from tests.jobs import job
 
 KEY = Key.from_seed(5)

@@ -7,8 +7,8 @@ reads what it saved. Needs the extra 'parity'.
 import numpy as np
 import pytest
 
-from mu2.key import Key
 from mu2.models import Safetensors, ViT, nest
+from mu2.random_keys import Key
 from tests.models import files
 
 # Importing both libraries takes seconds.
@@ -100,8 +100,8 @@ def test_features_are_those_of_transformers(tmp_path, build, settings, normal, s
 def test_the_names_are_those_that_transformers_saves(tmp_path):
     """The library's own reader gives the tensors that ours gives."""
     numpy = pytest.importorskip("safetensors.numpy", reason="needs mu2[parity]")
-    from mu2.models.location import Location
-    from mu2.models.tensors import Safetensors as Reader
+    from mu2.models.roots.location import Location
+    from mu2.models.roots.tensors import Safetensors as Reader
 
     vit(1.0).save_pretrained(tmp_path)
     expected = numpy.load_file(tmp_path / "model.safetensors")

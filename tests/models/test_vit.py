@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from mu2.errors import Mu2Error
-from mu2.key import Key
 from mu2.models import RandomRoot, ViT, nest
 from mu2.models.text import TextBlock
 from mu2.models.vit import EncoderBlock
+from mu2.random_keys import Key
 
 TINY = {"image_size": 32, "num_layers": 2, "adapter_dim": 8}
 KEY = Key.from_seed(7)

@@ -4,8 +4,8 @@ import jax
 import numpy as np
 import pytest
 
-from mu2.key import Key
 from mu2.models import Network, ViT, nest
+from mu2.random_keys import Key
 
 MODEL = ViT(patch=4, width=16, heads=2, mlp_dim=32, channels=1)
 KEY = Key.from_seed(3)

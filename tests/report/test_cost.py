@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from mu2.errors import Mu2Error
-from mu2.report.cost import Accelerator, Bought, Prices, bought
+from mu2.report.cost import Accelerator, Affordable, Prices, affordable
 
 SHIPPED = Path(__file__).parents[2] / "benchmarks/tables/prices.json"
 ENTRY = {
@@ -89,14 +89,14 @@ VISITS = ((10, 1.0), (10, 4.0), (10, 5.0))
 @pytest.mark.parametrize(
     ("money", "expected"),
     [
-        (20.0, Bought(3, 30, 1.0)),
-        (100.0, Bought(3, 30, 1.0)),
-        (10.0, Bought(2, 20, 0.5)),
-        (2.0, Bought(1, 10, 0.1)),
-        (6.0, Bought(1, 15, 0.3)),
-        (1.0, Bought(0, 5, 0.05)),
+        (20.0, Affordable(3, 30, 1.0)),
+        (100.0, Affordable(3, 30, 1.0)),
+        (10.0, Affordable(2, 20, 0.5)),
+        (2.0, Affordable(1, 10, 0.1)),
+        (6.0, Affordable(1, 15, 0.3)),
+        (1.0, Affordable(0, 5, 0.05)),
     ],
 )
 def test_what_a_sum_buys_by_hand(money, expected):
     # 2 an hour; the whole takes 10 hours.
-    assert bought(money, 2.0, VISITS) == expected
+    assert affordable(money, 2.0, VISITS) == expected

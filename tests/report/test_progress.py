@@ -4,7 +4,7 @@ import pytest
 
 from mu2.report.live import LiveReporter
 from mu2.report.progress import LogReporter, choose_reporter
-from mu2.report.standing import Standing
+from mu2.report.status import Status
 from tests.report import fakes
 
 
@@ -15,7 +15,7 @@ def clock():
 
 def test_lines_where_there_is_no_terminal(clock):
     stream = io.StringIO()
-    with LogReporter(stream, Standing(clock)) as reporter:
+    with LogReporter(stream, Status(clock)) as reporter:
         fakes.tell(reporter, clock)
     lines = stream.getvalue().splitlines()
     assert "\x1b" not in stream.getvalue()
@@ -42,7 +42,7 @@ def test_a_diverged_child_has_no_quality():
 
 def test_a_resumed_run_counts_on(clock):
     stream = io.StringIO()
-    fakes.tell(LogReporter(stream, Standing(clock)), clock, position=2)
+    fakes.tell(LogReporter(stream, Status(clock)), clock, position=2)
     lines = stream.getvalue().splitlines()
     assert "goes on after 2 of 4 task iterations" in lines[0]
     assert lines[1].startswith("digits 2/2")
@@ -51,12 +51,12 @@ def test_a_resumed_run_counts_on(clock):
 
 def test_a_finished_run_says_so(clock):
     stream = io.StringIO()
-    fakes.tell(LogReporter(stream, Standing(clock)), clock, position=4)
+    fakes.tell(LogReporter(stream, Status(clock)), clock, position=4)
     assert stream.getvalue().splitlines() == ["systems/x: this run is complete; nothing is left."]
 
 
 def test_time_left_within_a_resumed_task_iteration(clock):
-    standing = Standing(clock)
+    standing = Status(clock)
     standing.run_started(fakes.experiment(), fakes.system(3))
     standing.task_started("latin")
     assert standing.time_left() is None
@@ -74,7 +74,7 @@ def test_the_live_view_shows_task_child_quality_best_and_time(clock, monkeypatch
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.setenv("TERM", "xterm")
     stream = fakes.Terminal()
-    with LiveReporter(stream, Standing(clock)) as reporter:
+    with LiveReporter(stream, Status(clock)) as reporter:
         fakes.tell(reporter, clock, until=6)
         reporter._live.refresh()
         shown = stream.getvalue()
@@ -92,7 +92,7 @@ def test_the_live_view_shows_task_child_quality_best_and_time(clock, monkeypatch
 def test_the_live_view_fits_a_narrow_terminal(clock, monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
     stream = fakes.Terminal()
-    reporter = LiveReporter(stream, Standing(clock))
+    reporter = LiveReporter(stream, Status(clock))
     fakes.tell(reporter, clock, until=6)
     long = fakes.child("latin", 0, 2, parent="root/" + 100 * "x")
     reporter.child_done(long)
@@ -103,7 +103,7 @@ def test_the_live_view_fits_a_narrow_terminal(clock, monkeypatch):
 def test_the_live_view_ends_with_the_run(clock, monkeypatch):
     monkeypatch.setenv("TERM", "xterm")
     stream = fakes.Terminal()
-    with LiveReporter(stream, Standing(clock)) as reporter:
+    with LiveReporter(stream, Status(clock)) as reporter:
         fakes.tell(reporter, clock)
     assert "done in 32 s, 5 programs compiled." in stream.getvalue()
 

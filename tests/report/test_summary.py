@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from mu2 import cli
-from mu2.evolution.living import Living
+from mu2.evolution.live_paths import LivePaths
 from mu2.evolution.path import Component, Path
 from mu2.report.summary import summarise
 from tests import shrunken
@@ -22,7 +22,7 @@ def run(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def shown(run):
-    return run.system.summary()
+    return summarise(run.system)
 
 
 def promised(text):
@@ -151,7 +151,7 @@ def system(*records, complete=True, times=()):
         times=times,
         records=lambda: records,
         roots=lambda: (ROOT,),
-        paths=lambda: Living([ROOT, *(each.path for each in records if each.path)]),
+        paths=lambda: LivePaths([ROOT, *(each.path for each in records if each.path)]),
     )
 
 

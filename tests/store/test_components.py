@@ -12,7 +12,7 @@ import pytest
 from mu2.errors import Mu2Error
 from mu2.store.components import ComponentStore
 from mu2.store.leaves import digest
-from mu2.store.stored import Stored
+from mu2.store.stored_component import StoredComponent
 
 BITS = np.random.default_rng(0).integers(0, 2**16, size=(7, 11), dtype=np.uint16)
 HEX = "0" * 64
@@ -148,9 +148,9 @@ def test_a_damaged_file_is_named_before_anything_else_sees_it(copied, capfd):
 def test_missing_packs_and_manifests_are_named(copied):
     store, stored = copied
     with pytest.raises(Mu2Error, match=f"component {HEX} cannot be read: the file is missing"):
-        store.read([Stored(HEX, HEX)])
+        store.read([StoredComponent(HEX, HEX)])
     with pytest.raises(Mu2Error, match=f"component {HEX} is not in this pack"):
-        store.read([Stored(HEX, stored["a"].pack)])
+        store.read([StoredComponent(HEX, stored["a"].pack)])
     manifest = store.directory / stored["a"].pack / "manifest.json"
     manifest.write_bytes(manifest.read_bytes().replace(b"[30,5]", b"[30,6]", 1))
     with pytest.raises(Mu2Error, match="damaged") as caught:

@@ -118,10 +118,10 @@ def test_components_are_shared_by_links(system, tmp_path):
 
 
 def test_a_branch_is_copied_where_links_are_not_possible(system, tmp_path, monkeypatch):
-    def refuse(*_):
+    def validate(*_):
         raise OSError(18, "Invalid cross-device link")
 
-    monkeypatch.setattr(os, "link", refuse)
+    monkeypatch.setattr(os, "link", validate)
     branch(system, tmp_path / "new")
     assert verify(tmp_path / "new") == []
 

@@ -257,7 +257,7 @@ def test_a_kill_amid_a_removal_leaves_nothing_behind(tmp_path, monkeypatch):
                 if kills:
                     patch.setattr(Journal, "_drop_superfluous", killed_amid)
                 Journal.open(directory).commit(changed, None, "", passing=number % 3 != 2)
-            Journal.open(directory).settle()
+            Journal.open(directory).wait()
         return {str(path.relative_to(directory)) for path in directory.rglob("*.json")}
 
     whole = history(tmp_path / "whole", kills=False)

@@ -18,7 +18,7 @@ from mu2.store.files import encode, is_below, read_bytes, sha256, write_file
 from mu2.store.sweep import sweep
 from mu2.store.verify import verify
 from mu2.system import System
-from mu2.writable import WritableSystem
+from mu2.system.writable import WritableSystem
 
 ABROAD = ("../secret", "../../secret", "/etc/passwd", "a/../../secret", "records/../../secret")
 

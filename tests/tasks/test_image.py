@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mu2.errors import Mu2Error
-from mu2.key import Key
+from mu2.random_keys import Key
 from mu2.tasks import image
 from mu2.tasks.image import resize, to_channels
 

@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from mu2.key import Key
+from mu2.random_keys import Key
 from mu2.tasks import order
 from mu2.tasks.examples import Examples
 
@@ -57,7 +57,7 @@ def test_blocks_are_the_examples_in_order():
 
 
 def test_a_split_is_shuffled_once_and_for_all():
-    assert order.shuffled(8, "CSV", "train").tolist() == [1, 0, 2, 4, 6, 7, 3, 5]
-    assert order.shuffled(100, "a").tolist() == order.shuffled(100, "a").tolist()
-    assert order.shuffled(100, "a").tolist() != order.shuffled(100, "b").tolist()
-    assert sorted(order.shuffled(100, "a")) == list(range(100))
+    assert order.shuffle(8, "CSV", "train").tolist() == [1, 0, 2, 4, 6, 7, 3, 5]
+    assert order.shuffle(100, "a").tolist() == order.shuffle(100, "a").tolist()
+    assert order.shuffle(100, "a").tolist() != order.shuffle(100, "b").tolist()
+    assert sorted(order.shuffle(100, "a")) == list(range(100))

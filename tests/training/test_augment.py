@@ -7,8 +7,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from mu2.key import Key
-from mu2.training.augment import Augmentation, _turn_hue, augment, normalise
+from mu2.models.inputs import normalise
+from mu2.random_keys import Key
+from mu2.training.augment import Augmentation, _turn_hue, augment
 
 KEY = Key.from_seed(5)
 OFF = Augmentation(

@@ -5,12 +5,12 @@ import dataclasses
 import numpy as np
 import pytest
 
-from mu2.key import Key
-from mu2.mesh import single
 from mu2.models import ViT
+from mu2.random_keys import Key
 from mu2.tasks.examples import Examples
 from mu2.training import Trainer, Training
 from mu2.training.cohort import frozen_prefix, in_common, meeting_points
+from mu2.training.layout import single
 from mu2.training.program import Program
 from tests import jobs
 

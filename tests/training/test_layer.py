@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from mu2.training.layer import Asked, gated
+from mu2.training.layer import GradientRequest, gated
 
 
 @pytest.mark.parametrize(("trained", "below"), list(itertools.product([0, 1], repeat=2)))
@@ -17,7 +17,7 @@ def test_gate_gives_the_gradients_asked_for_and_zeros_for_the_rest(trained, belo
 
     def total(w, x):
         return layer(
-            w, x, x[:, :2], Asked(jnp.int32(1), jnp.int32(trained), jnp.int32(below))
+            w, x, x[:, :2], GradientRequest(jnp.int32(1), jnp.int32(trained), jnp.int32(below))
         ).sum()
 
     dw, dx = jax.grad(total, (0, 1))(w, x)
@@ -32,7 +32,7 @@ def test_the_backward_pass_is_really_skipped():
     w, x = jnp.ones((64, 64)), jnp.ones((64, 64))
 
     def products(*flags):
-        asked = Asked(*map(jnp.int32, flags))
+        asked = GradientRequest(*map(jnp.int32, flags))
 
         def gradients(w, x, asked):
             return jax.grad(lambda w, x: layer(w, x, x, asked).sum(), (0, 1))(w, x)
@@ -52,7 +52,7 @@ def test_a_layer_that_is_not_run_hands_on_what_it_is_given():
     w, x, instead = jnp.full((3, 2), jnp.nan), jnp.full((2, 3), jnp.nan), jnp.ones((2, 2))
 
     def total(w, x, run):
-        y = layer(w, x, instead, Asked(run, jnp.int32(0), jnp.int32(0)))
+        y = layer(w, x, instead, GradientRequest(run, jnp.int32(0), jnp.int32(0)))
         return (y * y).sum(), y
 
     gradients, y = jax.jit(jax.grad(total, (0, 1), has_aux=True))(w, x, jnp.int32(0))

@@ -6,12 +6,12 @@ import numpy as np
 import optax
 import pytest
 
-from mu2.key import Key
-from mu2.mesh import single
 from mu2.models import ViT, nest
-from mu2.training.augment import normalise
+from mu2.models.inputs import bucket, normalise
+from mu2.random_keys import Key
+from mu2.training.layout import single
 from mu2.training.optimizer import Optimizer
-from mu2.training.program import Batch, Programs, State, bucket, mask
+from mu2.training.program import Batch, Programs, State, mask
 
 KEY = Key.from_seed(3)
 MODEL = ViT(patch=8, width=16, heads=2, mlp_dim=32)

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from mu2.errors import Mu2Error
-from mu2.key import Key
-from mu2.mesh import Layout
 from mu2.models import ViT
+from mu2.random_keys import Key
 from mu2.tasks.examples import Examples
-from mu2.tasks.streamed import Streamed
+from mu2.tasks.streaming import StreamingExamples
 from mu2.training import Trainer, Training
+from mu2.training.layout import Layout
 from tests import jobs
 
 KEY = Key.from_seed(11)
@@ -181,7 +181,7 @@ def test_examples_read_as_they_are_needed_train_the_same_bits(trainer, job, trai
             chosen = list(indices)
             return Examples(examples.inputs[chosen], examples.labels[chosen])
 
-        return Streamed(read, len(examples), examples.inputs[0].nbytes, memory=1)
+        return StreamingExamples(read, len(examples), examples.inputs[0].nbytes, memory=1)
 
     train, validation = streamed(job.train), streamed(job.validation)
     again = next(trainer.train([dataclasses.replace(job, train=train, validation=validation)]))

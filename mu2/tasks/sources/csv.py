@@ -10,7 +10,7 @@ import numpy as np
 from mu2.errors import Mu2Error, did_you_mean
 from mu2.tasks import split as splits
 from mu2.tasks.examples import Examples
-from mu2.tasks.order import shuffled
+from mu2.tasks.order import shuffle
 from mu2.tasks.reader import Arrays, Reader
 from mu2.tasks.sources.checks import check_bool, check_text, check_texts
 from mu2.tasks.sources.listing import entries, home, in_order
@@ -290,7 +290,7 @@ class CSV:
         found: list[Row] = []
         for span in spans:
             n = len(rows[span.split])
-            order = shuffled(n, "CSV", span.split) if self.shuffle else np.arange(n)
+            order = shuffle(n, "CSV", span.split) if self.shuffle else np.arange(n)
             found += [rows[span.split][i] for i in order[span.start : span.stop]]
         return found
 

@@ -11,7 +11,7 @@ import numpy as np
 from mu2.errors import Mu2Error, did_you_mean
 from mu2.tasks import split as splits
 from mu2.tasks.examples import Examples
-from mu2.tasks.order import shuffled
+from mu2.tasks.order import shuffle
 from mu2.tasks.picture import decode
 from mu2.tasks.reader import BLOCK, Reader
 from mu2.tasks.sources.checks import check_bool, check_text
@@ -245,7 +245,7 @@ class _Rows(Reader):
         self._source = source
         self._spans = spans
         self._orders = {
-            split: shuffled(n, "HuggingFace", split) if source.shuffle else np.arange(n)
+            split: shuffle(n, "HuggingFace", split) if source.shuffle else np.arange(n)
             for split, n in source._sizes().items()
             if split in {span.split for span in spans}
         }

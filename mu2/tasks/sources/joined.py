@@ -7,7 +7,7 @@ import numpy as np
 
 from mu2.errors import Mu2Error
 from mu2.tasks import split as splits
-from mu2.tasks.described import Describable, Described
+from mu2.tasks.description import Description, HasDescription
 from mu2.tasks.examples import Examples
 from mu2.tasks.reader import Reader, reader_of
 from mu2.tasks.task import Source
@@ -124,12 +124,12 @@ class Joined:
         return _Several(spans, readers)
 
     def missing(self) -> tuple[Mu2Error, ...]:
-        """See `Describable.missing`; all that either source lacks."""
+        """See `HasDescription.missing`; all that either source lacks."""
         both = (self.source, self.other)
-        return tuple(e for s in both if isinstance(s, Describable) for e in s.missing())
+        return tuple(e for s in both if isinstance(s, HasDescription) for e in s.missing())
 
-    def described(self) -> Described:
-        """See `Describable.described`.
+    def describe(self) -> Description:
+        """See `HasDescription.describe`.
 
         Raises:
           Mu2Error: as the sources; or they differ in their number of classes.
@@ -141,7 +141,7 @@ class Joined:
                 "together."
             )
         sizes = _joined(own, other)
-        return Described(self._owner, self.input, own.num_classes(), sizes, self.missing()[0])
+        return Description(self._owner, self.input, own.num_classes(), sizes, self.missing()[0])
 
     @property
     def _owner(self) -> str:
@@ -159,8 +159,8 @@ def _joined(source: Source, other: Source) -> dict[str, int]:
 
 def _description(source: Source) -> Source:
     """What is known of a source that lacks its data; else the source."""
-    if isinstance(source, Describable) and source.missing():
-        return source.described()
+    if isinstance(source, HasDescription) and source.missing():
+        return source.describe()
     return source
 
 

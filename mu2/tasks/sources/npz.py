@@ -12,7 +12,7 @@ from numpy.lib import format as npy
 from mu2.errors import Mu2Error, did_you_mean
 from mu2.tasks import split as splits
 from mu2.tasks.examples import Examples
-from mu2.tasks.order import shuffled
+from mu2.tasks.order import shuffle
 from mu2.tasks.reader import Arrays, Reader
 from mu2.tasks.sources.checks import check_bool, check_text, check_texts
 from mu2.tasks.sources.listing import home, in_order
@@ -164,7 +164,7 @@ class Npz:
         loaded = {span.split: self._split(span.split) for span in spans}
         for span in spans:
             n = sizes[span.split]
-            order = shuffled(n, "Npz", span.split) if self.shuffle else np.arange(n)
+            order = shuffle(n, "Npz", span.split) if self.shuffle else np.arange(n)
             chosen = order[span.start : span.stop]
             inputs.append(loaded[span.split][0][chosen])
             labels.append(loaded[span.split][1][chosen])

@@ -6,11 +6,11 @@ import functools
 import numpy as np
 
 from mu2.errors import Mu2Error
-from mu2.key import Key
+from mu2.random_keys import Key
 from mu2.tasks import split as splits
-from mu2.tasks.described import Describable, Described
+from mu2.tasks.description import Description, HasDescription
 from mu2.tasks.examples import Examples
-from mu2.tasks.reader import Chosen, Reader, reader_of
+from mu2.tasks.reader import Reader, Subset, reader_of
 from mu2.tasks.sources.checks import check_text
 from mu2.tasks.task import Source
 
@@ -120,14 +120,14 @@ class Restratified:
         def relabel(labels: np.ndarray) -> np.ndarray:
             return np.searchsorted(classes, labels).astype(np.int32)
 
-        return Chosen(self._pool, splits.members(spans, members), relabel)
+        return Subset(self._pool, splits.members(spans, members), relabel)
 
     def missing(self) -> tuple[Mu2Error, ...]:
-        """See `Describable.missing`; known are pools of as many examples of each class."""
+        """See `HasDescription.missing`; known are pools of as many examples of each class."""
         return () if self._balanced is None else self._balanced[1]
 
-    def described(self) -> Described:
-        """See `Describable.described`.
+    def describe(self) -> Description:
+        """See `HasDescription.describe`.
 
         Raises:
           Mu2Error: it is not known what is in the pool.
@@ -138,16 +138,16 @@ class Restratified:
         classes = pool.balanced[self.pool]
         counts = self._counts(pool.size(self.pool) // classes)
         sizes = {split: classes * count for split, count in counts.items()}
-        return Described(self._owner, self.input, classes, sizes, absent[0])
+        return Description(self._owner, self.input, classes, sizes, absent[0])
 
     @property
-    def _balanced(self) -> tuple[Described, tuple[Mu2Error, ...]] | None:
+    def _balanced(self) -> tuple[Description, tuple[Mu2Error, ...]] | None:
         """What is known of a pool that is not there, and what is missing; None if too little is."""
-        if not isinstance(self.source, Describable) or not (absent := self.source.missing()):
+        if not isinstance(self.source, HasDescription) or not (absent := self.source.missing()):
             return None
-        pool = self.source.described()
+        pool = self.source.describe()
         return (
-            (pool, absent) if isinstance(pool, Described) and self.pool in pool.balanced else None
+            (pool, absent) if isinstance(pool, Description) and self.pool in pool.balanced else None
         )
 
     def _counts(self, n: int) -> dict[str, int]:

@@ -114,30 +114,32 @@ class Scenes(TFDS):
                 f"Scenes.question is {self.question!r}.",
                 hint=did_you_mean(str(self.question), QUESTIONS),
             )
-        if self._home.set != self._asked.set:
+        if self._home.set != self._question.set:
             raise Mu2Error(
                 f"Scenes.question {self.question!r} is not one of Scenes.name {self.name!r}.",
-                hint=f"Set Scenes.name = {self._asked.set!r}.",
+                hint=f"Set Scenes.name = {self._question.set!r}.",
             )
 
     @property
-    def _asked(self) -> Question:
+    def _question(self) -> Question:
         return QUESTIONS[self.question]
 
     def _class_names(self, features: Any) -> tuple[str, ...]:
-        return self._asked.answers
+        return self._question.answers
 
     def _known_classes(self, known: Contents) -> int:
-        return len(self._asked.answers)
+        return len(self._question.answers)
 
     def _label(self, record: dict[str, Any]) -> int:
         objects = record[self.label_key]
-        return self._asked.answer({name: np.asarray(objects[name]) for name in self._asked.needs})
+        return self._question.answer(
+            {name: np.asarray(objects[name]) for name in self._question.needs}
+        )
 
     def _check_label(self, tfds: Any, features: Any) -> None:
         """Raises Mu2Error unless the objects have what the question needs."""
         inner = getattr(features.get(self.label_key), "feature", None)
-        lacking = [name for name in self._asked.needs if name not in (inner or {})]
+        lacking = [name for name in self._question.needs if name not in (inner or {})]
         if lacking:
             raise Mu2Error(
                 f"{self._owner}: {self.label_key!r} has no {lacking[0]!r}, which "

@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from mu2.errors import Mu2Error, did_you_mean
-from mu2.key import Key
+from mu2.random_keys import Key
 from mu2.tasks import split as splits
 from mu2.tasks.examples import Examples
 from mu2.tasks.reader import Arrays, Reader

@@ -10,7 +10,7 @@ import numpy as np
 from mu2.errors import Mu2Error, nearest
 from mu2.tasks import split as splits
 from mu2.tasks.examples import Examples
-from mu2.tasks.order import shuffled
+from mu2.tasks.order import shuffle
 from mu2.tasks.reader import Arrays, Reader
 from mu2.tasks.sources.checks import check_bool, check_text
 from mu2.tasks.sources.listing import entries, home, in_order
@@ -101,7 +101,7 @@ class TextLines:
         for span in spans:
             lines = self._lines[span.split]
             n = len(lines)
-            order = shuffled(n, "TextLines", span.split) if self.shuffle else np.arange(n)
+            order = shuffle(n, "TextLines", span.split) if self.shuffle else np.arange(n)
             chosen += [lines[i] for i in order[span.start : span.stop]]
         labels = np.array([known[name] for name, _ in chosen], np.int32)
         return Arrays([to_bytes(line) for _, line in chosen], labels)

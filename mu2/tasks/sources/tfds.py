@@ -12,7 +12,7 @@ import numpy as np
 
 from mu2.errors import Mu2Error, did_you_mean
 from mu2.tasks import split as splits
-from mu2.tasks.described import Described
+from mu2.tasks.description import Description
 from mu2.tasks.examples import Examples
 from mu2.tasks.reader import BLOCK, Reader
 from mu2.tasks.sources.tfds_home import Home
@@ -117,12 +117,12 @@ class TFDS:
         return _Records(self, builder, splits.parse(split, _sizes(builder), self._owner))
 
     def missing(self) -> tuple[Mu2Error, ...]:
-        """See `Describable.missing`; known are the sets of the papers."""
+        """See `HasDescription.missing`; known are the sets of the papers."""
         home = self._home
         return (home.unprepared(),) if home.known is not None and not home.prepared() else ()
 
-    def described(self) -> Described:
-        """See `Describable.described`.
+    def describe(self) -> Description:
+        """See `HasDescription.describe`.
 
         Raises:
           Mu2Error: nobody knows what is in the set, or it has no such label.
@@ -131,7 +131,7 @@ class TFDS:
         if known is None:
             raise Mu2Error(f"it is not known what is in {self._owner}.")
         classes, absent = self._known_classes(known), self._home.unprepared()
-        return Described(self._owner, self.input, classes, known.splits, absent, known.balanced)
+        return Description(self._owner, self.input, classes, known.splits, absent, known.balanced)
 
     def _known_classes(self, known: Contents) -> int:
         if self.label_key not in known.classes:

@@ -102,11 +102,11 @@ def test_columns_are_chosen_ignored_and_declared(save):
 
 def test_a_slice_is_a_fair_sample(save):
     path = save(*(f"{i},red,{'ab'[i >= 50]}" for i in range(100)))
-    shuffled = CSV(path, "kind").read("train", 2)
-    assert 5 <= shuffled.labels[:20].sum() <= 15
+    shuffle = CSV(path, "kind").read("train", 2)
+    assert 5 <= shuffle.labels[:20].sum() <= 15
     part = CSV(path, "kind").read("train[:20]", 2)
-    np.testing.assert_array_equal(part.labels, shuffled.labels[:20])
-    np.testing.assert_array_equal(part.inputs, shuffled.inputs[:20])
+    np.testing.assert_array_equal(part.labels, shuffle.labels[:20])
+    np.testing.assert_array_equal(part.inputs, shuffle.inputs[:20])
 
 
 def test_classes_that_are_numbers_are_in_their_order(save):

@@ -44,9 +44,9 @@ def test_a_missing_validation_split_is_the_papers_5_percent(saved):
 
 
 def test_shuffled_is_the_same_examples_in_a_fixed_order(saved):
-    shuffled, again = HuggingFace(saved), HuggingFace(saved)
+    shuffle, again = HuggingFace(saved), HuggingFace(saved)
     ordered = HuggingFace(saved, shuffle=False).read("train", 2)
-    first = shuffled.read("train", 2)
+    first = shuffle.read("train", 2)
     np.testing.assert_array_equal(first.inputs, again.read("train", 2).inputs)
     assert (first.inputs != ordered.inputs).any()
     assert sorted(first.inputs[:, 0, 0, 0]) == sorted(ordered.inputs[:, 0, 0, 0])

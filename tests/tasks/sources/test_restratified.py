@@ -100,14 +100,14 @@ def test_what_is_foreseen_of_omniglot_is_what_is_there(tfds_dir, tmp_path):
     assert not there.missing()
     (error,) = absent.missing()
     assert 'tfds.builder("omniglot"' in error.hint
-    foreseen = absent.described()
-    assert foreseen.num_classes() == there.num_classes() == 964
+    with_described_data = absent.describe()
+    assert with_described_data.num_classes() == there.num_classes() == 964
     for split in there.splits():
-        assert foreseen.size(split) == there.size(split)
+        assert with_described_data.size(split) == there.size(split)
 
 
 def test_a_pool_of_which_too_little_is_known_is_not_foreseen(tmp_path):
     source = Restratified(TFDS("cifar10", data_dir=str(tmp_path)))
     assert source.missing() == ()
     with pytest.raises(Mu2Error, match="it is not known what is in"):
-        source.described()
+        source.describe()

@@ -1,0 +1,145 @@
+"""`mu2 check`: every fault of an experiment at once, or what it would do."""
+
+import argparse
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from mu2.cli.command import (
+    BINDINGS_HELP,
+    OK,
+    Command,
+    add_files,
+    add_json,
+    read_valid,
+    write_json,
+    write_text,
+)
+
+EPILOG = f"""\
+{BINDINGS_HELP}
+--data reads every task's examples, and tells what is in them and what looks wrong.
+Data sets of the papers and public weights may be missing; the check then goes by what is known of
+them, and says how to get each. `mu2 run` needs them.
+
+One JSON document with --json:
+  ok        whether there are no faults; a run can begin where preview.missing is empty as well
+  faults    a list: message, location (file:line or null), hint (or null)
+  preview   where ok: what the run would do: tasks, iterations, children, training_steps,
+            programs, parameters, forward_flops, run_flops, device_bytes, disk_bytes, devices,
+            missing (data and weights to get first: message, location, hint)
+  data      where ok, with --data: a report for each task
+"""
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """The files of a run."""
+    add_files(parser)
+    parser.add_argument("--data", action="store_true", help="look at every task's examples as well")
+    add_json(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Tells all faults, or else what a run would take."""
+    reading = read_valid(options, data=options.data)
+    from mu2.planning.preview import preview_run
+
+    experiment = reading.load().experiment
+    would = preview_run(experiment, reading.place)
+    data = {}
+    if options.data:
+        from mu2.planning.preview import inspect_data
+
+        data = inspect_data(experiment)
+    if options.json:
+        document = {"ok": True, "faults": [], "preview": would}
+        write_json({**document, "data": data} if options.data else document)
+        return OK
+    write_text("ok; a run would take")
+    write_text("\n".join(_lines(would)))
+    if would["missing"]:
+        write_text("\n".join(missing_lines(would["missing"])))
+    for name, report in data.items():
+        write_text("\n".join(["", f"{name}:", *_report_lines(report)]))
+    return OK
+
+
+def _lines(would: Mapping[str, Any]) -> Iterable[str]:
+    """A preview in words."""
+    tasks = would["tasks"]
+    width = max(len(task["name"]) for task in tasks)
+    for number, task in enumerate(tasks):
+        sizes = ", ".join(f"{task[part]:,} {part}" for part in ("train", "validation", "test"))
+        classes = f"{task['classes']:,} classes"
+        yield _line("" if number else "tasks", f"{task['name']:{width}}  {classes}; {sizes}")
+        if task.get("rule"):
+            yield _line("", f"{'':{width}}  {task['rule']}")
+    yield _line("children", f"{would['children']:,} at most, {would['iterations']} visits a task")
+    yield _line("steps", f"{would['training_steps']:,} at most")
+    yield _line("programs", f"{would['programs']:,} at most")
+    yield _line("parameters", _between(would["parameters"], "{:,.0f}") + " in a network")
+    forward, total = would["forward_flops"], would["run_flops"]
+    yield _line("FLOPs", _between(forward, "{:.3g}") + " for one example, forward;")
+    yield _line("", _between(total, "{:.3g}") + " in all, a training step counted as 3 passes")
+    yield _line(
+        "memory",
+        f"{_bytes(would['device_bytes'])} a device at most: parameters, gradients, momentum "
+        "and a batch,",
+    )
+    yield _line("", "but no activations")
+    disk = would["disk_bytes"]
+    yield _line(
+        "disk",
+        f"{_bytes(disk['runs'])} at most while it runs, {_bytes(disk['ended'])} at its end",
+    )
+    yield _line("devices", f"{would['devices']:,}")
+
+
+def missing_lines(missing: Sequence[Mapping[str, Any]]) -> Iterable[str]:
+    """What has to be got before a run, each once."""
+    yield ""
+    yield "not here, and needed for a run; the figures above go by what is known of them:"
+    places: dict[tuple[str, str], list[str]] = {}
+    for each in missing:
+        place = places.setdefault((each["message"], each["hint"] or ""), [])
+        place += [each["location"]] if each["location"] else []
+    for (message, hint), where in places.items():
+        yield f"  {message}" + (f" ({where[0]})" if where else "")
+        yield f"    {hint}".replace("\n", "\n  ")
+
+
+def _line(key: str, text: str) -> str:
+    return f"  {key:10}  {text}"
+
+
+def _between(ends: Mapping[str, float], form: str) -> str:
+    low, high = (form.format(ends[which]) for which in ("smallest", "largest"))
+    return low if low == high else f"{low} to {high}"
+
+
+def _bytes(number: float) -> str:
+    """A number of bytes as `999 B`, `1.5 MB` or `12 GB`."""
+    units = ["B", "kB", "MB", "GB", "TB"]
+    while number >= 999.5 and len(units) > 1:
+        number, units = number / 1000, units[1:]
+    return f"{number:.3g} {units[0]}" if number < 999.5 else f"{number:,.0f} {units[0]}"
+
+
+def _report_lines(report: Mapping[str, Any]) -> Iterable[str]:
+    """What was found in a task's examples, its warnings last."""
+    from mu2.report.text import preview_lines
+
+    rest = {key: value for key, value in report.items() if key != "warnings"}
+    yield preview_lines(rest)
+    for warning in report.get("warnings", ()):
+        yield f"  warning: {warning}"
+
+
+COMMAND = Command(
+    "find every fault of an experiment at once, or say what it would do",
+    "FILE ... [--gin.NAME=VALUE ...] [--data] [--json]",
+    arguments,
+    run,
+    EPILOG,
+    many="files",
+    bindings=True,
+)

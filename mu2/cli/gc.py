@@ -1,0 +1,39 @@
+"""`mu2 gc`: removes what no commit names."""
+
+import argparse
+
+from mu2.cli.command import FAULTS_HELP, OK, Command, add_json, write_json, write_text
+
+EPILOG = f"""\
+A run removes what it no longer needs by itself; a crash may leave something behind.
+
+One JSON document with --json:
+  format  1
+  system  the folder
+  freed   bytes
+or, where that fails:
+{FAULTS_HELP}"""
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """The system's folder."""
+    parser.add_argument("system", metavar="DIR", help="the system's folder")
+    add_json(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Frees the space, and says how much it was."""
+    from mu2.system import System
+    from mu2.system.writable import WritableSystem
+
+    System.open(options.system)
+    with WritableSystem.extend(options.system) as system:
+        freed = system.sweep()
+    if options.json:
+        write_json({"format": 1, "system": options.system, "freed": freed})
+    else:
+        write_text(f"{options.system}: {freed:,} bytes freed.")
+    return OK
+
+
+COMMAND = Command("remove what no commit names", "DIR [--json]", arguments, run, EPILOG)

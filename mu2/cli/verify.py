@@ -1,0 +1,83 @@
+"""`mu2 verify`: proof that nothing in a system has changed."""
+
+import argparse
+from typing import Any
+
+from mu2.cli.command import FAULT, FAULTS_HELP, OK, Command, add_json, write_json, write_text
+
+EPILOG = f"""\
+Every file but the logs is compared with the digest it was written with. Without --fast, every
+task's test predictions are computed again as well, and compared bit for bit with those it was
+locked with; that needs the tasks' data, and the hardware and libraries of that time.
+
+One JSON document with --json:
+  format       1
+  system       the folder
+  ok           false: a fault, or predictions that changed; the exit code is then 2
+  faults       a list: file, problem, tasks (those that it harms)
+  predictions  without --fast, a list: task, same (null: could not be tried), reason
+or, where that fails:
+{FAULTS_HELP}"""
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """The system's folder, and how much to look at."""
+    parser.add_argument("system", metavar="DIR", help="the system's folder")
+    parser.add_argument("--fast", action="store_true", help="digests alone, no predictions")
+    add_json(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Prints what is not as it was written, and whose predictions are not what they were."""
+    from pathlib import Path
+
+    from mu2.system.audit import verify
+
+    faults = [
+        {"file": fault.file, "problem": fault.problem, "tasks": _tasks(fault.records)}
+        for fault in verify(Path(options.system))
+    ]
+    proofs: list[dict[str, Any]] = []
+    if not options.fast:
+        proofs = _predictions(options, [task for fault in faults for task in fault["tasks"]])
+    ok = not faults and all(proof["same"] is not False for proof in proofs)
+    if options.json:
+        document = {"format": 1, "system": options.system, "ok": ok, "faults": faults}
+        write_json(document if options.fast else {**document, "predictions": proofs})
+        return OK if ok else FAULT
+    for fault in faults:
+        harmed = f" It harms: {', '.join(fault['tasks'])}." if fault["tasks"] else ""
+        write_text(f"{fault['file']}: {fault['problem']}{harmed}")
+    for proof in proofs:
+        said = {True: "as when locked", False: "CHANGED", None: "not tried"}[proof["same"]]
+        write_text(
+            f"{proof['task']}: predictions {said}{': ' if proof['reason'] else ''}{proof['reason']}"
+        )
+    write_text(f"{options.system}: {'nothing has changed.' if ok else 'not as it was written.'}")
+    return OK if ok else FAULT
+
+
+def _tasks(records: tuple[str, ...]) -> list[str]:
+    return [name.removeprefix("task/") for name in records if not name.startswith("run/")]
+
+
+def _predictions(options: argparse.Namespace, harmed: list[str]) -> list[dict[str, Any]]:
+    """The proofs of all tasks that can be read; harmed ones are told as such."""
+    from mu2.errors import Mu2Error
+    from mu2.planning.verification import prove
+    from mu2.system import System
+
+    try:
+        proofs = list(prove(System.open(options.system)))
+    except Mu2Error as error:
+        return [{"task": task, "same": None, "reason": error.message} for task in harmed]
+    return [{"task": p.task, "same": p.same, "reason": p.reason} for p in proofs]
+
+
+COMMAND = Command(
+    "prove that nothing in a system has changed, and nothing is forgotten",
+    "DIR [--fast] [--json]",
+    arguments,
+    run,
+    EPILOG,
+)

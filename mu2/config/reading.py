@@ -1,0 +1,210 @@
+"""Gin at the edge: files and bindings in, one frozen Experiment out.
+
+Gin is used once, here, and never looked at again: it configures the real constructors, which know
+nothing of it.
+"""
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import gin.config as gin_config
+
+from mu2.config import linter
+from mu2.config.linter import ROOT, Configurable, Faults, Interval, Vocabulary
+from mu2.errors import Mu2Error
+
+if TYPE_CHECKING:
+    from mu2.experiment import Experiment
+
+__all__ = ["Faults", "LoadedExperiment", "Reading", "load", "read", "search_paths", "vocabulary"]
+
+MODULE = "mu2"
+# A package offers its constructors as entry points of this group, see `mu2.models.registry`.
+ENTRY_POINTS = "mu2"
+
+
+@dataclasses.dataclass(frozen=True)
+class LoadedExperiment:
+    """An experiment and where it came from.
+
+    Attributes:
+      experiment: what to run.
+      resolved: one Gin text without includes that gives the same experiment; it depends on what is
+        set, not on the names of files.
+      bindings: (scope, selector, parameter) to `file:line`, or to the flag, of each value in force.
+    """
+
+    experiment: "Experiment"
+    resolved: str
+    bindings: Mapping[tuple[str, str, str], str]
+
+
+@dataclasses.dataclass(frozen=True)
+class Reading:
+    """Gin files and bindings as they were read, right or wrong.
+
+    Attributes:
+      faults: what is wrong in them, in the order of the files.
+      made: the objects that could be made of them, the experiment among them if all could.
+    """
+
+    faults: tuple[Mu2Error, ...]
+    made: tuple[Any, ...]
+    _linted: linter.LintResult
+
+    def place(self, made: object, text: str) -> str | None:
+        """Where what is said of an object is set: `file:line`, or the flag.
+
+        Args:
+          made: one of the objects, or one that equals it.
+          text: a message about it, or the `Selector.parameter` that is meant.
+        """
+        return self._linted.trial.place(made, text)
+
+    def load(self) -> LoadedExperiment:
+        """The experiment.
+
+        Raises:
+          Faults: there are some.
+        """
+        if self.faults:
+            raise Faults(self.faults)
+        used = self._linted.used.bindings
+        resolved = linter.write(used, vocabulary().configurables)
+        places = {binding.key: binding.location for binding in used}
+        return LoadedExperiment(_build(resolved), resolved, MappingProxyType(places))
+
+
+def load(
+    files: Sequence[str],
+    bindings: Sequence[str],
+    extra_search_paths: Sequence[str | Path] = (),
+) -> LoadedExperiment:
+    """Reads Gin files and bindings into one frozen experiment; `read` and then `Reading.load`.
+
+    Raises:
+      Faults: everything that is wrong, at once, each with its place.
+    """
+    return read(files, bindings, extra_search_paths).load()
+
+
+def read(
+    files: Sequence[str],
+    bindings: Sequence[str],
+    extra_search_paths: Sequence[str | Path] = (),
+) -> Reading:
+    """Reads Gin files and bindings.
+
+    A file is found as given from the working directory, else beside the file that includes it,
+    else in the extra search paths, else among the files that come with mu2, else among those of
+    packages that extend it. What a later file or binding sets replaces what an earlier one did.
+
+    Args:
+      files: Gin files, read in order.
+      bindings: `NAME=VALUE`, read after the files.
+      extra_search_paths: folders searched before mu2's own.
+    """
+    statements = linter.read(files, bindings, [*map(Path, extra_search_paths), *search_paths()])
+    linted = linter.lint(statements, vocabulary())
+    return Reading(linted.faults, tuple(linted.trial.made()), linted)
+
+
+def search_paths() -> list[Path]:
+    """The folders of the Gin files that come with mu2, then of those of packages that extend it."""
+    return [linter.files_root(), *linter.package_folders(ENTRY_POINTS)]
+
+
+def shipped(name: str) -> Path:
+    """A file that comes with mu2, by its name from the top (`benchmarks/tables/prices.json`).
+
+    Raises:
+      Mu2Error: the installation is not whole.
+    """
+    for folder in search_paths():
+        if (folder / name).is_file():
+            return folder / name
+    raise Mu2Error(f"{name} is not in this installation of mu2.", hint="Install mu2 again.")
+
+
+def _constructors() -> dict[str, Callable[..., Any]]:
+    """What Gin files may name. Imported here, as `mu2 --help` should not wait for jax."""
+    from mu2.evolution.budget import Budget
+    from mu2.evolution.engine import Evolution
+    from mu2.evolution.mutation import Mutation
+    from mu2.evolution.scoring import Scoring
+    from mu2.evolution.space import Choices, Hyperparameters, Ranges, SearchSpace
+    from mu2.evolution.stopping import Halving
+    from mu2.experiment import Experiment
+    from mu2.models import AugReg, RandomRoot, Safetensors, installed, models
+    from mu2.system.system_root import SystemRoot
+    from mu2.tasks import SOURCES, Stream, Task
+    from mu2.training import Training
+    from mu2.training.layout import Layout
+
+    classes = (
+        *(Experiment, Stream, Task, *SOURCES),
+        *(SearchSpace, Hyperparameters, Ranges, Choices),
+        *(RandomRoot, AugReg, Safetensors, SystemRoot),
+        *(Evolution, Mutation, Scoring, Halving, Budget, Training, Layout),
+    )
+    return {**{made.__name__: made for made in classes}, **models(), **installed()}
+
+
+def vocabulary() -> Vocabulary:
+    """What Gin files may name: constructors and hyperparameters."""
+    from mu2.evolution.space import AUGMENTATION, MUTATION_PROBABILITY
+    from mu2.models import models
+    from mu2.training.optimizer import SCHEDULES
+
+    share = Annotated[float, Interval(0, 1)]
+    kept = Annotated[float, Interval(0, 1, above=True)]
+    types: dict[str, Any] = {
+        "learning_rate": Annotated[float, Interval(0, above=True)],
+        "schedule": Literal[SCHEDULES],
+        "warmup_ratio": share,
+        "momentum": Annotated[float, Interval(0, 1, below=True)],
+        "nesterov": bool,
+        MUTATION_PROBABILITY: share,
+        **dict.fromkeys(AUGMENTATION, share),
+        "area_min": kept,
+        "aspect_min": kept,
+        "hue": Annotated[float, Interval(0, 0.5)],
+        "crop": bool,
+        "flip": bool,
+    }
+    made = {name: Configurable.of(name, make) for name, make in _constructors().items()}
+    known = models().values()
+    return Vocabulary(
+        configurables=made,
+        hyperparameters=types,
+        model_hyperparameters={k: v for model in known for k, v in model.hyperparameters.items()},
+        optional=frozenset().union(*(model.optional for model in known)),
+    )
+
+
+def _register() -> None:
+    """Makes the constructors known to Gin; its registry outlives this call and is asked first."""
+    for name, make in _constructors().items():
+        try:
+            gin_config.get_configurable(f"{MODULE}.{name}")
+        except (KeyError, ValueError):
+            gin_config.external_configurable(make, name=name, module=MODULE)
+
+
+def _build(resolved: str) -> "Experiment":
+    """Builds the experiment of a text without faults; whatever Gin held before is lost."""
+    with gin_config.unlock_config():
+        _register()
+        gin_config.clear_config()
+        try:
+            gin_config.parse_config(resolved)
+            return gin_config.get_configurable(f"{MODULE}.{ROOT[1]}")()
+        except Exception as error:
+            # Gin puts its own lines behind a message; a Mu2Error has said all there is to say.
+            message = error.message if isinstance(error, Mu2Error) else f"Gin refuses: {error}"
+            raise Faults([Mu2Error(message, hint=getattr(error, "hint", None))]) from error
+        finally:
+            gin_config.clear_config()

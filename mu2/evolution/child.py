@@ -1,0 +1,70 @@
+"""A child once it is trained: its cost, and its line in the child log."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+from mu2.evolution.mutation import Plan
+from mu2.evolution.population import Population
+
+
+class Outcome(Protocol):
+    """What training made of a child, as far as its record asks."""
+
+    @property
+    def quality(self) -> float | None:
+        """Best validation accuracy in [0, 1]; None if it diverged."""
+
+    @property
+    def qualities(self) -> Sequence[float]:
+        """Validation accuracy after each interval."""
+
+    @property
+    def diverged(self) -> bool:
+        """A loss was NaN or infinite."""
+
+    @property
+    def stopped(self) -> bool:
+        """It did not go on before its last interval."""
+
+    @property
+    def steps(self) -> int:
+        """Training steps done."""
+
+
+def child_record(
+    plan: Plan, outcome: Outcome, population: Population, score: float | None, flops: float
+) -> dict[str, Any]:
+    """The log line of one child.
+
+    Args:
+      plan: what it was made from.
+      outcome: of its training.
+      population: once it was kept or not.
+      score: its score; None if it diverged.
+      flops: floating-point operations of its training and validation.
+    """
+    best = population.best
+    hyperparameters: Mapping[str, Any] = plan.hyperparameters
+    return {
+        "task": plan.task,
+        "iteration": population.iteration,
+        "generation": plan.generation,
+        "child": plan.child,
+        "path": plan.id,
+        "parent": plan.parent.id,
+        "parent_task": plan.parent.task,
+        "quality": outcome.quality,
+        "qualities": list(outcome.qualities),
+        "score": score,
+        "bar": plan.bar,
+        "best": None if best is None else best.quality,
+        "retained": any(path.id == plan.id for path in population.own),
+        "diverged": outcome.diverged,
+        "stopped": outcome.stopped,
+        "actions": {component.name: component.action for component in plan.components},
+        "trained_parameters": sum(c.size for c in plan.components if c.trainable),
+        "parameters": sum(c.size for c in plan.components),
+        "steps": outcome.steps,
+        "flops": flops,
+        "hyperparameters": dict(sorted(hyperparameters.items())),
+    }

@@ -1,0 +1,369 @@
+"""Roots of pretrained weights: public ViT files as components."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from mu2.errors import Mu2Error
+from mu2.models.component import Arrays, Component, Model
+from mu2.models.roots import layouts, public, tensors, torch_layouts
+from mu2.models.roots.layouts import Layout
+from mu2.models.roots.location import Location
+from mu2.models.roots.tensors import Tensors
+from mu2.models.vit import ViT
+from mu2.random_keys import Key
+
+CONFIG, PREPROCESSOR = "config.json", "preprocessor_config.json"
+# What config.json calls the activation, and what ViT calls it.
+_GELUS = {
+    "gelu": "exact",
+    "gelu_python": "exact",
+    "gelu_new": "tanh",
+    "gelu_fast": "tanh",
+    "gelu_pytorch_tanh": "tanh",
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class AugReg:
+    """A root of the public JAX ViT weights, `.npz`, without their head.
+
+    Source: arXiv 2106.10270 and https://github.com/google-research/vision_transformer. The files
+    of ImageNet-21k and those fine-tuned from them name their tensors alike; a `pre_logits` layer
+    goes with the head. Fewer layers than the file has are its first ones, as in the papers; the
+    position embedding is resampled to the space's default image size.
+
+    Attributes:
+      path: the file: a local path, or a URL that fsspec understands.
+      name: the root's name.
+    """
+
+    path: str
+    name: str = "augreg"
+
+    def __post_init__(self) -> None:
+        _check_path(self)
+
+    def missing(self, model: Model) -> tuple[Mu2Error, ...]:
+        """See `RemoteRoot.missing`; known are the files of AugReg by their names."""
+        return public.missing(self.path, model)
+
+    def check(self, model: Model, hyperparameters: Mapping[str, Any]) -> None:
+        """Finds out whether the file fits, from its header alone.
+
+        Raises:
+          Mu2Error: as `components`, but for damaged numbers.
+        """
+        if isinstance(model, ViT):
+            with tensors.Npz(Location(self.path)) as file:
+                _Fit(file, layouts.augreg(file.shapes, self.path), model, hyperparameters)
+
+    def components(
+        self, model: Model, hyperparameters: Mapping[str, Any], key: Key
+    ) -> tuple[tuple[Component, Arrays], ...]:
+        """See `Root.components`; nothing is drawn from `key`.
+
+        Raises:
+          Mu2Error: the file is missing or damaged, is no plain ViT, or is one of other sizes.
+        """
+        if not isinstance(model, ViT):
+            return ()
+        with tensors.Npz(Location(self.path)) as file:
+            layout = layouts.augreg(file.shapes, self.path)
+            return _Fit(file, layout, model, hyperparameters).components()
+
+
+@dataclasses.dataclass(frozen=True)
+class Safetensors:
+    """A root of a PyTorch ViT in `safetensors`, as transformers or timm save it, without its head.
+
+    The names tell which it is: ViT, DeiT (not distilled) and DINOv2 (without registers) of
+    transformers, and timm's ViTs, DINOv2 among them. LayerScale is folded into the layer before
+    it, and the normalisation of images into the patch embedding, as mu2's images are in [-1, 1];
+    both leave the function what it was. Layers and image size are as in `AugReg`.
+
+    The number of heads cannot be seen in the tensors. It is taken from `config.json` where that
+    lies beside a `model.safetensors`; otherwise ViT.heads has to be right, and nothing checks it.
+
+    Attributes:
+      path: a file, or a folder with `model.safetensors` or with its shards and their index: a local
+        path, or a URL that fsspec understands, such as `hf://owner/model`.
+      name: the root's name.
+      mean: of the images, by channel, in [0, 1], that the weights were trained on. None: what the
+        files beside say, else ImageNet's for a ViT with LayerScale, else 0.5.
+      std: likewise.
+    """
+
+    path: str
+    name: str = "safetensors"
+    mean: tuple[float, ...] | None = None
+    std: tuple[float, ...] | None = None
+
+    def __post_init__(self) -> None:
+        _check_path(self)
+        for field in ("mean", "std"):
+            values = getattr(self, field)
+            if values is not None and (not values or (field == "std" and min(values) <= 0)):
+                raise Mu2Error(
+                    f"Safetensors.{field} is {values!r}.",
+                    hint=f"Give a number for each channel, as {field} = (0.5, 0.5, 0.5).",
+                )
+
+    def check(self, model: Model, hyperparameters: Mapping[str, Any]) -> None:
+        """Finds out whether the files fit, from their headers alone.
+
+        Raises:
+          Mu2Error: as `components`, but for damaged numbers.
+        """
+        if isinstance(model, ViT):
+            with tensors.Safetensors(Location(self.path)) as file:
+                self._fit(file, model, hyperparameters)
+
+    def components(
+        self, model: Model, hyperparameters: Mapping[str, Any], key: Key
+    ) -> tuple[tuple[Component, Arrays], ...]:
+        """See `Root.components`; nothing is drawn from `key`.
+
+        Raises:
+          Mu2Error: a file is missing or damaged, is no ViT that can be run, or is one of other
+            sizes.
+        """
+        if not isinstance(model, ViT):
+            return ()
+        with tensors.Safetensors(Location(self.path)) as file:
+            return self._fit(file, model, hyperparameters).components()
+
+    def _fit(self, file: Tensors, model: ViT, hyperparameters: Mapping[str, Any]) -> "_Fit":
+        layout = torch_layouts.detect(file.shapes, self.path)
+        published = _Published.beside(file.location)
+        layout = dataclasses.replace(
+            layout,
+            gelu=published.gelu or layout.gelu,
+            epsilon=published.epsilon or layout.epsilon,
+            mean=self.mean or published.mean or layout.mean,
+            std=self.std or published.std or layout.std,
+        )
+        return _Fit(file, layout, model, hyperparameters, published.heads)
+
+
+def _check_path(root: AugReg | Safetensors) -> None:
+    if not root.path or "\0" in root.path:
+        raise Mu2Error(f"{type(root).__name__}.path is {root.path!r}, which names no file.")
+
+
+@dataclasses.dataclass(frozen=True)
+class _Published:
+    """What the files beside the weights say of them; None where they do not.
+
+    Attributes:
+      heads: attention heads.
+      gelu: as ViT.gelu.
+      epsilon: of the norms.
+      mean: of images.
+      std: of images.
+    """
+
+    heads: int | None = None
+    gelu: str | None = None
+    epsilon: float | None = None
+    mean: tuple[float, ...] | None = None
+    std: tuple[float, ...] | None = None
+
+    @classmethod
+    def beside(cls, location: Location) -> "_Published":
+        """Reads `config.json` and `preprocessor_config.json`.
+
+        Raises:
+          Mu2Error: one of them is damaged, or says what no ViT can be.
+        """
+        folder = location.is_folder()
+        # Beside a file of another name they may well be another model's.
+        if not folder and location.name not in (tensors.WHOLE, tensors.INDEX):
+            return cls()
+        find = location.inside if folder else location.beside
+        config = find(CONFIG).document() or {}
+        images = config.get("pretrained_cfg")  # timm's
+        if not isinstance(images, dict):
+            images = find(PREPROCESSOR).document() or {}
+        place = str(find(CONFIG))
+        activation = config.get("hidden_act")
+        if activation is not None and activation not in _GELUS:
+            raise Mu2Error(
+                f"its activation is {activation!r}, which ViT has not.",
+                location=place,
+                hint="ViT.gelu is 'tanh' or 'exact'.",
+            )
+        heads, epsilon = config.get("num_attention_heads"), config.get("layer_norm_eps")
+        mean, std = (images.get(k, images.get(f"image_{k}")) for k in ("mean", "std"))
+        if images.get("do_normalize") is False:
+            mean, std = [0.0], [1.0]
+        for given, fits in (
+            (heads, type(heads) is int and heads > 0),
+            (epsilon, isinstance(epsilon, float) and epsilon > 0),
+            (mean, isinstance(mean, list) and all(map(_is_number, mean))),
+            (std, isinstance(std, list) and all(_is_number(v) and v > 0 for v in std)),
+        ):
+            if given is not None and not fits:
+                raise Mu2Error(f"{given!r} makes no sense in the files beside.", location=place)
+        return cls(
+            heads=heads,
+            gelu=None if activation is None else _GELUS[activation],
+            epsilon=epsilon,
+            mean=tuple(mean) if mean else None,
+            std=tuple(std) if std else None,
+        )
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+class _Fit:
+    """A file's weights as the components of a search space.
+
+    Raises:
+      Mu2Error: they do not fit; every setting that has to change is named.
+    """
+
+    def __init__(
+        self,
+        file: Tensors,
+        layout: Layout,
+        model: ViT,
+        hyperparameters: Mapping[str, Any],
+        heads: int | None = None,
+    ):
+        self._file = file
+        self._layout = layout
+        self._model = model
+        self._hyperparameters = hyperparameters
+        self._place = str(file.location)
+        self._dims = layout.solve(file.shapes, self._place)
+        self._check_model(heads)
+        self._check_layers()
+        self._check_positions()
+        self._dims.setdefault("H", model.heads)
+        self._check_images()
+
+    def components(self) -> tuple[tuple[Component, Arrays], ...]:
+        """The components and their float32 arrays, without head and adapters."""
+        return tuple(
+            (component, self._arrays(component))
+            for component in self._model.network(self._hyperparameters, num_classes=1)
+            if not component.optional and component.name != "head"
+        )
+
+    def _arrays(self, component: Component) -> Arrays:
+        arrays: Arrays = {
+            leaf.name: leaf.make(self._dims, *map(self._file.read, leaf.keys))
+            for leaf in self._layout.leaves[component.name]
+        }
+        if component.name == "embedding":
+            arrays = _see(arrays, *self._images())
+        if self._model.resamples(component.name):
+            (leaf,) = arrays
+            if arrays[leaf].shape != component.shapes[leaf].shape:
+                arrays = self._model.resample(component.name, arrays, component)
+        for name, array in arrays.items():
+            if not np.isfinite(array).all():
+                raise Mu2Error(
+                    f"leaf {name!r} of {component.name} is too large for float32.",
+                    location=self._place,
+                )
+        return {name: np.ascontiguousarray(array, np.float32) for name, array in arrays.items()}
+
+    def _images(self) -> tuple[np.ndarray, np.ndarray]:
+        """Mean and standard deviation by channel, float64 [C]."""
+        channels = self._model.channels
+        mean, std = (np.array(v, np.float64) for v in (self._layout.mean, self._layout.std))
+        return np.broadcast_to(mean, channels), np.broadcast_to(std, channels)
+
+    def _check_images(self) -> None:
+        for name in ("mean", "std"):
+            values = getattr(self._layout, name)
+            # Half of everything is no news, whatever the number of channels.
+            if len(set(values)) > 1 and len(values) != self._model.channels:
+                raise Mu2Error(
+                    f"{name} {values} of the images has not {self._model.channels} channels.",
+                    location=self._place,
+                    hint=f"Set Safetensors.{name} to a number for each channel.",
+                )
+        if len(set(self._layout.mean)) == 1:
+            self._layout = dataclasses.replace(self._layout, mean=self._layout.mean[:1])
+        if len(set(self._layout.std)) == 1:
+            self._layout = dataclasses.replace(self._layout, std=self._layout.std[:1])
+
+    def _check_model(self, heads: int | None) -> None:
+        """Compares the fields of ViT with what the file shows of them."""
+        keys = self._layout.shapes
+        wrong: list[tuple[str, Any, str]] = []
+        for field, letter in (
+            ("patch", "P"),
+            ("width", "D"),
+            ("heads", "H"),
+            ("mlp_dim", "M"),
+            ("channels", "C"),
+        ):
+            there = self._dims.get(letter)
+            why = next((f"{k} {list(self._file.shapes[k])}" for k in keys if letter in keys[k]), "")
+            if field == "heads" and there is None:
+                there, why = heads, f"{CONFIG}"
+            if there not in (None, getattr(self._model, field)):
+                wrong.append((field, there, why))
+        for field in ("gelu", "epsilon"):
+            there = getattr(self._layout, field)
+            if there != getattr(self._model, field):
+                wrong.append((field, there, self._layout.title))
+        if not wrong:
+            return
+        here = type(self._model).__name__
+        told = ", ".join(f"{field} {there!r} ({why})" for field, there, why in wrong)
+        mine = ", ".join(f"{field} {getattr(self._model, field)!r}" for field, _, _ in wrong)
+        raise Mu2Error(
+            f"the weights have {told}; the search space has {mine}.",
+            location=self._place,
+            hint="; ".join(f"Set {here}.{field} = {there!r}" for field, there, _ in wrong) + ".",
+        )
+
+    def _check_layers(self) -> None:
+        wanted, there = self._hyperparameters["num_layers"], self._layout.layers
+        if wanted > there:
+            raise Mu2Error(
+                f"Hyperparameters.num_layers is {wanted}, and the weights have {there} layers.",
+                location=self._place,
+                hint=f"Set Hyperparameters.num_layers = {there} or less; Ranges.num_layers may "
+                "go further, and what is added then begins at random.",
+            )
+
+    def _check_positions(self) -> None:
+        tokens = self._dims["T"]
+        if tokens < 2 or layouts.side_of(tokens) is layouts.side_of(tokens - 1) is None:
+            raise Mu2Error(
+                f"its {tokens} positions are no square of patches, with or without a class token.",
+                location=self._place,
+                hint="Take weights of square images.",
+            )
+
+
+def _see(arrays: Arrays, mean_C: np.ndarray, std_C: np.ndarray) -> Arrays:
+    """A patch embedding that reads images in [-1, 1] in place of normalised ones.
+
+    With x in [-1, 1] the weights were trained on (x / 2 + 1 / 2 - mean) / std, which is linear, and
+    there is no padding that it would have to leave alone.
+
+    Args:
+      arrays: `kernel` [P, P, C, D] and `bias` [D].
+      mean_C: of the images in [0, 1].
+      std_C: likewise.
+    """
+    if (mean_C == 0.5).all() and (std_C == 0.5).all():
+        return arrays
+    kernel = arrays["kernel"].astype(np.float64)
+    shift = np.einsum("pqcd,c->d", kernel, (0.5 - mean_C) / std_C)
+    with np.errstate(over="ignore"):
+        return {
+            "kernel": (kernel / (2 * std_C)[:, None]).astype(np.float32),
+            "bias": (arrays["bias"] + shift).astype(np.float32),
+        }

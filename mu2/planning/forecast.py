@@ -1,0 +1,186 @@
+"""What a run will cost, before anything runs: operations, steps and bytes of each task."""
+
+import dataclasses
+from collections.abc import Sequence
+
+from mu2.evolution.mutation import HEAD, Mutation
+from mu2.evolution.space import MUTATION_PROBABILITY, corners
+from mu2.evolution.stopping import Halving
+from mu2.experiment import Experiment
+from mu2.models import Network
+from mu2.planning.preview import STORED
+from mu2.tasks import Task
+
+
+@dataclasses.dataclass(frozen=True)
+class Bounds:
+    """A figure between two bounds.
+
+    Attributes:
+      least: every child comes from a seed, clones each layer with probability µ, and has the
+        default shape.
+      most: every layer of every child is trained, and the child is of the largest shape.
+    """
+
+    least: float = 0.0
+    most: float = 0.0
+
+    def __add__(self, other: "Bounds") -> "Bounds":
+        return Bounds(self.least + other.least, self.most + other.most)
+
+    def __mul__(self, factor: float) -> "Bounds":
+        return Bounds(self.least * factor, self.most * factor)
+
+    def document(self) -> dict[str, float]:
+        """The two by name."""
+        return {"least": self.least, "most": self.most}
+
+
+@dataclasses.dataclass(frozen=True)
+class TaskForecast:
+    """What one task takes, all its visits together.
+
+    Attributes:
+      task: its name.
+      visits: task iterations.
+      children: of all visits.
+      intervals: a child has, where none is stopped.
+      steps: of one interval.
+      flops: of one interval of one child, validation included.
+      parameters: that its path adds to the system.
+    """
+
+    task: str
+    visits: int
+    children: int
+    intervals: int
+    steps: int
+    flops: Bounds
+    parameters: Bounds
+
+    def total(self, stopping: Halving | None) -> Bounds:
+        """Floating-point operations of all its children."""
+        return self.flops * self._intervals(stopping)
+
+    def total_steps(self, stopping: Halving | None) -> float:
+        """Training steps of all its children."""
+        return float(self.steps * self._intervals(stopping))
+
+    def _intervals(self, stopping: Halving | None) -> int:
+        if stopping is None:
+            return self.children * self.intervals
+        children = self.children // self.visits
+        return self.visits * sum(stopping.expected(children, self.intervals))
+
+
+def forecast_run(experiment: Experiment) -> tuple[TaskForecast, ...]:
+    """What each task of an experiment will take, in the order of the stream.
+
+    Augmentation, the update, the test set and compiling are not counted, nor are the adapters
+    that mutations insert in `least`.
+
+    Args:
+      experiment: sound (see `mu2.planning.preview.preview_run`); its data may be described only.
+
+    Raises:
+      Mu2Error: data are missing of which nobody knows what they hold.
+    """
+    return tuple(_task(experiment, task) for task in experiment.stream.tasks)
+
+
+def _task(experiment: Experiment, task: Task) -> TaskForecast:
+    training, evolution = experiment.training, experiment.evolution
+    sizes = task.check()
+    steps = training.steps(sizes["train"])
+    trained_on = steps * training.batch_size
+    validated_on = training.validation_examples(sizes["validation"])
+    space = experiment.space.for_input(task.source.input)
+    model, classes = space.model, task.source.num_classes()
+    given, dtype = task.given(), training.dtype
+    defaults = {**space.defaults(), **given}
+    probability = float(defaults[MUTATION_PROBABILITY])
+    mutation = evolution.mutation
+
+    plain = _with_adapters(model.network(defaults, classes, dtype), mutation.adapters == "every")
+    chances = cloned(plain, mutation, probability)
+    largest = [
+        _with_adapters(model.network(values, classes, dtype), mutation.adapters != "none")
+        for values in corners(space, given)
+    ]
+    least = training_flops(plain, chances, trained_on, validated_on)
+    most = max(
+        training_flops(network, [1.0] * len(network), trained_on, validated_on)
+        for network in (plain, *largest)
+    )
+    added = sum(c.size * chance for c, chance in zip(plain, chances, strict=True))
+    return TaskForecast(
+        task.name,
+        experiment.stream.iterations,
+        experiment.stream.iterations * evolution.children_per_iteration,
+        training.intervals,
+        steps,
+        Bounds(least, most),
+        Bounds(added, max(sum(c.size for c in network) for network in (plain, *largest))),
+    )
+
+
+def _with_adapters(network: Network, there: bool) -> Network:
+    return network if there else Network(c for c in network if not c.optional)
+
+
+def cloned(network: Network, mutation: Mutation, probability: float) -> list[float]:
+    """With which probability each component of a seed's child is trained.
+
+    Args:
+      network: the child's.
+      mutation: says what is always cloned.
+      probability: µ.
+    """
+    return [
+        1.0 if c.name == HEAD or c.optional or mutation.clones(c.name) else probability
+        for c in network
+    ]
+
+
+def training_flops(
+    network: Network, chances: Sequence[float], trained_on: float, validated_on: float
+) -> float:
+    """The expected floating-point operations of training a network, counted as for a child.
+
+    As `mu2.evolution.budget.training_flops`, whose rule this is where all chances are 0 or 1.
+
+    Args:
+      network: its components in forward order.
+      chances: with which probability each is trained, independently.
+      trained_on: training examples seen, each time counted.
+      validated_on: validation examples seen, each time counted.
+    """
+    forward = backward = 0.0
+    none_below = 1.0
+    for component, chance in zip(network, chances, strict=True):
+        flops = component.flops
+        forward += flops
+        backward += flops * (chance + 1 - none_below)
+        none_below *= 1 - chance
+    return (forward + backward) * trained_on + forward * validated_on
+
+
+def root_parameters(experiment: Experiment, tasks: Sequence[Task]) -> int:
+    """Parameters of all roots of the default shape, the head aside."""
+    total = 0
+    for kind in dict.fromkeys(task.source.input for task in tasks):
+        space = experiment.space.for_input(kind)
+        given = next(task.given() for task in tasks if task.source.input == kind)
+        network = space.model.network({**space.defaults(), **given}, 1)
+        total += sum(c.size for c in network if not c.optional and c.name != HEAD)
+    return total * len(experiment.roots)
+
+
+def store_bytes(parameters: Bounds, roots: int) -> Bounds:
+    """Bytes of a system once a run has ended: kept parameters with their momentum, and roots.
+
+    Args:
+      parameters: that all tasks add.
+      roots: parameters of the roots, which have no momentum.
+    """
+    return parameters * STORED + Bounds(4.0 * roots, 4.0 * roots)

@@ -1,0 +1,93 @@
+"""Proof of no forgetting: every path still gives the test predictions it gave when locked."""
+
+import dataclasses
+from collections.abc import Iterator
+
+from mu2.config import load
+from mu2.config.start import start_workers
+from mu2.errors import Mu2Error
+from mu2.experiment import Experiment, test_path
+from mu2.system import System
+from mu2.tasks import Task
+
+
+@dataclasses.dataclass(frozen=True)
+class Proof:
+    """What became of one task's predictions.
+
+    Attributes:
+      task: its name.
+      same: the test logits are those it was locked with, bit for bit; None: it could not be tried.
+      reason: why not, or what differs; empty where they are the same.
+    """
+
+    task: str
+    same: bool | None
+    reason: str = ""
+
+
+def prove(system: System) -> Iterator[Proof]:
+    """Computes the test logits of every task's path again, and compares their digests.
+
+    The examples come from the sources that the system's own runs name. Bits are compared, so the
+    hardware and the libraries have to be those that the path was locked with. Where the devices do
+    not fit a run's layout, the first one computes: the same bits if the layout split no batch and
+    no matrix, else perhaps others, which prove nothing.
+
+    Args:
+      system: open for reading.
+
+    Yields:
+      One proof a task, in order of introduction.
+    """
+    experiments = [_experiment(system, run) for run in range(system.progress.runs)]
+    for name in system.tasks:
+        try:
+            yield _proof(system, name, experiments)
+        except Mu2Error as error:
+            yield Proof(name, None, error.message)
+
+
+def _experiment(system: System, run: int) -> Experiment | Mu2Error:
+    """The experiment of a run of the system, or why there is none."""
+    try:
+        return load([str(system.gin_file(run))], []).experiment
+    except Mu2Error as error:
+        return error
+
+
+def _proof(system: System, name: str, experiments: list[Experiment | Mu2Error]) -> Proof:
+    path = system.path(name)
+    tried = [e for e in reversed(experiments) if isinstance(e, Experiment) and _task(e, name)]
+    tried = [e for e in tried if path.model in {model.name for model in e.space.models}]
+    if not tried:
+        failed = [str(e) for e in experiments if isinstance(e, Mu2Error)]
+        reason = failed[-1].splitlines()[0] if failed else "no run of the system names it"
+        return Proof(name, None, reason)
+    elsewhere = None
+    for experiment in tried:
+        task = _task(experiment, name)
+        if task is None:
+            continue
+        shape = experiment.model(path).input_shape(path.hyperparameters)
+        test = task.stream("test", shape, experiment.stream.memory_limit_mb)
+        try:
+            workers, fits = start_workers(experiment), True
+        except Mu2Error:
+            workers, fits = start_workers(experiment, one_device=True), False
+        accuracy, digest = test_path(experiment, system, workers, path, test)
+        if digest == path.test_digest:
+            return Proof(name, True)
+        if not (fits or experiment.layout.like_single()):
+            elsewhere = experiment.layout
+    accuracies = f"test accuracy {accuracy:.4f}, then {path.test_accuracy:.4f}"
+    if elsewhere is not None:
+        split = f"data {elsewhere.data} x model {elsewhere.model}"
+        kind = f" {elsewhere.platform}" if elsewhere.platform else ""
+        reason = f"it was locked on{kind} slices of {split}, which add up in another order"
+        return Proof(name, None, f"{reason} ({accuracies}).")
+    return Proof(name, False, f"its test logits are not those it was locked with ({accuracies}).")
+
+
+def _task(experiment: Experiment, name: str) -> Task | None:
+    return next((task for task in experiment.stream.tasks if task.name == name), None)

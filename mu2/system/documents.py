@@ -1,0 +1,81 @@
+"""JSON documents: what `--json` prints and what the child log holds."""
+
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence, Set
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mu2.errors import Mu2Error
+from mu2.store.files import write_file
+
+Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
+
+
+def plain(value: Any) -> Json:
+    """A value as JSON can hold it: numpy scalars as Python's, tuples as lists, NaN as null.
+
+    Raises:
+      TypeError: JSON has no form for it.
+    """
+    if isinstance(value, np.generic):
+        value = value.item()
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {str(key): plain(each) for key, each in value.items()}
+    if isinstance(value, Set):
+        return [plain(each) for each in sorted(value)]
+    if isinstance(value, Sequence | np.ndarray):
+        return [plain(each) for each in value]
+    raise TypeError(f"no JSON form for {type(value).__name__}: {value!r}")
+
+
+def pretty(document: Mapping[str, Any]) -> str:
+    """A document as text for standard output, keys in their given order."""
+    return json.dumps(plain(document), indent=2, ensure_ascii=False, allow_nan=False)
+
+
+def read(file: Path, what: str) -> Any:
+    """The JSON document in a file that a user may have edited.
+
+    Args:
+      file: where it lies.
+      what: what it is, for the message.
+
+    Raises:
+      Mu2Error: it cannot be read, or is no JSON.
+    """
+    try:
+        return json.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise Mu2Error(f"the {what} {file} cannot be read: {error.strerror}.") from error
+    except ValueError as error:
+        raise Mu2Error(f"the {what} {file} is no JSON: {error}.") from error
+
+
+def write(file: Path, text: str) -> None:
+    """Writes a text, UTF-8: the whole of it or nothing.
+
+    Raises:
+      Mu2Error: the folder cannot be written.
+    """
+    write_file(file, text.encode())
+
+
+def faults_document(faults: Iterable[Mu2Error]) -> dict[str, Any]:
+    """What `--json` prints when a command fails: `ok` false, and `faults`.
+
+    Each fault has `message`, `location` (`file:line` or null) and `hint` (or null).
+    """
+    return {
+        "ok": False,
+        "faults": [
+            {"message": fault.message, "location": fault.location, "hint": fault.hint}
+            for fault in faults
+        ],
+    }

@@ -1,0 +1,220 @@
+"""Inference: what answers for the tasks of a system; the layers that tasks share run once."""
+
+import functools
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from mu2.errors import Mu2Error
+from mu2.evolution.path import Component, Path
+from mu2.models import Arrays, Network, nest, restore
+from mu2.models.forest import Forest, Shape
+from mu2.models.inputs import bucket, normalise
+from mu2.models.leaves import from_stored
+from mu2.system import System
+
+# Bytes of parameters that stay on the device from one call to the next.
+HELD_BYTES = 1 << 30
+# dtype of the examples of each kind, as they are stored.
+DTYPES: Mapping[str, Any] = {"image": np.uint8, "text": np.uint8, "table": np.float32}
+
+
+class Prediction(NamedTuple):
+    """What a task's path makes of N examples.
+
+    Attributes:
+      classes: int64 [N], the likeliest class of each.
+      probabilities: float32 [N, classes].
+    """
+
+    classes: np.ndarray
+    probabilities: np.ndarray
+
+
+class Inference:
+    """Answers for the tasks of a system, each by its path.
+
+    Paths are laid over each other as tasks are asked for: what they share is computed once for a
+    batch, and its parameters are read once, through the system's cache. Compiled programs and the
+    parameters on the device stay from one call to the next.
+
+    Args:
+      system: open; a task's path is looked up when the task is first asked for.
+      held_bytes: parameters that stay on the device.
+
+    Attributes:
+      system: as given.
+    """
+
+    def __init__(self, system: System, held_bytes: int = HELD_BYTES):
+        self.system = system
+        self._held_bytes = held_bytes
+        self._forests: dict[str, Forest] = {}
+        self._paths: dict[str, Path] = {}
+        self._components: dict[str, Component] = {}
+
+    def path(self, task: str) -> Path:
+        """The path that answers for a task.
+
+        Raises:
+          Mu2Error: no such task, or its first iteration is not finished.
+        """
+        if task not in self._paths:
+            self._paths[task] = self.system.path(task)
+        return self._paths[task]
+
+    def input_shape(self, task: str) -> Shape:
+        """Shape of one example as a task's path reads it: [S, S, C] of an image.
+
+        Raises:
+          Mu2Error: no such task or path.
+        """
+        path = self.path(task)
+        return restore(path.model).input_shape(path.hyperparameters)
+
+    def tasks(self, kind: str) -> tuple[str, ...]:
+        """The tasks whose examples are of a kind (`image`, `table`, `text`) and that have a path.
+
+        Reads a record a task.
+        """
+        records = [self.system.task(name) for name in self.system.tasks]
+        return tuple(r.name for r in records if r.input == kind and r.path is not None)
+
+    def predict(self, task: str, inputs: np.ndarray) -> Prediction:
+        """Classifies examples with a task's path.
+
+        Args:
+          task: the task.
+          inputs: [N, *input_shape]; uint8 of images and texts, float32 of rows of a table.
+
+        Raises:
+          Mu2Error: no such task or path; the inputs have another shape or dtype.
+        """
+        self._check(task, inputs)
+        return self.predict_all({self.input_shape(task): inputs}, [task])[task]
+
+    def predict_all(
+        self, inputs: Mapping[Shape, np.ndarray], tasks: Collection[str]
+    ) -> dict[str, Prediction]:
+        """Classifies the same examples with the paths of several tasks.
+
+        Args:
+          inputs: for the input shape of each task, the examples, [N, *shape], as `predict` takes
+            them; each shape is computed from its own.
+          tasks: of one kind of examples.
+
+        Returns:
+          Task to prediction, in the order of `tasks`.
+
+        Raises:
+          Mu2Error: no such task or path; the inputs of a task's shape are missing or of another
+            dtype; the tasks read different kinds of examples.
+        """
+        outputs = self._outputs(inputs, tasks)
+        return {task: self._prediction(task, outputs[task]) for task in tasks}
+
+    def embed(self, task: str, inputs: np.ndarray) -> np.ndarray:
+        """What a task's head reads: the activations before it.
+
+        Args:
+          task: the task.
+          inputs: as `predict` takes them.
+
+        Returns:
+          float32 [N, width].
+
+        Raises:
+          Mu2Error: as `predict` does.
+        """
+        self._check(task, inputs)
+        return self._outputs({self.input_shape(task): inputs}, [task], headless=True)[task]
+
+    def _outputs(
+        self, inputs: Mapping[Shape, np.ndarray], tasks: Collection[str], headless: bool = False
+    ) -> dict[str, np.ndarray]:
+        kinds: dict[str, str] = {}
+        for task in tasks:
+            shape = self.input_shape(task)
+            if shape not in inputs:
+                raise Mu2Error(f"task {task!r} reads examples of shape {list(shape)}; none came.")
+            self._check(task, inputs[shape])
+            kinds.setdefault(self.system.task(task).input, task)
+        if len(kinds) > 1:
+            said = " and ".join(f"{task!r} reads {kind}s" for kind, task in kinds.items())
+            raise Mu2Error(f"the same examples cannot be given to all: {said}.")
+        if not kinds:
+            return {}
+        (kind,) = kinds
+        if kind not in self._forests:
+            self._forests[kind] = Forest(self._read, jax.jit(normalise), self._held_bytes)
+        forest = self._forests[kind]
+        for task in tasks:
+            if task not in forest:
+                path = self.path(task)
+                # Padded as it was trained, so that heads of most widths share a program.
+                network = network_of(path).widen_head(bucket(path.num_classes))
+                stored = {component.name: component for component in path.components}
+                self._components |= {component.digest: component for component in stored.values()}
+                forest.add(task, network, [stored[component.name].digest for component in network])
+        return forest(inputs, tasks, headless=headless)
+
+    def _read(self, digest: str) -> Arrays:
+        return from_stored(self.system.arrays(self._components[digest]))
+
+    def _prediction(self, task: str, logits_NxC: np.ndarray) -> Prediction:
+        logits_NxC = logits_NxC[:, : self.path(task).num_classes]
+        powers = np.exp(logits_NxC - logits_NxC.max(axis=1, keepdims=True))
+        return Prediction(logits_NxC.argmax(axis=1), powers / powers.sum(axis=1, keepdims=True))
+
+    def _check(self, task: str, inputs: np.ndarray) -> None:
+        shape, dtype = self.input_shape(task), np.dtype(DTYPES[self.system.task(task).input])
+        if inputs.shape[1:] != shape:
+            raise Mu2Error(
+                f"task {task!r} reads examples of shape {list(shape)}, not "
+                f"{list(inputs.shape[1:])}."
+            )
+        if inputs.dtype != dtype:
+            raise Mu2Error(f"task {task!r} reads examples of {dtype}, not {inputs.dtype}.")
+
+
+def network_of(path: Path) -> Network:
+    """The network of a path: the components it has, the head at its true width.
+
+    Raises:
+      Mu2Error: its model is not installed.
+    """
+    whole = restore(path.model).network(path.hyperparameters, path.num_classes, path.dtype)
+    return whole.select({component.name for component in path.components})
+
+
+def parameters_of(system: System, path: Path) -> dict[str, Any]:
+    """A path's parameters, float32: component name to the tree that its module takes.
+
+    Raises:
+      Mu2Error: a component is missing or damaged.
+    """
+    return {c.name: nest(from_stored(system.arrays(c))) for c in path.components}
+
+
+@functools.cache
+def forward(network: Network) -> Callable[[Mapping[str, Any], Any], jax.Array]:
+    """The pure function `apply(params, x) -> logits` of a network; equal networks give the same.
+
+    Args:
+      network: all its components, the head at its true width.
+
+    Returns:
+      A function of `params`, component name to tree as `parameters_of` gives it, and of `x`,
+      examples [B, *input_shape] as they are stored: pixels from 0 to 255, bytes of a text, rows of
+      a table, in uint8 or in any float dtype with the same values. It returns float32 logits
+      [B, classes]. It can be compiled, and differentiated by the parameters; by `x` where that is
+      float, which says something of images and rows and is zero for texts.
+    """
+
+    def apply(params: Mapping[str, Any], x: Any) -> jax.Array:
+        return network.apply(params, normalise(jnp.asarray(x)))
+
+    return apply

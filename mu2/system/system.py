@@ -1,0 +1,232 @@
+"""A system: all live paths over one parameter store, on disk; what users keep."""
+
+import functools
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path as FilePath
+from typing import Any, TypeVar
+
+from mu2.errors import Mu2Error, did_you_mean
+from mu2.evolution.live_paths import Head, LivePaths
+from mu2.evolution.path import Component, Path
+from mu2.store.branch import branch
+from mu2.store.cache import Cache
+from mu2.store.components import ComponentStore
+from mu2.store.files import files_of
+from mu2.store.journal import Journal
+from mu2.store.leaves import Arrays
+from mu2.system.child_log import ChildLog
+from mu2.system.record import Progress, TaskRecord
+
+CACHE_LIMIT_MB = 1024
+ROOT, TASK, RUN = "root/", "task/", "run/"
+T = TypeVar("T")
+
+
+class System:
+    """A system directory as it is read, by anyone; `WritableSystem` is one that is written.
+
+    Attributes:
+      directory: where it lies.
+      log: the JSON-lines log of every child.
+      times: wall time of every child, a line each; apart from the log, so that the same run
+        leaves the same log.
+    """
+
+    def __init__(
+        self,
+        directory: FilePath,
+        journal: Journal,
+        cache_limit_mb: int = CACHE_LIMIT_MB,
+    ):
+        self.directory = directory
+        self.log = ChildLog(directory / "log.jsonl")
+        self.times = ChildLog(directory / "times.jsonl")
+        self._newest = journal
+        self._store = ComponentStore(directory / "components")
+        self._cache = Cache(cache_limit_mb << 20)
+        self._records: dict[str, TaskRecord] = {}
+        self._progress: Progress | None = None  # that of the newest commit, written or not
+        self._live_paths: LivePaths | None = None
+
+    @staticmethod
+    def open(directory: str | FilePath, at: str | None = None) -> "System":
+        """Opens a system for reading; reads its index, no arrays.
+
+        Args:
+          directory: where it lies.
+          at: a commit of its history, by number or name (`mu2 log` lists them); None: the newest.
+
+        Raises:
+          Mu2Error: there is no system, or no such commit, or it is of a newer format, or it is
+            damaged.
+        """
+        directory = FilePath(directory)
+        journal = Journal.open(directory)
+        return System(directory, journal if at is None else journal.at(at))
+
+    @staticmethod
+    def exists(directory: str | FilePath) -> bool:
+        """True if the folder holds a system of any format."""
+        return Journal.exists(FilePath(directory))
+
+    @staticmethod
+    def branch(source: str | FilePath, target: str | FilePath, at: str | None = None) -> None:
+        """Makes a new system that begins at a commit of another; it shares what never changes.
+
+        Args:
+          source: a system.
+          target: a new or empty folder.
+          at: a commit of the source's history, by number or name; None: the newest.
+
+        Raises:
+          Mu2Error: there is no such system or commit, or the target is not empty.
+        """
+        source, target = FilePath(source), FilePath(target)
+        made = branch(source, target, at)
+        progress = Progress.from_json(made.newest.progress)
+        whole = System(source, made)
+        for name in ("log.jsonl", "times.jsonl"):
+            if (source / name).exists():
+                shutil.copyfile(source / name, target / name)
+        ChildLog(target / "log.jsonl").cut(progress.log_bytes)
+        ChildLog(target / "times.jsonl").keep(progress.log_lines)
+        (target / "runs").mkdir(exist_ok=True)
+        for run in range(progress.runs):
+            file = whole.gin_file(run)
+            shutil.copyfile(file, target / "runs" / file.name)
+
+    @property
+    def progress(self) -> Progress:
+        """How far its runs have come, at the newest commit."""
+        if self._progress is None:
+            head = self._newest.head
+            read = Progress.from_json
+            self._progress = Progress() if head is None else self._read(read, head.progress, "HEAD")
+        return self._progress
+
+    @property
+    def _journal(self) -> Journal:
+        """The journal, once all is in it."""
+        return self._newest
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """Names of its tasks, in order of introduction."""
+        return tuple(n.removeprefix(TASK) for n in self._journal.names() if n.startswith(TASK))
+
+    def task(self, name: str) -> TaskRecord:
+        """What is known of a task.
+
+        Raises:
+          Mu2Error: no such task.
+        """
+        if name not in self._records:
+            if not self.has_task(name):
+                raise Mu2Error(
+                    f"{self.directory} has no task {name!r}.", hint=did_you_mean(name, self.tasks)
+                )
+            document = self._journal.record(TASK + name)
+            self._records[name] = self._read(TaskRecord.from_json, document, TASK + name)
+        return self._records[name]
+
+    def records(self) -> tuple[TaskRecord, ...]:
+        """What is known of every task, in order of introduction; the index is read once."""
+        for name, document in self._journal.records(TASK):
+            if (task := name.removeprefix(TASK)) not in self._records:
+                self._records[task] = self._read(TaskRecord.from_json, document, name)
+        return tuple(self._records[task] for task in self.tasks)
+
+    def _read(self, made: Callable[[Any], T], document: Any, name: str) -> T:
+        """What is made of a record whose bytes are whole, though mu2 need not have written it."""
+        try:
+            return made(document)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise Mu2Error(
+                f"the record {name!r} is none that mu2 writes ({type(error).__name__}: {error}).",
+                location=str(self.directory),
+            ) from error
+
+    def has_task(self, name: str) -> bool:
+        """True if there is a task of this name."""
+        return name in self._records or TASK + name in self._journal
+
+    def history(self) -> list[dict[str, Any]]:
+        """The commits that can be gone back to, newest first.
+
+        Returns:
+          JSON documents: `name`, `number`, `message`, `previous`, `passing`.
+
+        Raises:
+          Mu2Error: the history is damaged.
+        """
+        keys = ("number", "message", "previous", "passing")
+        return [
+            {"name": name, **{key: getattr(commit, key) for key in keys}}
+            for name, commit in self._journal.history()
+        ]
+
+    def roots(self) -> tuple[Path, ...]:
+        """The paths that no task owns."""
+        return tuple(self._made(document, name) for document, name in self._roots())
+
+    def paths(self) -> LivePaths:
+        """Every live path by id: the roots and each task's kept path.
+
+        The first call reads a record a task; later ones follow the commits of this process.
+        """
+        if self._live_paths is None:
+            kept = [
+                (document["path"], name)
+                for name, document in self._journal.records(TASK)
+                if document["path"] is not None
+            ]
+            self._live_paths = LivePaths.of(
+                (self._read(Head.of, path, name), functools.partial(self._made, path, name))
+                for path, name in [*self._roots(), *kept]
+            )
+        return self._live_paths
+
+    def _roots(self) -> Iterator[tuple[Any, str]]:
+        """The documents and names of the roots."""
+        return ((document, name) for name, document in self._journal.records(ROOT))
+
+    def _made(self, document: Any, name: str) -> Path:
+        return self._read(Path.from_json, document, name)
+
+    def path(self, task: str) -> Path:
+        """The path that solves a task.
+
+        Raises:
+          Mu2Error: no such task, or its first iteration is not finished.
+        """
+        path = self.task(task).path
+        if path is None:
+            raise Mu2Error(
+                f"task {task!r} of {self.directory} has no path yet: its first iteration is not "
+                "finished.",
+                hint="The same `mu2 run` command goes on with it.",
+            )
+        return path
+
+    def arrays(self, component: Component) -> Arrays:
+        """A component's leaves, read from the store or from the cache."""
+        arrays = self._cache.get(component.digest)
+        if arrays is None:
+            arrays = self._stored(component)
+            self._cache.put(component.digest, arrays)
+        return arrays
+
+    def _stored(self, component: Component) -> Arrays:
+        """A component's leaves, read from the store."""
+        stored = (component.digest, component.pack)
+        return self._store.read([stored])[component.digest]
+
+    def gin_file(self, run: int) -> FilePath:
+        """Where the resolved Gin text of the run of this number (from 0) lies."""
+        (file,) = files_of(self._journal.record(RUN + str(run)))
+        return self.directory / file.name
+
+    def run_environment(self, run: int) -> dict[str, str]:
+        """What the numbers of the run of this number depend on (see `run_environment`)."""
+        return self._journal.record(RUN + str(run))["made_with"]

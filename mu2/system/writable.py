@@ -1,0 +1,312 @@
+"""A system that this process writes: runs begin and end, paths are written, commits made."""
+
+import dataclasses
+import functools
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import Future
+from pathlib import Path as FilePath
+from types import TracebackType
+from typing import Any, Self
+
+from mu2.errors import Mu2Error
+from mu2.evolution.path import Component, Path
+from mu2.store.background import BackgroundWriter
+from mu2.store.files import write_file
+from mu2.store.journal import Journal
+from mu2.store.leaves import Arrays
+from mu2.store.lock import WriterLock
+from mu2.store.sweep import sweep
+from mu2.system import System
+from mu2.system.record import Progress, TaskRecord
+from mu2.system.system import CACHE_LIMIT_MB, RUN, TASK
+
+
+class WritableSystem(System):
+    """A system directory that is written, by one process at a time.
+
+    A context manager, so that what is written behind is on disk and the lock is given back.
+    """
+
+    def __init__(
+        self,
+        directory: FilePath,
+        journal: Journal,
+        lock: WriterLock,
+        cache_limit_mb: int = CACHE_LIMIT_MB,
+    ):
+        super().__init__(directory, journal, cache_limit_mb)
+        self._background = BackgroundWriter()
+        self._lock = lock
+        self._under_way: Future[None] | None = None  # the last commit
+        self._logged = 0  # lines since it
+        self._known_packs: set[str] = set()
+        self._new_packs: set[str] = set()
+
+    @classmethod
+    def extend(cls, directory: str | FilePath, cache_limit_mb: int = CACHE_LIMIT_MB) -> Self:
+        """Opens a system for writing, or creates it.
+
+        Args:
+          directory: where it lies.
+          cache_limit_mb: MiB of components that stay in memory once they were read or written.
+
+        Raises:
+          Mu2Error: another process writes to it, or the folder holds something else.
+        """
+        directory = FilePath(directory)
+        if not Journal.exists(directory):
+            Journal.create(directory, {})
+        lock = WriterLock(directory)
+        lock.__enter__()
+        try:
+            return cls(directory, Journal.open(directory), lock, cache_limit_mb)
+        except BaseException:
+            lock.__exit__(None, None, None)
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            if error is None:
+                self._background.wait()
+        finally:
+            self._background.close()
+            self._lock.__exit__(kind, error, trace)
+
+    @property
+    def _journal(self) -> Journal:
+        self._background.wait()
+        return super()._journal
+
+    def _stored(self, component: Component) -> Arrays:
+        self._background.wait()
+        return super()._stored(component)
+
+    def begin(
+        self,
+        resolved: str,
+        schedule: Sequence[str] = (),
+        run_environment: Mapping[str, str] | None = None,
+        accept_changes: bool = False,
+    ) -> None:
+        """Begins a run, or goes on with the last one if it has not ended; commits that.
+
+        Children that no commit knows are dropped from the log.
+
+        Args:
+          resolved: the complete Gin text of the run; equal texts are the same run.
+          schedule: the task of each of its task iterations.
+          run_environment: what else its numbers depend on (see `environment.run_environment`).
+          accept_changes: go on with an unfinished run though its text, or what else its numbers
+            depend on, is another.
+
+        Raises:
+          Mu2Error: the last run is not finished, and is another one, or its numbers would be
+            others from here on.
+        """
+        progress, fingerprint = self.progress, hashlib.sha256(resolved.encode()).hexdigest()
+        same = progress.fingerprint == fingerprint
+        if not (same or progress.complete or accept_changes):
+            file = self.gin_file(progress.runs - 1)
+            raise Mu2Error(
+                f"{self.directory} holds an unfinished run with other settings. "
+                f"{_difference(file, resolved)}",
+                hint=f"Finish it first (mu2 run {file} --system {self.directory}), or go on with "
+                "the new settings: --accept-changes.",
+            )
+        run_environment = dict(run_environment or {})
+        if not progress.complete:
+            before = self.run_environment(progress.runs - 1)
+            if before != run_environment and not accept_changes:
+                raise Mu2Error(
+                    f"{self.directory} holds an unfinished run whose numbers may be others here: "
+                    f"{_changes(before, run_environment)}.",
+                    hint="Go on where it was begun, to end with the same bits; or here, with what "
+                    "comes next: --accept-changes.",
+                )
+            same = same and before == run_environment
+        self.log.cut(progress.log_bytes)
+        self.times.keep(progress.log_lines)
+        self._journal.wait()  # where a kill came before the last commit could
+        if not progress.complete:
+            self.sweep()  # of the generation that was cut off
+        self._known_packs = self._store.packs()
+        if same:
+            return
+        progress = progress.begun(fingerprint, schedule)
+        run = progress.runs - 1
+        # Named by content too: what a commit names is never written over.
+        name = f"runs/{run}-{fingerprint[:8]}.gin"
+        file = self.directory / name
+        file.parent.mkdir(exist_ok=True)
+        write_file(file, resolved.encode())
+        record = {"file": name, "sha256": fingerprint, "made_with": run_environment}
+        self._drop(self._commit(progress, "run", {RUN + str(run): record}), ())
+
+    def complete(self) -> None:
+        """Notes that the run has ended."""
+        if not self.progress.complete:
+            progress = dataclasses.replace(self.progress, complete=True)
+            self._drop(self._commit(progress, "run complete", {}), ())
+
+    def write(self, path: Path, arrays: Mapping[str, Arrays]) -> Path:
+        """Writes a path's new components, all in one checkpoint; nothing names them yet.
+
+        They are on disk before the next commit is.
+
+        Args:
+          path: a path whose new components have no digest.
+          arrays: component name to leaves, for the new components.
+
+        Returns:
+          The path with every digest filled in.
+        """
+        by_id = {c.id: arrays[c.name] for c in path.components if c.name in arrays}
+        stored, new = self._store.place(by_id)
+        self._background.add(functools.partial(self._store.put, new))
+        packs = {s.pack for s in stored.values()}
+        self._new_packs |= packs - self._known_packs
+        self._known_packs |= packs
+        components = []
+        for component in path.components:
+            if component.id in stored:
+                s = stored[component.id]
+                component = dataclasses.replace(component, digest=s.digest, pack=s.pack)
+                self._cache.put(s.digest, by_id[component.id])
+            components.append(component)
+        return dataclasses.replace(path, components=tuple(components))
+
+    def log_child(self, line: Mapping[str, Any], seconds: float) -> None:
+        """Adds one child to the log, and its wall time to the times."""
+        self.log.append(line)
+        self._logged += 1
+        times = {"path": line["path"], "task": line["task"], "seconds": round(seconds, 3)}
+        self.times.append(times)
+
+    def commit(
+        self,
+        message: str,
+        *,
+        tasks: Iterable[TaskRecord] = (),
+        roots: Iterable[Path] = (),
+        passing: bool = False,
+        finished: str | None = None,
+    ) -> None:
+        """Makes changed records durable at once: all of it or nothing.
+
+        A passing commit is written while the next generation is trained, a lasting one is on disk
+        on return. What a passing one meets is raised by the next.
+
+        Args:
+          message: what the commit is for.
+          tasks: changed records.
+          roots: new roots.
+          passing: the commit will give way to the next lasting one.
+          finished: the task whose iteration is over by it.
+        """
+        progress, roots = self.progress, tuple(roots)
+        records = {record.name: record for record in tasks}
+        begun = {name for name, record in records.items() if record.population is not None}
+        under_way = tuple(sorted({*progress.under_way}.difference(records) | begun))
+        progress = dataclasses.replace(progress, under_way=under_way)
+        if finished is not None:
+            progress = progress.after(finished)
+        before = [self.task(name).path for name in records if self.has_task(name)]
+        changed = {TASK + name: record.to_json() for name, record in records.items()}
+        changed |= {root.id: root.to_json() for root in roots}
+        written = self._commit(progress, message, changed, passing)
+        self._records |= records
+        kept = [*roots, *(record.path for record in records.values() if record.path is not None)]
+        if self._live_paths is not None:
+            gone = [path for path in before if path is not None]
+            gone += [self._live_paths[root.id] for root in roots if root.id in self._live_paths]
+            self._live_paths = self._live_paths.changed(gone, kept)
+        if not passing:
+            self._drop(written, kept)
+
+    def _commit(
+        self,
+        progress: Progress,
+        message: str,
+        changed: Mapping[str, Any],
+        passing: bool = False,
+    ) -> set[str]:
+        """Makes it durable; returns the packs written since the last lasting commit."""
+        if self._under_way is not None:
+            # One commit at most waits to be written; what the packs of this one take, nobody does.
+            self._under_way.result()
+        written = {*progress.packs, *self._new_packs}
+        progress = dataclasses.replace(
+            progress,
+            log_bytes=self.log.size(),
+            log_lines=progress.log_lines + self._logged,
+            packs=tuple(sorted(written)) if passing else (),
+        )
+        document = progress.to_json()
+
+        def durable() -> None:
+            self.times.flush()
+            self.log.flush()
+            self._newest.commit(changed, document, message, passing=passing)
+
+        self._under_way = self._background.add(durable)
+        if not passing:
+            self._background.wait()
+        self._progress = progress
+        self._new_packs.clear()
+        self._logged = 0
+        return written
+
+    def _drop(self, written: set[str], kept: Iterable[Path]) -> None:
+        """Removes those of some packs that are not in use.
+
+        Args:
+          written: packs of the tasks under way, and of those that the last commit changed.
+          kept: paths of the last commit's records; no others can use these packs.
+        """
+        live = [*kept]
+        for name in self.progress.under_way:
+            live += self.task(name).under_way.own
+        gone = written - {c.pack for path in live for c in path.components}
+        self._store.remove(gone)
+        self._known_packs -= gone
+
+    def sweep(self) -> int:
+        """Removes what no commit names; returns the bytes that were freed.
+
+        Raises:
+          Mu2Error: the history is damaged (nothing is removed), or the folder cannot be written.
+        """
+        self._background.wait()
+        return sweep(self.directory)
+
+
+def _changes(before: Mapping[str, str], now: Mapping[str, str]) -> str:
+    """What two runs were made with, as far as it differs."""
+    names = [name for name in {**before, **now} if before.get(name) != now.get(name)]
+    return "; ".join(f"{name} was {before.get(name)}, is {now.get(name)}" for name in names)
+
+
+def _difference(file: FilePath, resolved: str) -> str:
+    """The first lines in which two Gin texts differ."""
+    try:
+        before = file.read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return f"Its settings ({file}) cannot be read."
+    now = resolved.splitlines()
+    gone = [line for line in before if line not in now]
+    new = [line for line in now if line not in before]
+    parts = []
+    if gone:
+        parts.append(f"It has: {'; '.join(gone[:3])}{' …' if len(gone) > 3 else ''}.")
+    if new:
+        parts.append(f"Now there is: {'; '.join(new[:3])}{' …' if len(new) > 3 else ''}.")
+    return " ".join(parts)

@@ -1,0 +1,49 @@
+"""The examples of the task under way, each part read once for each shape."""
+
+from mu2.errors import Mu2Error
+from mu2.tasks.examples import ExampleStream
+from mu2.tasks.task import Part, Task
+
+
+class TaskData:
+    """The examples of the task under way; nothing is held for any other task.
+
+    Args:
+      task: the task.
+      batch_size: training examples needed at least.
+      memory_limit_mb: see `Stream.memory_limit_mb`.
+    """
+
+    def __init__(self, task: Task, batch_size: int, memory_limit_mb: int):
+        self._task = task
+        self._batch_size = batch_size
+        self._memory_limit_mb = memory_limit_mb
+        self._read: dict[tuple[str, tuple[int, ...]], ExampleStream] = {}
+
+    @property
+    def given(self) -> dict[str, int]:
+        """The hyperparameters that the data set by themselves."""
+        return self._task.given()
+
+    def read(self, part: Part, shape: tuple[int, ...]) -> ExampleStream:
+        """One part, brought to the shape of one example at its first use.
+
+        Raises:
+          Mu2Error: there are fewer training examples than a batch holds.
+        """
+        if (part, shape) not in self._read:
+            examples = self._task.stream(part, shape, self._memory_limit_mb)
+            if part == "train":
+                check_batch(self._task.name, len(examples), self._batch_size)
+            self._read[part, shape] = examples
+        return self._read[part, shape]
+
+
+def check_batch(task: str, examples: int, batch_size: int) -> None:
+    """Refuses a batch larger than the data."""
+    if examples < batch_size:
+        raise Mu2Error(
+            f"Training.batch_size is {batch_size}, but task {task!r} has {examples} training "
+            "examples.",
+            hint=f"Set Training.batch_size to {examples} or less.",
+        )

@@ -1,0 +1,358 @@
+"""`mu2 check`: faults of data, models and devices with their places; what a run would do."""
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mu2 import cli
+
+BASE = "include 'gin/quickstart.gin'\n"
+
+
+@pytest.fixture(autouse=True)
+def _in_an_empty_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TFDS_DATA_DIR", "nowhere")
+
+
+def check(text, capsys, *words):
+    """The exit code and the document for a run that begins with the quickstart."""
+    Path("run.gin").write_text(BASE + text, encoding="utf-8")
+    code = cli.main(["check", "run.gin", "--json", *words])
+    return code, json.loads(capsys.readouterr().out)
+
+
+def faults(text, capsys, *words):
+    code, document = check(text, capsys, *words)
+    assert (code, document["ok"]) == (2, False)
+    return [(f["location"], f["message"], f["hint"] or "") for f in document["faults"]]
+
+
+# Lines after the include, the line of the fault, and parts of its message and of its hint.
+CASES = {
+    "image smaller than a patch": (
+        "Ranges.image_size = (2, 16)",
+        2,
+        "image_size is 2, smaller than one patch",
+        "Set image_size to 4",
+    ),
+    "default smaller than a patch": (
+        "Hyperparameters.image_size = 3",
+        2,
+        "image_size is 3, smaller",
+        "Set image_size to 4",
+    ),
+    "patch larger than the image": ("ViT.patch = 32", 2, "smaller than one patch of 32", "16"),
+    "no layers": ("Ranges.num_layers = (-1, 2)", 2, "num_layers is -1", ""),
+    "a width that flax refuses": (
+        "Hyperparameters.adapter_dim = 8\nRanges.adapter_dim = (-8, 8)",
+        3,
+        "adapter_dim = -8",
+        "",
+    ),
+    "a set that is not prepared": (
+        "latin/Task.source = @latin/TFDS()\nlatin/TFDS.name = 'fashion_mnist'\n"
+        "Stream.tasks = (@latin/Task(),)",
+        3,
+        "'fashion_mnist' is not prepared in nowhere",
+        'tfds.builder("fashion_mnist"',
+    ),
+    "a split that is not there": (
+        "latin/Task.train = 'training'",
+        2,
+        "no split 'training'",
+        "'train'",
+    ),
+    "a split that cannot be read": (
+        "Task.test = 'test[1:2:3]'",
+        2,
+        "'test[1:2:3]' cannot be read",
+        "Written as",
+    ),
+    "examples in two parts": (
+        "latin/Task.validation = 'train[:10%]'",
+        2,
+        "both in train (train) and in validation",
+        "share none",
+    ),
+    "a batch larger than the data": (
+        "Training.batch_size = 2000",
+        2,
+        "task 'digits' has 1258",
+        "1258 or less",
+    ),
+    "too few devices": ("Layout.population = 99", 2, "made for 99 device(s)", "Choose a layout"),
+    "a component of no network": (
+        "Mutation.always_cloned = ('encoder_norm', 'encoderblock_3')",
+        2,
+        "names 'encoderblock_3', and no network",
+        "'encoderblock_",
+    ),
+    "a pattern of no network": (
+        "Mutation.always_cloned = ('encoderblok_*',)",
+        2,
+        "names 'encoderblok_*'",
+        "'encoderblock_",
+    ),
+    "examples that no model reads": (
+        "digits/Task.source = @digits/Sklearn()\ndigits/Sklearn.name = 'wine'",
+        2,
+        "task 'digits' has table examples, and no model",
+        "Add one for table",
+    ),
+    "a root that is not there": (
+        "Experiment.roots = (@SystemRoot(),)\nSystemRoot.path = 'lost'\nSystemRoot.task = 'digits'",
+        3,
+        "lost",
+        "",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_fault(case, capsys):
+    lines, line, message, hint = CASES[case]
+    found = faults(f"{lines}\n", capsys)
+    assert [location for location, _, _ in found] == [f"run.gin:{line}"] * len(found), found
+    assert message in found[0][1]
+    assert hint in found[0][2]
+    if case != "a split that cannot be read":  # of all four tasks
+        assert len(found) == 1
+
+
+# A value of a range that no training can use, and what is said of it.
+VALUES = {
+    "learning_rate": ("0.0", "above 0"),
+    "warmup_ratio": ("1.1", "from 0 to 1"),
+    "momentum": ("1.5", "of 0 or more and below 1"),
+    "area_min": ("0.0", "above 0 and at most 1"),
+    "aspect_min": ("1.5", "above 0 and at most 1"),
+    "brightness": ("-0.1", "from 0 to 1"),
+    "contrast": ("-0.1", "from 0 to 1"),
+    "saturation": ("-0.1", "from 0 to 1"),
+    "hue": ("0.6", "from 0 to 0.5"),
+    "mutation_probability": ("-0.1", "from 0 to 1"),
+}
+
+
+@pytest.mark.parametrize("name", VALUES)
+def test_values_that_no_training_can_use(name, capsys):
+    value, said = VALUES[name]
+    ((location, message, _),) = faults(f"Ranges.{name} = ({value}, 0.5)\n", capsys)
+    assert location == "run.gin:2"
+    assert message == f"Ranges.{name}: {value} is not a number {said}."
+    found = faults(f"Hyperparameters.{name} = {value}\n", capsys)
+    assert ("run.gin:2", f"Hyperparameters.{name}: {value} is not a number {said}.", "") in found
+
+
+def test_the_ends_of_what_can_be_used(capsys):
+    text = """
+Ranges.warmup_ratio = (0.0, 0.05, 1.0)
+Ranges.momentum = (0.0, 0.9)
+Ranges.area_min = (0.01, 0.5, 1.0)
+Ranges.mutation_probability = (0.0, 0.2, 1.0)
+Ranges.hue = (0.0, 0.5)
+"""
+    assert check(text, capsys)[0] == 0
+
+
+def test_everything_at_once_in_order(capsys):
+    text = """\
+Ranges.image_size = (2, 3, 16)
+Ranges.momentum = (0.5, 1.5, 0.9, -1)
+Training.batch_size = 2000
+Mutation.always_cloned = ('encoderblok_*',)
+latin/Task.validation = 'train[:10%]'
+Trainig.intervals = 2
+Layout.population = 99
+Ranges.num_layers = (3, 1, 2)
+Ranges.flip = (True, True)
+"""
+    found = faults(text, capsys)
+    lines = [int(location.removeprefix("run.gin:")) for location, _, _ in found]
+    assert lines == [2, 2, 3, 3, 5, 6, 7, 8, 9, 10]  # and not 4, where line 7 may have been meant
+    messages = [message for _, message, _ in found]
+    assert ["is 2," in messages[0], "is 3," in messages[1]] == [True, True]
+    assert ["1.5" in messages[2], "-1" in messages[3]] == [True, True]
+    assert "out of order" in messages[-2]
+    assert "twice" in messages[-1]
+
+
+def test_a_fault_of_gin_hides_none_of_the_data(capsys):
+    text = "Layout.dta = 1\nlatin/Task.test = 'tset'\nTraining.batch_size = 2000\n"
+    found = faults(text, capsys)
+    assert {location for location, _, _ in found} == {"run.gin:2", "run.gin:3", "run.gin:4"}
+
+
+def test_what_a_typo_meant_is_not_tried(capsys):
+    """Without the line that has a fault, the defaults of mu2 would be told of."""
+    text = "Training.batch_sise = 4\nStream.tasks = (@few/Task(),)\nfew/Task.name = 'few'\n"
+    text += "few/Task.source = @few/Glyphs()\nfew/Glyphs.per_class = 1\n"
+    assert [location for location, _, _ in faults(text, capsys)] == ["run.gin:2"]
+
+
+def test_a_run_begins_with_the_same_check(capsys):
+    Path("run.gin").write_text(f"{BASE}Ranges.image_size = (2, 16)\nLayout.dta = 1\n")
+    assert cli.main(["run", "run.gin", "--system", "system"]) == 2
+    said = capsys.readouterr().err
+    assert "run.gin:2: image_size is 2" in said
+    assert "run.gin:3: Layout has no parameter" in said
+    Path("run.gin").write_text(f"{BASE}Ranges.image_size = (2, 16)\n")
+    assert cli.main(["run", "run.gin", "--system", "system"]) == 2
+    assert capsys.readouterr().err.startswith("run.gin:2: image_size is 2")
+    assert not Path("system").exists()
+
+
+ONE = """
+Stream.tasks = (@latin/Task(),)
+latin/Glyphs.per_class = 40
+Ranges.num_layers = (2,)
+Training.batch_size = 100
+Training.intervals = 3
+Training.max_train_examples = 1000
+Training.max_validation_examples = 150
+Evolution.children_per_iteration = 5
+"""
+
+
+def test_what_a_run_would_do(capsys):
+    _, document = check(ONE, capsys)
+    would = document["preview"]
+    sizes = {"train": 1040, "validation": 260, "test": 260}
+    assert would["tasks"] == [{"name": "latin", "classes": 26, **sizes}]
+    # The ViT of the file's header, and its head.
+    parameters = 102_336 + 65 * 26
+    assert would["parameters"] == {"smallest": parameters, "largest": parameters}
+    forward = would["forward_flops"]["largest"]
+    # Two operations for each weight and token, but for the class token's own layers; attention.
+    tokens, width = 17, 64
+    # The second block is the last: all tokens are its keys and values, one goes on.
+    blocks = 12 * tokens + 2 * tokens + 10
+    products = 2 * blocks * width**2 + 2 * 16 * 16 * width + 2 * width * 26
+    attention = 2 * 2 * (tokens**2 + tokens) * width
+    assert forward == pytest.approx(products + attention, rel=0.15)
+    # Ten steps of 100 and one batch of validation images (whole batches), an interval.
+    examples = 3 * 10 * 100 + 100
+    assert would["run_flops"]["largest"] == pytest.approx(2 * 5 * 3 * examples * forward)
+    assert would["training_steps"] == 2 * 5 * 3 * 10
+    image = 16 * 16
+    assert would["device_bytes"] == parameters * (4 + 4 + 2) + 100 * image * 4
+    kept, root = parameters * 6, parameters * 4
+    assert would["disk_bytes"]["ended"] == pytest.approx(kept + root, rel=0.02)
+    assert would["disk_bytes"]["runs"] - would["disk_bytes"]["ended"] == 5 * kept
+
+
+def test_adapters_count_where_mutations_insert_them(capsys):
+    more = "Hyperparameters.adapter_dim = 8\nMutation.adapters = 'insert'\n"
+    bare = check(ONE, capsys)[1]["preview"]["parameters"]
+    grown = check(ONE + more, capsys)[1]["preview"]["parameters"]
+    # A norm, and matrices to 8 and back, with their biases; before each of two layers.
+    adapter = 2 * 64 + (64 * 8 + 8) + (8 * 64 + 64)
+    assert grown == {"smallest": bare["smallest"], "largest": bare["largest"] + 2 * adapter}
+
+
+def test_data_are_reported_for_every_task(capsys):
+    code, document = check(ONE, capsys, "--data")
+    assert code == 0
+    assert document["data"]["latin"]["classes"] == 26
+    assert "warnings" in document["data"]["latin"]
+
+
+def test_warnings_of_the_data_come_last(capsys, monkeypatch):
+    from mu2.planning import preview
+
+    report = {"input": "image", "parts": {"train": 3}, "warnings": ["all of it is dark."]}
+    monkeypatch.setattr(preview, "inspect", lambda task: report)
+    Path("run.gin").write_text(BASE + ONE)
+    assert cli.main(["check", "run.gin", "--data"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    at = lines.index("latin:")
+    assert lines[at + 1 :] == [
+        "  input  image",
+        "  parts  train 3",
+        "  warning: all of it is dark.",
+    ]
+    assert cli.main(["check", "run.gin"]) == 0
+    assert "latin:" not in capsys.readouterr().out.splitlines()
+
+
+def test_words_of_a_sound_run(capsys):
+    assert cli.main(["check", "gin/quickstart.gin"]) == 0
+    said = capsys.readouterr().out
+    assert said.startswith("ok; a run would take\n")
+    assert re.search(r"digits +10 classes; 1,258 train, 270 validation, 269 test", said)
+    for word in ("children", "programs", "parameters", "FLOPs", "memory", "disk", "devices"):
+        assert re.search(rf"^  {word} ", said, re.M)
+    assert max(map(len, said.splitlines())) <= 100
+
+
+def test_the_rule_that_made_a_split_is_told(tmp_path, capsys):
+    x, y = np.zeros((40, 16, 16), np.uint8), np.arange(40) % 2
+    np.savez(tmp_path / "set.npz", x_train=x, y_train=y, x_test=x[:8], y_test=y[:8])
+    words = ["--gin.Stream.tasks=(@own/Task(),)", "--gin.own/Task.name='own'"]
+    words += ["--gin.own/Task.source=@Npz()", f"--gin.Npz.path='{tmp_path / 'set.npz'}'"]
+    assert cli.main(["check", "gin/quickstart.gin", *words, "--json"]) == 0
+    (task,) = json.loads(capsys.readouterr().out)["preview"]["tasks"]
+    assert (task["train"], task["validation"]) == (38, 2)
+    assert "5%" in task["rule"]
+    assert cli.main(["check", "gin/quickstart.gin", *words]) == 0
+    assert task["rule"] in capsys.readouterr().out
+
+
+CHARACTERS = "Stream.tasks = (@latin/Task(),)\nlatin/Task.source = @latin/TFDS()\n"
+
+
+def test_a_set_of_the_papers_may_be_missing_and_is_told(capsys):
+    code, document = check(f"{CHARACTERS}latin/TFDS.name = 'kmnist'\n", capsys)
+    assert (code, document["ok"], document["faults"]) == (0, True, [])
+    (missing,) = document["preview"]["missing"]
+    assert missing["location"] == "run.gin:3"
+    assert "'kmnist' is not prepared in nowhere" in missing["message"]
+    assert 'tfds.builder("kmnist"' in missing["hint"]
+    (task,) = document["preview"]["tasks"]
+    # By the 5% rule: no validation split.
+    assert task["classes"] == 10
+    assert (task["train"], task["validation"], task["test"]) == (57_000, 3000, 10_000)
+    assert cli.main(["check", "run.gin"]) == 0
+    assert capsys.readouterr().out.count('tfds.builder("kmnist"') == 1
+
+
+def test_a_run_and_a_look_at_the_data_need_what_is_missing(capsys):
+    check(f"{CHARACTERS}latin/TFDS.name = 'kmnist'\n", capsys)
+    for words in (["run", "run.gin", "--system", "s"], ["check", "run.gin", "--data"]):
+        assert cli.main(words) == 2
+        assert 'tfds.builder("kmnist"' in capsys.readouterr().err
+    assert not Path("s").exists()
+
+
+def test_what_is_known_of_a_missing_set_is_checked(capsys):
+    text = f"{CHARACTERS}latin/TFDS.name = 'smallnorb'\n"
+    ((_, message, hint),) = faults(f"{text}latin/TFDS.label_key = 'label_elevatio'\n", capsys)
+    assert "'label_elevatio'" in message
+    assert "label_elevation" in hint
+    ((_, message, _),) = faults(
+        f"{text}latin/TFDS.label_key = 'label_azimuth'\nlatin/Task.test = 'testing'\n", capsys
+    )
+    assert "no split 'testing'" in message
+
+
+def test_public_weights_may_be_missing_and_are_told(capsys):
+    name = "Ti_16-i21k-300ep-lr_0.001-aug_light1-wd_0.1-do_0.0-sd_0.0.npz"
+    root = (
+        f"include 'gin/root/augreg.gin'\nAugReg.path = 'weights/{name}'\nViT.patch = 16\n"
+        "Ranges.image_size = (16, 32)\nHyperparameters.image_size = 32\n"
+    )
+    ((_, message, hint),) = faults(root, capsys)
+    assert "ViT.width = 192" in message
+    assert "Ti/16" in hint
+    sizes = "ViT.width = 192\nViT.heads = 3\nViT.mlp_dim = 768\n"
+    code, document = check(root + sizes, capsys)
+    assert code == 0
+    (missing,) = document["preview"]["missing"]
+    assert f"vit_models/augreg/{name}" in missing["hint"]
+    unknown = root.replace("Ti_16-i21k", "Ti_16-mine")
+    ((location, message, _),) = faults(unknown + sizes, capsys)
+    assert "Ti_16-mine" in f"{location}{message}"

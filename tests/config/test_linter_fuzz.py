@@ -1,0 +1,120 @@
+"""One wrong character in any Gin file ends in a sound run or in faults with their places."""
+
+import random
+import re
+import shutil
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from mu2.config import read
+
+ROOT = Path(__file__).parents[2]
+FOLDERS = ("gin", "search_spaces", "benchmarks/tables")
+COUNT = 500
+
+# What a part needs around it to be a run; `*` is the part itself.
+SPACE, METHOD, STREAM = "search_spaces/vit_micro.gin", "gin/mutation/mu2net.gin", "gin/stream/"
+RUNS = {
+    "gin/mutation/": (SPACE, METHOD, "*", f"{STREAM}scripts.gin"),
+    "gin/stream/": (SPACE, METHOD, "*"),
+    "gin/mesh/": (SPACE, METHOD, f"{STREAM}scripts.gin", "*"),
+    "gin/root/": ("search_spaces/vit_ti16.gin", METHOD, f"{STREAM}scripts.gin", "*"),
+    "search_spaces/vit.gin": (SPACE, METHOD, f"{STREAM}scripts.gin"),
+    "search_spaces/space.gin": (SPACE, METHOD, f"{STREAM}scripts.gin"),
+    "search_spaces/": ("*", METHOD, f"{STREAM}scripts.gin"),
+    "gin/": ("*",),
+    "benchmarks/tables/characters_small_limits": (SPACE, METHOD, f"{STREAM}scripts.gin", "*"),
+    "benchmarks/tables/characters_small_convnet_limits": (
+        SPACE,
+        METHOD,
+        f"{STREAM}scripts.gin",
+        "*",
+    ),
+    "benchmarks/tables/characters_small_thrifty": (SPACE, METHOD, f"{STREAM}scripts.gin", "*"),
+    "benchmarks/tables/characters_small_convnet_thrifty": (
+        "benchmarks/tables/characters_small_convnet.gin",
+        "*",
+    ),
+    "benchmarks/tables/characters_small_vit_thrifty": (
+        "benchmarks/tables/characters_small.gin",
+        "*",
+    ),
+    "benchmarks/tables/omniglot_papers_thrifty": ("benchmarks/tables/omniglot_papers.gin", "*"),
+    "benchmarks/tables/mu2net_large": ("*", f"{STREAM}vit_benchmark.gin"),
+    "benchmarks/": ("*",),
+}
+SIGNS = "'\"()[]{}=@%/.#,:;\\ \n\t\r\0\x0c0a_-1é"
+
+
+def corrupted(text: str, draw: random.Random) -> str:
+    """The text with one character gone, another, one more, twice, or swapped with the next."""
+    kind = draw.choice(["delete", "replace", "insert", "double", "swap", "quote", "statement"])
+    if kind in ("quote", "statement"):
+        # Most of a file is comment; these two strike where something is said.
+        wanted = r"['\"]" if kind == "quote" else r"(?m)(?<=^)[^#\n].*$"
+        places = list(re.finditer(wanted, text))
+        if not places:
+            return text + draw.choice(SIGNS)
+        found = draw.choice(places)
+        at = draw.randrange(found.start(), found.end())
+        new = draw.choice("'\"`") if kind == "quote" else draw.choice(["", draw.choice(SIGNS)])
+        return text[:at] + new + text[at + 1 :]
+    at, new = draw.randrange(len(text)), draw.choice(SIGNS)
+    return {
+        "delete": text[:at] + text[at + 1 :],
+        "replace": text[:at] + new + text[at + 1 :],
+        "insert": text[:at] + new + text[at:],
+        "double": text[: at + 1] + text[at:],
+        "swap": text[:at] + text[at : at + 2][::-1] + text[at + 2 :],
+    }[kind]
+
+
+def run_of(file: str) -> list[str]:
+    """The files of a run of which a file is a part."""
+    around = next(files for start, files in RUNS.items() if file.startswith(start))
+    return [file if each == "*" else each for each in around]
+
+
+@pytest.fixture
+def files(tmp_path, monkeypatch):
+    """The names of all Gin files, in copies that may be spoilt."""
+    monkeypatch.chdir(tmp_path)
+    for folder in FOLDERS:
+        shutil.copytree(ROOT / folder, folder)
+    return sorted(path.as_posix() for folder in FOLDERS for path in Path(folder).rglob("*.gin"))
+
+
+def outcome(file: str, changed: str) -> str:
+    """`sound` or `faulty`; whatever is raised goes up, and so what load finds that read did not."""
+    reading = read(run_of(file), [])
+    for fault in reading.faults:
+        place = re.fullmatch(r"(\S+\.gin):(\d+)", fault.location or "")
+        assert place, f"{file}: no place for: {fault}\n{changed}"
+        lines = len(re.split(r"\r\n?|\n", Path(place[1]).read_bytes().decode()))
+        assert 1 <= int(place[2]) <= lines, f"{file}: {fault}\n{changed}"
+    if reading.faults:
+        return "faulty"
+    reading.load()
+    return "sound"
+
+
+def test_one_wrong_character(files):
+    draw = random.Random(0)
+    outcomes = Counter()
+    for number in range(COUNT):
+        file = files[number % len(files)]
+        text = Path(file).read_bytes().decode()
+        changed = corrupted(text, draw)
+        Path(file).write_bytes(changed.encode())
+        outcomes[outcome(file, changed)] += 1
+        Path(file).write_bytes(text.encode())
+    assert min(outcomes.values()) > COUNT // 10
+
+
+def test_sound_files_are_sound(files):
+    """But for roots, which want a path of the user's."""
+    for file in files:
+        expected = "faulty" if file.startswith("gin/root/") else "sound"
+        assert outcome(file, "") == expected, file

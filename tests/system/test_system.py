@@ -1,0 +1,159 @@
+"""The system: what it holds, read back, and predictions."""
+
+import dataclasses
+
+import pytest
+
+from mu2.errors import Mu2Error
+from mu2.report.summary import summarise
+from mu2.store.journal import Journal
+from mu2.store.sweep import named
+from mu2.system import System
+from mu2.system.record import Progress, TaskRecord
+from mu2.system.writable import WritableSystem
+from tests import shrunken
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    return shrunken.evolved(tmp_path_factory)
+
+
+@pytest.fixture(scope="module")
+def system(run):
+    return System.open(run.directory)
+
+
+def test_an_unknown_task(system):
+    for ask in (system.task, system.path):
+        with pytest.raises(Mu2Error, match="no task 'digit'") as caught:
+            ask("digit")
+        assert caught.value.hint == "Did you mean 'digits'?"
+
+
+def test_records_and_progress_go_through_json(system):
+    for name in system.tasks:
+        record = system.task(name)
+        assert TaskRecord.from_json(record.to_json()) == record
+    assert Progress.from_json(system.progress.to_json()) == system.progress
+    with pytest.raises(ValueError, match="no iteration of task 'digits'"):
+        system.task("digits").under_way.ranked()
+
+
+def test_paths_are_the_roots_and_the_kept_ones(system):
+    paths = system.paths()
+    kept = [system.path(name).id for name in system.tasks]
+    assert list(paths) == ["root/ViT/random", *kept]
+    assert all(path.parent in (None, *paths) for path in paths.values())
+
+
+def test_only_what_lives_is_stored(run, system):
+    kept = named(Journal.open(run.directory)).packs
+    live = {c.pack for path in system.paths().values() for c in path.components}
+    there = {path.name for path in (run.directory / "components").iterdir()}
+    assert there - {"where", "new"} == kept
+    assert live <= kept
+    made = [line["path"] for line in run.lines if line["retained"]]
+    assert len(made) > len(system.tasks)
+
+
+def test_reading_changes_nothing(run):
+    before = shrunken.files(run.directory)
+    system = System.open(run.directory)
+    summarise(system)
+    for path in system.paths().values():
+        for component in path.components:
+            assert system.arrays(component)
+    assert shrunken.files(run.directory) == before
+
+
+def test_arrays_kept_in_memory_are_bounded_and_the_same(run, tmp_path):
+    directory = shrunken.copy(run.directory, tmp_path / "system")
+    with WritableSystem.extend(directory, cache_limit_mb=0) as system:
+        for path in system.paths().values():
+            for component in path.components:
+                fresh = System.open(run.directory).arrays(component)
+                read = system.arrays(component)
+                assert read is not system.arrays(component)
+                assert read.keys() == fresh.keys()
+                assert all((read[leaf] == fresh[leaf]).all() for leaf in read)
+
+
+def test_one_writer_at_a_time_and_many_readers(run, tmp_path):
+    directory = shrunken.copy(run.directory, tmp_path / "system")
+    with WritableSystem.extend(directory):
+        with pytest.raises(Mu2Error, match="is being written by process"):
+            WritableSystem.extend(directory)
+        assert System.open(directory).tasks == ("digits", "latin", "greek")
+    with WritableSystem.extend(directory) as system:
+        assert system.progress.complete
+
+
+def test_what_is_no_system(tmp_path):
+    with pytest.raises(Mu2Error, match="is no mu2 system"):
+        System.open(tmp_path / "none")
+    (tmp_path / "letters.txt").write_text("dear")
+    with pytest.raises(Mu2Error, match="not empty"):
+        WritableSystem.extend(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["letters.txt"]
+
+
+def test_a_task_whose_first_iteration_is_not_finished(tmp_path):
+    directory = tmp_path / "system"
+    with WritableSystem.extend(directory) as system:
+        system.begin("x = 1\n")
+        system.commit("a task", tasks=[TaskRecord("t", ("a", "b"), False)])
+    system = System.open(directory)
+    assert (system.tasks, system.paths()) == (("t",), {})
+    with pytest.raises(Mu2Error, match="no path yet") as caught:
+        system.path("t")
+    assert "same `mu2 run` command" in caught.value.hint
+
+
+def test_runs_are_counted_and_their_settings_kept(tmp_path):
+    with WritableSystem.extend(tmp_path / "system") as system:
+        assert system.progress == Progress()
+        system.begin("x = 1\n")
+        system.begin("x = 1\n")
+        with pytest.raises(Mu2Error, match=r"It has: x = 1\. Now there is: x = 2\."):
+            system.begin("x = 2\n")
+        system.commit("one more", finished="t")
+        system.begin("x = 3\n", ["t", "u"], accept_changes=True)
+        assert (system.progress.runs, system.progress.position) == (1, 1)
+        system.complete()
+        system.begin("x = 4\n")
+        assert (system.progress.runs, system.progress.position) == (2, 0)
+        assert not system.progress.complete
+        assert [system.gin_file(n).read_text() for n in (0, 1)] == ["x = 3\n", "x = 4\n"]
+
+
+@pytest.mark.parametrize(
+    ("schedule", "position"),
+    [("ab", 2), ("abc", 2), ("abab", 2), ("a", 0), ("ba", 0), ("aab", 0), ("", 0)],
+)
+def test_other_settings_go_on_where_the_stream_begins_with_what_is_finished(schedule, position):
+    progress = Progress().begun("x", "abab").after("a").after("b")
+    assert (progress.runs, progress.position) == (1, 2)
+    again = progress.begun("y", schedule)
+    assert (again.runs, again.position, again.complete) == (1, position, False)
+    assert again.after("c").begun("z", [*"ab"[:position], "c"]).position == position + 1
+    done = dataclasses.replace(progress, complete=True)
+    assert (done.begun("x", "abab").runs, done.begun("x", "abab").position) == (2, 0)
+
+
+def test_an_unfinished_run_goes_on_where_its_numbers_come_from_the_same(tmp_path):
+    here, there = {"jax": "1", "cpu": "a"}, {"jax": "2", "cpu": "a"}
+    with WritableSystem.extend(tmp_path / "system") as system:
+        system.begin("x = 1\n", "ab", here)
+        system.commit("a", finished="a")
+        system.begin("x = 1\n", "ab", here)
+        with pytest.raises(Mu2Error, match=r"others here: jax was 1, is 2\.") as caught:
+            system.begin("x = 1\n", "ab", there)
+        assert "--accept-changes" in caught.value.hint
+        system.begin("x = 1\n", "ab", there, accept_changes=True)
+        assert (system.progress.runs, system.progress.position) == (1, 1)
+        system.begin("x = 1\n", "ab", there)
+        system.complete()
+        system.begin("x = 1\n", "ab", here)  # complete: nothing is left to compute
+        system.begin("x = 2\n", "ab", here)
+        assert system.progress.runs == 2

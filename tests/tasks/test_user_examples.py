@@ -1,0 +1,84 @@
+"""Examples that a user gives: images in every form, rows, texts, and what is none of them."""
+
+import io
+
+import numpy as np
+import pytest
+
+from mu2.errors import Mu2Error
+from mu2.tasks.image import resize
+from mu2.tasks.user_examples import examples, fitted, pixels
+
+Image = pytest.importorskip("PIL.Image")
+COLOUR = np.random.default_rng(0).integers(0, 256, (6, 9, 3), np.uint8)
+
+
+def test_an_image_is_the_same_in_every_form(tmp_path):
+    file, stream = tmp_path / "a.png", io.BytesIO()
+    Image.fromarray(COLOUR).save(file)
+    Image.fromarray(COLOUR).save(stream, "PNG")
+    given = [file, str(file), stream.getvalue(), COLOUR]
+    for each in given:
+        np.testing.assert_array_equal(pixels(each, "x"), COLOUR)
+    made = examples("image", given, [(4, 4, 3), (8, 8, 1)])
+    assert {shape: (x.shape, x.dtype) for shape, x in made.items()} == {
+        (4, 4, 3): ((4, 4, 4, 3), np.uint8),
+        (8, 8, 1): ((4, 8, 8, 1), np.uint8),
+    }
+    np.testing.assert_array_equal(made[4, 4, 3][0], resize(COLOUR[None], 4)[0])
+    assert all((x == x[:1]).all() for x in made.values())
+
+
+def test_grey_images():
+    np.testing.assert_array_equal(pixels(COLOUR[..., 0], "x"), COLOUR[..., :1])
+    assert fitted(COLOUR[..., :1], (6, 6, 3)).shape == (6, 6, 3)
+
+
+def test_no_images():
+    assert examples("image", [], [(4, 4, 3)])[4, 4, 3].shape == (0, 4, 4, 3)
+    assert examples("text", [], [(5,)])[5,].shape == (0, 5)
+    assert examples("table", [], [(5,)])[5,].shape == (0, 5)
+
+
+@pytest.mark.parametrize(
+    ("image", "said"),
+    [
+        (COLOUR / 255, "image 0: pixels of float64; they must be uint8"),
+        (COLOUR[..., :2], "image 0: an array of shape [6, 9, 2] is no image"),
+        (COLOUR[None], "an array of shape [1, 6, 9, 3] is no image"),
+        (COLOUR[:0], "an image of 0x9 pixels cannot be resized"),
+        ("none.png", "none.png: No such file"),
+        ("", "an image without a name: "),
+        (b"none", "image 0: no image that Pillow knows"),
+        (None, "image 0: pixels of object"),
+    ],
+)
+def test_what_is_no_image(image, said):
+    with pytest.raises(Mu2Error) as caught:
+        examples("image", [image], [(4, 4, 3)])
+    assert said in caught.value.message
+
+
+def test_texts_and_rows():
+    made = examples("text", ["ab", "cdef"], [(3,)])[3,]
+    assert (made.dtype, made.tolist()) == (np.uint8, [[97, 98, 0], [99, 100, 101]])
+    rows = examples("table", [[1, 2], [3.5, 4]], [(2,)])[2,]
+    assert (rows.dtype, rows.tolist()) == (np.float32, [[1, 2], [3.5, 4]])
+
+
+@pytest.mark.parametrize(
+    ("kind", "given", "said"),
+    [
+        ("text", [b"ab"], "text 0 is of type bytes"),
+        ("text", "ab", "one example was given"),
+        ("image", "a.png", "one example was given"),
+        ("table", [[1, 2, 3]], "rows of shape [3] were given, and the task reads [2]"),
+        ("table", [1, 2], "rows of shape [] were given"),
+        ("table", [[1], [2, 3]], "no table of numbers"),
+        ("table", [["a", "b"]], "no table of numbers"),
+    ],
+)
+def test_what_does_not_fit(kind, given, said):
+    with pytest.raises(Mu2Error) as caught:
+        examples(kind, given, [(2,)])
+    assert said in caught.value.message
