@@ -144,7 +144,7 @@ def test_the_papers_hours_and_what_lies_between(capsys, monkeypatch, tmp_path):
     assert added * 304e6 + 303e6 == pytest.approx(13_087e6, rel=0.01)
     assert cli.main(["plan", table]) == 0
     said = capsys.readouterr().out
-    assert "reported: 17,810 core-hours of TPU v4 (hearsay: Hacker News" in said
+    assert "reported: 17,810 core-hours of TPU v4 (hearsay: Reddit thread" in said
     assert "13,087 M (secondary)" in said
 
 

@@ -230,10 +230,13 @@ class TFDS:
             )
 
     def _records(self, builder: Any, split: str) -> Any:
-        """Random access to a split, images still encoded."""
+        """Random access to a split, all images still encoded."""
         import tensorflow_datasets as tfds
 
-        undecoded = {self.image_key: tfds.decode.SkipDecoding()}
+        # The image is decoded later, and a mask beside it never.
+        features, image = builder.info.features, tfds.features.Image
+        images = [name for name in features if isinstance(features[name], image)]
+        undecoded = dict.fromkeys(images, tfds.decode.SkipDecoding())
         try:
             return builder.as_data_source(split, decoders=undecoded)
         except ImportError as error:

@@ -15,7 +15,7 @@ _NAME = re.compile(
 )
 _VERSION = re.compile(r"\d+\.\d+\.\d+")
 
-_INSTALL = "pip install tensorflow tensorflow-datasets array-record importlib-resources"
+_INSTALL = "pip install tensorflow tensorflow-datasets{} array-record importlib-resources"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,7 +64,18 @@ class Home:
     @property
     def known(self) -> Contents | None:
         """What the set holds, where mu2 knows."""
-        return SETS.get(self.name.partition(":")[0])
+        return SETS.get(self._unversioned)
+
+    @property
+    def _unversioned(self) -> str:
+        return self.name.partition(":")[0]
+
+    @property
+    def _release(self) -> str | None:
+        """The release of tensorflow-datasets that has the version; None for the newest."""
+        if self.known is None or self.version is None:
+            return None
+        return self.known.releases.get(self.version)
 
     @property
     def _place(self) -> Path:
@@ -100,9 +111,10 @@ class Home:
             fitting = [version for version in versions if re.fullmatch(pattern, version)]
             if not fitting:
                 raise Mu2Error(
-                    f"{self.folder} has no version {self.version} of "
-                    f"{self.name.partition(':')[0]!r}.",
-                    hint=f"It has {', '.join(versions)}.",
+                    f"{self.folder} has no version {self.version} of {self._unversioned!r}.",
+                    hint=f"It has {', '.join(versions)}; the name {self._unversioned!r} takes the "
+                    f"newest.\n  Or prepare that version with: {self.command()}"
+                    f"{self._apart()}",
                 )
             return self._place / fitting[-1]
         configs = [
@@ -125,14 +137,27 @@ class Home:
             f"data_dir={json.dumps(str(self.folder.absolute()))}, "
             'file_format="array_record").download_and_prepare()'
         )
-        return f"{_INSTALL} && python -c {shlex.quote(code)}"
+        return f"{self._install()} && python -c {shlex.quote(code)}"
+
+    def _install(self) -> str:
+        """How to get what prepares it."""
+        return _INSTALL.format(f"=={self._release}" if self._release else "")
+
+    def _apart(self) -> str:
+        """What to mind where an old release of tensorflow-datasets is needed."""
+        if self._release is None:
+            return ""
+        return (
+            "\n  Newer releases of tensorflow-datasets no longer have that version; do this in an "
+            "environment of its own."
+        )
 
     def _own(self, known: Contents, images: str) -> str:
         """How to make a set that TFDS's catalog does not have."""
         (classes,) = known.classes.values()
         return (
             f"TFDS's catalog does not have it. It is {images}.\n  "
-            f"Write it, after {_INSTALL}, with\n  "
+            f"Write it, after {self._install()}, with\n  "
             f"tfds.dataset_builders.store_as_tfds_dataset({self.set!r}, '1.0.0', "
             "tfds.features.FeaturesDict({'image': tfds.features.Image(shape=(28, 28, 1)), "
             f"'label': tfds.features.ClassLabel(num_classes={classes})}}), "
@@ -163,7 +188,7 @@ class Home:
         near = nearest(self.name, SETS) if self.known is None and self.config else None
         meant = near is not None and near.startswith(f"{self.set}/")
         begin = f"Did you mean {near!r}? If not, prepare" if meant else "Prepare"
-        lines.append(f"{begin} it with: {self.command()}")
+        lines.append(f"{begin} it with: {self.command()}{self._apart()}")
         if self.known is not None and self.known.manual is not None:
             downloads = self.folder.absolute() / "downloads/manual"
             lines.append(f"Before that, put {self.known.manual}, into {downloads}.")

@@ -192,7 +192,8 @@ def test_the_newest_version_is_read_unless_one_is_named(copied):
     with pytest.raises(Mu2Error, match=r"has no version 2\.0\.0 of 'cmaterdb/telugu'") as caught:
         of(copied, "cmaterdb/telugu:2.0.0").size(split)
     assert str(home) in caught.value.message
-    assert caught.value.hint == "It has 1.0.0, 1.9.0, 1.10.0."
+    assert caught.value.hint.startswith("It has 1.0.0, 1.9.0, 1.10.0; the name ")
+    assert command("cmaterdb/telugu:2.0.0", home) in caught.value.hint
 
 
 @pytest.mark.parametrize("name", ["mnist", "mnist:3.0.1", "cmaterdb/bangla"])
@@ -208,6 +209,19 @@ def test_a_set_that_is_missing_comes_with_the_command_that_prepares_it(copied, n
     needed = "pip install tensorflow tensorflow-datasets array-record importlib-resources"
     assert caught.value.hint.endswith(f"Prepare it with: {needed} && {command(name, home)}")
     assert ("Prepared there: cmaterdb/telugu." in caught.value.hint) == ("/" in name)
+
+
+@pytest.mark.parametrize(
+    ("name", "release"),
+    [("cats_vs_dogs:4.0.0", "==4.9.3"), ("cats_vs_dogs", ""), ("cats_vs_dogs:4.*.*", "")],
+)
+def test_a_version_that_is_no_longer_prepared_comes_with_the_release_that_does(
+    tmp_path, name, release
+):
+    (lacking,) = TFDS(name, data_dir=str(tmp_path)).missing()
+    assert f"tensorflow-datasets{release} " in lacking.hint
+    assert command(name, tmp_path) in lacking.hint
+    assert ("an environment of its own" in lacking.hint) == bool(release)
 
 
 def test_the_command_survives_a_folder_with_spaces_and_is_absolute(tmp_path, monkeypatch):
