@@ -4,11 +4,11 @@ import io
 import os
 
 import pytest
-from mu2.config.start import begin
 
 from mu2.config import load
+from mu2.config.start import begin, start_workers
 from mu2.experiment import run
-from mu2.planning.preview import preview
+from mu2.planning.preview import preview_run
 from mu2.report.progress import LogReporter
 from mu2.tasks import TFDS, Joined, Scenes
 from mu2.tasks.sources.tfds_sets import SETS
@@ -159,7 +159,7 @@ def test_labels_are_the_label_but_for_products(tasks):
 
 
 def test_all_are_checked_and_known_without_data(made):
-    would = preview(made)
+    would = preview_run(made)
     sizes = {
         t["name"]: (t["classes"], t["train"], t["validation"], t["test"]) for t in would["tasks"]
     }
@@ -229,7 +229,12 @@ def test_the_table_runs_shrunken_on_real_sets(tmp_path):
         pytest.skip("TFDS_DATA_DIR is not set: it names a folder of prepared TFDS data sets")
     loaded = load([TABLE], MICRO)
     with begin(loaded.experiment, loaded.resolved, str(tmp_path / "system")) as system:
-        run(loaded.experiment, system, LogReporter(io.StringIO()))
+        run(
+            loaded.experiment,
+            system,
+            start_workers(loaded.experiment),
+            LogReporter(io.StringIO()),
+        )
     assert system.summary()["run"] == {"complete": True}
     assert set(system.tasks) == {"mnist", "cmaterdb/telugu", "omniglot"}
     for task in system.summary()["tasks"]:
