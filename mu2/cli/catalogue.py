@@ -13,6 +13,7 @@ KINDS = {
     "gin/mutation": "methods",
     "gin/stream": "streams",
     "gin/mesh": "meshes",
+    "gin/executor": "executors",
     "gin/root": "roots",
     "benchmarks/tables": "tables",
 }
@@ -23,6 +24,7 @@ SETS = {
     r"(Mutation\.|Evolution\.|Scoring\.)": "methods",
     r"(Stream\.|Experiment\.stream)": "streams",
     r"(Layout\.|Experiment\.layout)": "meshes",
+    r"Experiment\.executor": "executors",
     r"Experiment\.roots": "roots",
 }
 OWN = "mu2"
@@ -34,7 +36,7 @@ class GinFile:
 
     Attributes:
       name: by which it is included.
-      kind: spaces, methods, streams, meshes, roots, runs, tables or others.
+      kind: spaces, methods, streams, meshes, executors, roots, runs, tables or others.
       package: which brings it.
       path: where it lies.
     """

@@ -12,7 +12,8 @@ theirs, from their folder gin/. `mu2 explain NAME` says more of each.
 
 One JSON document with --json:
   format         1; changes when a key changes its meaning or goes
-  files          a list: name, kind (spaces, methods, streams, meshes, roots, tables, runs,
+  files          a list: name, kind (spaces, methods, streams, meshes, executors, roots,
+                tables, runs,
                  others), package, summary
   configurables  a list: name, kind (sources, models, roots, others), package, summary
 or, where that fails:
@@ -22,6 +23,7 @@ TITLES = {
     "methods": "Methods: mutation, ranges, baselines",
     "streams": "Streams of tasks",
     "meshes": "Meshes of devices",
+    "executors": "Executors",
     "roots": "Roots",
     "tables": "Tables of papers, as runs",
     "runs": "Runs",

@@ -137,6 +137,7 @@ def _constructors() -> dict[str, Callable[..., Any]]:
     from mu2.evolution.scoring import Scoring
     from mu2.evolution.space import Choices, Hyperparameters, Ranges, SearchSpace
     from mu2.evolution.stopping import Halving
+    from mu2.execution import LocalExecutor
     from mu2.experiment import Experiment
     from mu2.models import AugReg, RandomRoot, Safetensors, installed, models
     from mu2.system.system_root import SystemRoot
@@ -149,6 +150,7 @@ def _constructors() -> dict[str, Callable[..., Any]]:
         *(SearchSpace, Hyperparameters, Ranges, Choices),
         *(RandomRoot, AugReg, Safetensors, SystemRoot),
         *(Evolution, Mutation, Scoring, Halving, Budget, Training, Layout),
+        LocalExecutor,
     )
     return {**{made.__name__: made for made in classes}, **models(), **installed()}
 
