@@ -27,7 +27,7 @@ def test_without_one_the_devices_of_this_process_train():
 
 
 def test_what_is_no_executor_is_told():
-    with pytest.raises(Faults, match="Experiment.executor"):
+    with pytest.raises(Faults, match=r"Experiment\.executor"):
         config.load([shrunken.FILE], shrunken.merged("Experiment.executor=@Layout()"))
 
 

@@ -119,7 +119,7 @@ import json
 import jax
 import numpy as np
 from mu2.errors import Mu2Error
-from mu2.execution import Layout, single
+from mu2.training.layout import Layout, single
 slices = Layout(population=2, data=4).slices()
 first, second = ({d.id for d in s.mesh.devices.flat} for s in slices)
 split, whole = slices[1].split(np.arange(8)), slices[1].place(
