@@ -38,9 +38,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("mu2: interrupted.", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:
-        # Python flushes standard output once more as it ends; let that succeed.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         return BROKEN_PIPE
+    except OSError as error:  # standard output takes no more, not even the fault
+        _drop_output()
+        print(f"mu2: standard output: {_os_fault(error).message}", file=sys.stderr)
+        return FAULT
+
+
+def _drop_output() -> None:
+    """Lets Python's own flush of standard output succeed, as the process ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _main(argv: Sequence[str]) -> int:

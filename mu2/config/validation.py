@@ -12,6 +12,7 @@ from mu2.evolution.mutation import Mutation
 from mu2.evolution.space import SearchSpace, corners
 from mu2.experiment import Experiment
 from mu2.models import Model, Network, RemoteRoot, Root
+from mu2.models.devices import devices
 from mu2.tasks import Part, Task, describe, missing
 from mu2.tasks.data import check_batch
 from mu2.training import Training
@@ -96,6 +97,9 @@ def validate(
     """
     parts = Parts.among(made)
     found = [*known]
+    _, unable = _attempt(devices)
+    if unable is not None:  # no network can be looked at
+        raise Faults(in_order([*found, unable]))
     if parts.layout is not None:
         found += _layout_faults(parts.layout, parts.training, place)
     for task in parts.tasks:

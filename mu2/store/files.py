@@ -14,6 +14,8 @@ from mu2.errors import Mu2Error
 
 Json = Any
 _HEX = re.compile(r"[0-9a-f]{64}")
+# What file systems answer that cannot flush a folder.
+_NO_FLUSH = (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EBADF)
 _RUN_FILE = re.compile(r"runs/\w[\w.-]*")
 
 
@@ -198,11 +200,17 @@ def write_unflushed(path: Path, content: bytes) -> None:
 def flush(path: Path) -> None:
     """Flushes a file, or a folder's list of names, to disk.
 
+    Some file systems (CIFS, many in user space) cannot flush a folder, and keep its names by
+    themselves.
+
     Raises:
       OSError: the disk does not take it.
     """
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
+    except OSError as error:
+        if not (error.errno in _NO_FLUSH and path.is_dir()):
+            raise
     finally:
         os.close(handle)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mu2.errors import Mu2Error
+from mu2.store.files import flush
 from mu2.system.documents import plain
 
 
@@ -52,11 +53,7 @@ class ChildLog:
         """
         for path in (self._file, self._file.parent):
             if path.exists():
-                descriptor = os.open(path, os.O_RDONLY)
-                try:
-                    os.fsync(descriptor)
-                finally:
-                    os.close(descriptor)
+                flush(path)
 
     def size(self) -> int:
         """The bytes of the whole lines, for a commit to remember."""

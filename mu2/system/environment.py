@@ -22,16 +22,18 @@ def run_environment() -> dict[str, str]:
 
     Returns:
       `code`, a digest of mu2's own modules that a run's numbers come from; a version for each of
-      `LIBRARIES`; `device`, the kind of the first device; `cpu`, see `cpu`.
+      `LIBRARIES`; `device`, the kind of the first device; `cpu`, see `cpu`; JAX's switches that
+      are not as JAX has them.
     """
-    import jax
+    from mu2.models.devices import changed_switches, devices
 
-    device = jax.devices()[0]
+    device = devices()[0]
     return {
         "code": code(),
         **{library: version(library) for library in LIBRARIES},
         "device": f"{device.platform} {device.device_kind}",
         "cpu": cpu(),
+        **changed_switches(),
     }
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from mu2.errors import Mu2Error
 from mu2.evolution.path import Component, Path
 from mu2.models import Arrays, Network, nest, restore
+from mu2.models.devices import devices
 from mu2.models.forest import Forest, Shape
 from mu2.models.inputs import bucket, normalise
 from mu2.models.leaves import from_stored
@@ -50,6 +51,7 @@ class Inference:
     """
 
     def __init__(self, system: System, held_bytes: int = HELD_BYTES):
+        devices()  # without one no question can be answered
         self.system = system
         self._held_bytes = held_bytes
         self._forests: dict[str, Forest] = {}

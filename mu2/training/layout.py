@@ -12,6 +12,7 @@ from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
 from mu2.errors import Mu2Error, did_you_mean
 from mu2.models.component import Axes, Component
+from mu2.models.devices import devices
 
 AXES = ("population", "data", "model")
 # The axes of one slice, over which arrays are split.
@@ -73,35 +74,35 @@ class Layout:
           Mu2Error: the devices are of another platform, the product of the axes is not their
             number, or some of them belong to other processes.
         """
-        devices = jax.devices()
-        if self.platform not in (None, devices[0].platform):
+        found = devices()
+        if self.platform not in (None, found[0].platform):
             raise Mu2Error(
                 f"the layout is made for a {self.platform}, as Layout.platform says; JAX sees "
-                f"{len(devices)} device(s), {devices[0].platform}.",
+                f"{len(found)} device(s), {found[0].platform}.",
                 hint=f"Install JAX for {self.platform.upper()}s, or choose another layout from "
                 "gin/mesh/; with Layout.platform = None any devices will do.",
             )
         shape = tuple(getattr(self, name) for name in AXES)
-        if math.prod(shape) != len(devices):
+        if math.prod(shape) != len(found):
             raise Mu2Error(
                 f"the layout (population {self.population} x data {self.data} x model "
-                f"{self.model}) is made for {math.prod(shape)} device(s); there are {len(devices)} "
-                f"({devices[0].platform}).",
+                f"{self.model}) is made for {math.prod(shape)} device(s); there are {len(found)} "
+                f"({found[0].platform}).",
                 hint="Choose a layout whose product is the number of devices, or show JAX fewer "
                 "devices (JAX_PLATFORMS=cpu, CUDA_VISIBLE_DEVICES=0).",
             )
         if jax.process_count() > 1:
             raise Mu2Error(
-                f"the {len(devices)} devices of the layout belong to {jax.process_count()} "
+                f"the {len(found)} devices of the layout belong to {jax.process_count()} "
                 "processes; a run trains on the devices of one.",
                 hint="Run one process for each host, with a layout of its own devices.",
             )
-        grid = jax.make_mesh(shape, AXES, (AxisType.Auto,) * len(AXES), devices=devices).devices
+        grid = jax.make_mesh(shape, AXES, (AxisType.Auto,) * len(AXES), devices=found).devices
         return tuple(Slice(_mesh(part), self.rules) for part in grid)
 
     def like_single(self) -> bool:
         """True if one device of those there are gives the bits that this layout gives."""
-        here = jax.devices()[0].platform
+        here = devices()[0].platform
         return self.data == self.model == 1 and self.platform in (None, here)
 
     def over(self, axes: Axes) -> tuple[str | None, ...]:
@@ -160,7 +161,7 @@ class Slice:
 
 def single() -> Slice:
     """The first device alone, whatever the number of devices."""
-    return Slice(_mesh(np.array(jax.devices()[:1]).reshape(1, 1)))
+    return Slice(_mesh(np.array(devices()[:1]).reshape(1, 1)))
 
 
 def _mesh(devices: np.ndarray) -> Mesh:

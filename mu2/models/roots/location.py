@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import json
+import os
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
@@ -89,7 +90,7 @@ class Location:
 
     @property
     def _local(self) -> Path:
-        return Path(self.path).expanduser()
+        return Path(os.path.expanduser(self.path))
 
     def _filesystem(self) -> tuple[Any, str]:
         try:

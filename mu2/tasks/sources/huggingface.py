@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -181,7 +182,7 @@ class HuggingFace:
         return loaded
 
     def _load(self, datasets: Any) -> Any:
-        folder = Path(self.path).expanduser()
+        folder = Path(os.path.expanduser(self.path))
         # Names on the hub are one or two words; of what cannot be one, no hub is asked.
         if self.path[0] in "/.~" or self.path.count("/") > 1:
             home(self.path, self._owner)

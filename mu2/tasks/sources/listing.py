@@ -15,7 +15,7 @@ def home(path: str, owner: str) -> Path:
     Raises:
       Mu2Error: it is not there.
     """
-    found = Path(path).expanduser()
+    found = Path(os.path.expanduser(path))
     if not found.exists():
         raise Mu2Error(
             f"{owner}: there is no {path!r}.",

@@ -54,7 +54,9 @@ class Home:
                 hint="Names are written as 'mnist', 'cmaterdb/bangla' or 'mnist:3.0.1'.",
             )
         folder = data_dir or os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets"
-        return cls(match[0], Path(folder).expanduser(), *match.group("set", "config", "version"))
+        return cls(
+            match[0], Path(os.path.expanduser(folder)), *match.group("set", "config", "version")
+        )
 
     @property
     def owner(self) -> str:

@@ -1,0 +1,54 @@
+"""The devices that JAX computes on, and the switches of JAX that would change what they compute."""
+
+import os
+
+import jax
+
+from mu2.errors import Mu2Error
+
+# Switches that mu2's arithmetic does not bear, each with the value that it needs.
+NEEDED = {
+    "jax_enable_x64": False,
+    "jax_numpy_dtype_promotion": "standard",
+    "jax_numpy_rank_promotion": "allow",
+    "jax_disable_jit": False,
+}
+# Switches that change the numbers of a run, each with JAX's own value.
+CHANGING = {
+    "jax_default_matmul_precision": None,
+    "jax_random_seed_offset": 0,
+    "jax_threefry_partitionable": True,
+}
+
+
+def devices() -> list[jax.Device]:
+    """The devices of this process.
+
+    Raises:
+      Mu2Error: JAX finds none of the platforms that JAX_PLATFORMS names, or one of its switches
+        is set so that mu2 cannot compute.
+    """
+    for name, needed in NEEDED.items():
+        if (value := getattr(jax.config, name)) != needed:
+            raise Mu2Error(
+                f"JAX's switch {name.upper()} is {value!r}; mu2 computes with {needed!r}.",
+                hint=f"Unset the environment variable {name.upper()}, or set it to {needed}.",
+            )
+    try:
+        return jax.devices()
+    except (AssertionError, RuntimeError) as error:  # as its platforms fail
+        platforms = os.environ.get("JAX_PLATFORMS")
+        asked = f" (JAX_PLATFORMS is {platforms!r})" if platforms else ""
+        line = (str(error).strip() or "it cannot be started.").splitlines()[0]
+        raise Mu2Error(
+            f"JAX finds no device{asked}: {line}",
+            hint="Install JAX for that platform, or choose another: JAX_PLATFORMS=cpu."
+            if platforms
+            else None,
+        ) from error
+
+
+def changed_switches() -> dict[str, str]:
+    """JAX's switches that change the numbers of a run, where they are not as JAX has them."""
+    values = {name: getattr(jax.config, name) for name in CHANGING}
+    return {name: str(v) for name, v in values.items() if v != CHANGING[name]}
