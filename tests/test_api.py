@@ -156,7 +156,10 @@ def test_a_run_is_checked_and_locked(tmp_path):
 MIXED = (
     "search_spaces/mixed_micro.gin",
     "gin/mutation/mu2net.gin",
-    "gin/mutation/ranges_v2.gin",
+    "gin/ranges/v2.gin",
+    "gin/budget/papers_large.gin",
+    "gin/optimizer/sgd_large.gin",
+    "gin/augmentation/crops.gin",
     "gin/stream/mixed.gin",
     "gin/mesh/cpu.gin",
 )

@@ -28,7 +28,10 @@ from tests import shrunken
 FILES = (
     "search_spaces/mixed_micro.gin",
     "gin/mutation/mu2net.gin",
-    "gin/mutation/ranges_v2.gin",
+    "gin/ranges/v2.gin",
+    "gin/budget/papers_large.gin",
+    "gin/optimizer/sgd_large.gin",
+    "gin/augmentation/crops.gin",
     "gin/stream/mixed.gin",
     "gin/mesh/cpu.gin",
 )
@@ -37,6 +40,7 @@ FILES = (
 BINDINGS = (
     "Stream.iterations=1",
     "Evolution.children_per_iteration=1",
+    "Evolution.children_per_generation=1",
     "Evolution.seeds_first=True",
     "Training.batch_size=16",
     "Training.intervals=1",

@@ -48,9 +48,11 @@ def mu2(tmp_path_factory):
 
 
 RUN = (
-    *("mixer.gin", "gin/mutation/mu2net.gin", "gin/mutation/ranges_v2.gin"),
+    *("mixer.gin", "gin/mutation/mu2net.gin", "gin/ranges/v2.gin"),
+    *("gin/budget/papers_large.gin", "gin/optimizer/sgd_large.gin", "gin/augmentation/crops.gin"),
     *("gin/stream/scripts.gin", "--gin.Stream.tasks=(@digits/Task(), @latin/Task())"),
     *("--gin.Stream.iterations=1", "--gin.Evolution.children_per_iteration=2"),
+    *("--gin.Evolution.children_per_generation=1", "--gin.Training.intervals=4"),
     *("--gin.latin/Glyphs.per_class=8", "--gin.Training.batch_size=32"),
     *("--gin.Training.max_train_examples=64", "--gin.Hyperparameters.mutation_probability=0.3"),
 )

@@ -17,6 +17,7 @@ import venv
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 pytestmark = pytest.mark.slow
@@ -118,6 +119,47 @@ def test_quickstart_is_checked_from_another_directory(bin_folder: Path, tmp_path
     done = _run(bin_folder / "mu2", "check", "gin/quickstart.gin", "--json", cwd=tmp_path)
     assert isinstance(json.loads(done.stdout), dict)
     assert list(tmp_path.iterdir()) == []
+
+
+# A table of a user's own over a stream of their own: one file, outside the repository.
+OWN_TABLE = """\
+# Two learning rates on my own images.
+include 'gin/quickstart.gin'
+Stream.tasks = (@mine/Task(),)
+mine/Task.name = 'mine'
+mine/Task.source = @Npz()
+Npz.path = 'images.npz'
+Table.columns = (@slow/Column(), @fast/Column())
+slow/Column.name = 'a rate of 0.01'
+slow/Hyperparameters.learning_rate = 0.01
+fast/Column.name = 'a rate of 0.1'
+"""
+SMALL = (
+    *("Training.max_train_examples=64", "Training.intervals=1", "Stream.iterations=1"),
+    *("Evolution.children_per_iteration=1", "Hyperparameters.num_layers=1"),
+    *("Ranges.num_layers=(1,)", "Hyperparameters.mutation_probability=0.1"),
+)
+
+
+def test_a_table_of_ones_own_in_ten_lines(bin_folder: Path, tmp_path: Path):
+    random = np.random.default_rng(0)
+    images = random.integers(0, 256, (128, 16, 16), np.uint8)
+    labels = np.arange(128) % 2
+    images[labels == 1, :8] = 0
+    np.savez(tmp_path / "images.npz", x_train=images, y_train=labels)
+    (tmp_path / "mine.gin").write_text(OWN_TABLE, encoding="utf-8")
+    _run(bin_folder / "mu2", "check", "mine.gin", cwd=tmp_path)
+    flags = [f"--gin.{binding}" for binding in SMALL]
+    command = ("table", "mine.gin", "--system", "mine", "--json", *flags)
+    document = json.loads(_run(bin_folder / "mu2", *command, cwd=tmp_path).stdout)
+    slow, fast = document["columns"]
+    assert (document["table"], slow["name"], fast["name"]) == (
+        *("mine", "a rate of 0.01", "a rate of 0.1"),
+    )
+    assert slow["bindings"] == ["Hyperparameters.learning_rate = 0.01"]
+    assert slow["seeds"] == fast["seeds"] == [0]
+    assert [task["task"] for task in fast["tasks"]] == ["mine"]
+    assert (tmp_path / "mine/mine.md").read_text(encoding="utf-8").count("a rate of") >= 2
 
 
 def test_a_table_is_forecast_from_another_directory(bin_folder: Path, tmp_path: Path):

@@ -34,7 +34,10 @@ from mu2.system.inference import Inference
 HEAD = """
 include 'search_spaces/vit_micro.gin'
 include 'gin/mutation/mu2net.gin'
-include 'gin/mutation/ranges_v2.gin'
+include 'gin/ranges/v2.gin'
+include 'gin/budget/papers_large.gin'
+include 'gin/optimizer/sgd_large.gin'
+include 'gin/augmentation/crops.gin'
 include 'gin/mesh/cpu.gin'
 Ranges.num_layers = (2,)  # one depth, whose programs are compiled beforehand
 Evolution.children_per_iteration = 4

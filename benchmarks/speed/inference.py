@@ -35,9 +35,13 @@ from mu2.system.inference import Inference, network_of, parameters_of
 GIN = """
 include 'search_spaces/vit_ti16.gin'
 include 'gin/mutation/mu2net.gin'
-include 'gin/mutation/ranges_v2.gin'
+include 'gin/ranges/v2.gin'
+include 'gin/budget/papers_large.gin'
+include 'gin/optimizer/sgd_large.gin'
+include 'gin/augmentation/crops.gin'
 include 'gin/mesh/cpu.gin'
 Evolution.children_per_iteration = 2
+Evolution.children_per_generation = 1
 Hyperparameters.image_size = 32
 Hyperparameters.mutation_probability = 0.02
 Ranges.mutation_probability = (0.02,)

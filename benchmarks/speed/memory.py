@@ -53,8 +53,12 @@ from mu2.training.layout import single
 GIN = """
 include 'search_spaces/vit_micro.gin'
 include 'gin/mutation/mu2net.gin'
-include 'gin/mutation/ranges_v2.gin'
+include 'gin/ranges/v2.gin'
+include 'gin/budget/papers_large.gin'
+include 'gin/optimizer/sgd_large.gin'
+include 'gin/augmentation/crops.gin'
 include 'gin/mesh/cpu.gin'
+Evolution.children_per_generation = 1
 Ranges.num_layers = (1,)
 Hyperparameters.num_layers = 1
 Training.batch_size = 64

@@ -11,6 +11,10 @@ from typing import Any
 KINDS = {
     "search_spaces": "spaces",
     "gin/mutation": "methods",
+    "gin/ranges": "ranges",
+    "gin/budget": "budgets",
+    "gin/optimizer": "optimizers",
+    "gin/augmentation": "augmentations",
     "gin/stream": "streams",
     "gin/mesh": "meshes",
     "gin/executor": "executors",
@@ -36,7 +40,8 @@ class GinFile:
 
     Attributes:
       name: by which it is included.
-      kind: spaces, methods, streams, meshes, executors, roots, runs, tables or others.
+      kind: spaces, methods, ranges, budgets, optimizers, augmentations, streams, meshes, executors,
+        roots, tables, runs or others.
       package: which brings it.
       path: where it lies.
     """

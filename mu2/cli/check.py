@@ -2,7 +2,7 @@
 
 import argparse
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mu2.cli.command import (
     BINDINGS_HELP,
@@ -14,9 +14,14 @@ from mu2.cli.command import (
     write_json,
     write_text,
 )
+from mu2.errors import Mu2Error
+
+if TYPE_CHECKING:
+    from mu2.config.reading import TableReading
 
 EPILOG = f"""\
 {BINDINGS_HELP}
+Of a table every column is checked; what a run would take is told of the first.
 --data reads every task's examples, and tells what is in them and what looks wrong.
 Data sets of the papers and public weights may be missing; the check then goes by what is known of
 them, and says how to get each. `mu2 run` needs them.
@@ -24,6 +29,8 @@ them, and says how to get each. `mu2 run` needs them.
 One JSON document with --json:
   ok        whether there are no faults; a run can begin where preview.missing is empty as well
   faults    a list: message, location (file:line or null), hint (or null)
+  warnings  where ok and there are some: a list as faults, of parameters that two included parts
+            set, so that the order of the includes decides
   preview   where ok: what the run would do: tasks, iterations, children, training_steps,
             programs, parameters, forward_flops, run_flops, device_bytes, disk_bytes, devices,
             missing (data and weights to get first: message, location, hint)
@@ -40,7 +47,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Tells all faults, or else what a run would take."""
-    reading = read_valid(options, data=options.data)
+    reading = read_valid(options, data=options.data, warn=False)
+    columns = _check_columns(options)
+    warnings = columns.warnings if columns else reading.warnings
     from mu2.planning.preview import preview_run
 
     experiment = reading.load().experiment
@@ -51,16 +60,53 @@ def run(options: argparse.Namespace) -> int:
 
         data = inspect_data(experiment)
     if options.json:
+        told = [{"message": w.message, "location": w.location, "hint": w.hint} for w in warnings]
         document = {"ok": True, "faults": [], "preview": would}
+        document |= {"warnings": told} if told else {}
         write_json({**document, "data": data} if options.data else document)
         return OK
     write_text("ok; a run would take")
     write_text("\n".join(_lines(would)))
     if would["missing"]:
         write_text("\n".join(missing_lines(would["missing"])))
+    if warnings:
+        write_text("\n".join(_warning_lines(warnings)))
     for name, report in data.items():
         write_text("\n".join(["", f"{name}:", *_report_lines(report)]))
     return OK
+
+
+def _check_columns(options: argparse.Namespace) -> "TableReading | None":
+    """The table, if it is one; refused where a column has faults, of which the first was looked at.
+
+    Raises:
+      Faults: of all columns.
+    """
+    from mu2.config.reading import read_table
+
+    table = read_table(options.files[0], options.bindings) if len(options.files) == 1 else None
+    if table is None:
+        return None
+    from mu2.config.linter import Faults, in_order
+    from mu2.config.validation import validate
+
+    found: list[Mu2Error] = []
+    for each in table.columns[1:]:
+        try:
+            validate(
+                each.run.faults, each.run.made, each.run.place, absent=None if options.data else []
+            )
+        except Faults as faults:
+            found += faults.faults
+    if found:
+        raise Faults(in_order(found))
+    return table
+
+
+def _warning_lines(warnings: Sequence[Mu2Error]) -> Iterable[str]:
+    """What may not be meant, each with its place and a cure."""
+    yield ""
+    yield from (f"warning: {warning}" for warning in warnings)
 
 
 def _lines(would: Mapping[str, Any]) -> Iterable[str]:

@@ -64,12 +64,13 @@ def add_json(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help=JSON_HELP)
 
 
-def read_valid(options: argparse.Namespace, *, data: bool = True) -> "Reading":
+def read_valid(options: argparse.Namespace, *, data: bool = True, warn: bool = True) -> "Reading":
     """Reads the Gin files and bindings of a command line.
 
     Args:
       options: of the command line.
       data: whether data and weights must be there of which it is known what they hold.
+      warn: whether what may not be meant is told on standard error.
 
     Raises:
       Faults: strings lost their quotes to the shell, so that nothing else is worth telling; or
@@ -85,6 +86,8 @@ def read_valid(options: argparse.Namespace, *, data: bool = True) -> "Reading":
         from mu2.config.validation import validate
 
         validate(reading.faults, reading.made, reading.place, absent=None if data else [])
+    for warning in reading.warnings if warn else ():
+        sys.stderr.write(f"mu2: warning: {warning}\n")
     return reading
 
 

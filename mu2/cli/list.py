@@ -12,20 +12,24 @@ theirs, from their folder gin/. `mu2 explain NAME` says more of each.
 
 One JSON document with --json:
   format         1; changes when a key changes its meaning or goes
-  files          a list: name, kind (spaces, methods, streams, meshes, executors, roots,
-                tables, runs,
-                 others), package, summary
+  files          a list: name, kind (spaces, methods, ranges, budgets, optimizers,
+                 augmentations, streams, meshes, executors, roots, tables, runs, others),
+                 package, summary
   configurables  a list: name, kind (sources, models, roots, others), package, summary
 or, where that fails:
 {FAULTS_HELP}"""
 TITLES = {
     "spaces": "Search spaces",
-    "methods": "Methods: mutation, ranges, baselines",
+    "methods": "Methods: rules of mutation, baselines",
+    "ranges": "Ranges: what moves, and how far",
+    "budgets": "Budgets: children, and how long each trains",
+    "optimizers": "Optimizers, where their hyperparameters begin",
+    "augmentations": "Augmentations, where their hyperparameters begin",
     "streams": "Streams of tasks",
     "meshes": "Meshes of devices",
     "executors": "Executors",
     "roots": "Roots",
-    "tables": "Tables of papers, as runs",
+    "tables": "Tables of papers and ours; as a run, the first column",
     "runs": "Runs",
     "others": "Other files",
 }

@@ -22,7 +22,7 @@ EPILOG = f"""\
 {BINDINGS_HELP}
 Figures lie between two bounds. "least": every child comes from a seed, clones each layer with
 probability µ, and has the default shape. "most": every layer of every child is trained, and it has
-the largest shape. "halved" is the same run with gin/mutation/thrifty.gin, or with the stopping that
+the largest shape. "halved" is the same run with gin/budget/thrifty.gin, or with the stopping that
 the files themselves set. Compiling, reading data, augmentation and the test set are not counted. A
 run whose children become smaller than the default shape takes less than "least".
 

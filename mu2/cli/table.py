@@ -19,23 +19,29 @@ from mu2.cli.command import (
     write_json,
     write_text,
 )
-from mu2.errors import Mu2Error
+from mu2.errors import Mu2Error, did_you_mean
 
 if TYPE_CHECKING:
+    from mu2.config.columns import Column
     from mu2.report.cost import Accelerator
-    from mu2.tables.table import Column, Entry, Table
+    from mu2.tables import Entry, Sheet
 
 FORMAT = 1
-COLUMNS, REPORTED = "benchmarks/tables/columns.json", "benchmarks/tables/reported.json"
-PRICES = "benchmarks/tables/prices.json"
+REPORTED, PRICES = "benchmarks/tables/reported.json", "benchmarks/tables/prices.json"
 SEED = "Experiment.seed"
 
 EPILOG = f"""\
-A table is one of {COLUMNS}, or of a copy of it that you have edited
-(--columns FILE): a column has a name, Gin files and bindings, and "compared": true where it is of
-the method that {REPORTED} tells of. Each column is a run, and each
-seed of it a system of its own:
+A table is one that comes with mu2 (`mu2 list` names them), or a Gin file of
+yours: what a run has, and its columns, each a scope of its own, in which it
+sets what no other column has:
+  Table.columns = (@slow/Column(), @fast/Column())
+  slow/Column.name = 'a rate of 0.01'
+  fast/Column.name = 'a rate of 0.1'
+  fast/Hyperparameters.learning_rate = 0.1
+`mu2 explain Column` and `mu2 explain Table` say what else may be set. Each
+column is a run, and each seed of it a system of its own:
   DIR/COLUMN/seed-N   DIR is --system, or systems/tables/NAME
+`mu2 run FILE` runs the first column alone.
 Columns that are not complete are run, or go on from their last commit, one after the other, all
 data having been looked for first; `mu2 plan` says what each will take. --no-run prints what is
 there. What stands in DIR for a column but was run with other settings is refused.
@@ -57,10 +63,11 @@ One JSON document with --json:
   devices   a list: kind (as JAX calls what columns ran on) and, of the estimates, name, price,
             watts and source (null where the price list has none); prices: the list; currency: of
             money
-  columns   a list: name, files, bindings; seeds (complete), unfinished, missing (seeds); tasks,
-            whole (means over tasks, sums of what was spent; null without a complete seed) and
-            continual. Numbers over seeds are mean, spread (sample standard deviation, null of one
-            seed) and values; test accuracies and shares are of 1.
+  columns   a list: name, files (the table's and the column's parts; segments before it come
+            first), bindings (what is the column's own); seeds (complete), unfinished, missing
+            (seeds); tasks, whole (means over tasks, sums of what was spent; null without a
+            complete seed) and continual. Numbers over seeds are mean, spread (sample
+            standard deviation, null of one seed) and values; accuracies and shares are of 1.
     tasks      a list: task, test_accuracy, added_parameters, accounted_parameters,
                activated_share, children, steps, flops, seconds, device_hours, money, kwh (null
                where the price list has none); reported, evidence, source, difference (or null)
@@ -72,10 +79,12 @@ or, where that fails:
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """The table, its columns and seeds, and what an hour costs."""
-    parser.add_argument("name", metavar="NAME", help="of the table, such as characters_small")
+    parser.add_argument(
+        "name", metavar="NAME", help="of the table, such as characters_small, or its Gin file"
+    )
     parser.add_argument("--system", metavar="DIR", help="the folder of all its systems")
     parser.add_argument(
-        "--seeds", type=_seeds, default=1, metavar="N", help="seeds 0 to N-1 (otherwise 0 alone)"
+        "--seeds", type=_seeds, metavar="N", help="seeds 0 to N-1 (otherwise Table.seeds, or 1)"
     )
     parser.add_argument(
         "--column",
@@ -94,7 +103,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--device", metavar="DEVICE", help="of the price list (otherwise what a column ran on)"
     )
     parser.add_argument("--prices", metavar="FILE", help="a price list of your own")
-    parser.add_argument("--columns", metavar="FILE", help="a list of tables of your own")
+    parser.add_argument("--columns", metavar="FILE", help=argparse.SUPPRESS)  # what it was
     add_json(parser)
 
 
@@ -110,20 +119,25 @@ def run(options: argparse.Namespace) -> int:
     from mu2.config.linter import Faults
     from mu2.report.cost import Prices
     from mu2.system.environment import commit
-    from mu2.tables.table import entries, table
+    from mu2.tables import entries, open_table
 
     if lost := quote_errors(options.bindings):
         raise Faults(lost)
     if any(binding.partition("=")[0].strip() == SEED for binding in options.bindings):
         raise Mu2Error(f"mu2 table sets {SEED} itself.", hint="Say how many: --seeds N.")
-    file = Path(options.columns) if options.columns else shipped(COLUMNS)
-    found = table(file, options.name)
-    columns = found.chosen(options.column)
+    if options.columns:
+        raise Mu2Error(
+            "--columns is no option any more; a table is a Gin file, which names its columns.",
+            hint="Write the Gin file, and say mu2 table FILE.gin; mu2 table --help has an example.",
+        )
+    found = open_table(options.name)
+    columns = found.table.chosen(options.column)
     prices = Prices.read(Path(options.prices) if options.prices else shipped(PRICES))
     chosen = prices.named(options.device) if options.device else None
     folder = Path(options.system or f"systems/tables/{found.home}")
     _refuse_system(folder)
-    every = entries(columns, folder, range(options.seeds), options.bindings)
+    seeds = range(options.seeds or found.table.seeds)
+    every = entries(found, columns, folder, seeds, options.bindings)
     states = [entry.state() for entry in every]
     left = [entry for entry, state in zip(every, states, strict=True) if state != "complete"]
     if left and not options.no_run:
@@ -156,7 +170,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def tell(
-    table: "Table",
+    sheet: "Sheet",
     columns: Sequence["Column"],
     entries: Sequence["Entry"],
     priced: Callable[[str], "Accelerator | None"],
@@ -164,7 +178,7 @@ def tell(
     """The document, of the entries that are complete, without what the command line adds.
 
     Args:
-      table: the table.
+      sheet: the table.
       columns: of it.
       entries: of these columns.
       priced: a kind of device to the accelerator whose price and power hours are multiplied with.
@@ -178,7 +192,15 @@ def tell(
     from mu2.tables.reported import accuracies
 
     said = documents.read(shipped(REPORTED), "list of reported values")
-    reported = accuracies(said, table.whole)
+    name = sheet.table.reported
+    if name is not None and name not in said["tables"]:
+        raise Mu2Error(
+            f"{REPORTED} has no table {name!r}.",
+            location=sheet.reading.locations.get("reported"),
+            hint=did_you_mean(name, said["tables"]),
+        )
+    reported = accuracies(said, name) if name is not None else {}
+    own = {each.column: each.lines for each in sheet.reading.columns}
     told, kinds = [], []
     for column in columns:
         seeds: dict[str, list[int]] = {"complete": [], "unfinished": [], "missing": []}
@@ -193,8 +215,8 @@ def tell(
         told.append(
             {
                 "name": column.name,
-                "files": [*column.before, *column.files],
-                "bindings": list(column.bindings),
+                "files": [*sheet.before, sheet.file, *column.parts],
+                "bindings": list(own[column]),
                 "seeds": seeds["complete"],
                 "unfinished": seeds["unfinished"],
                 "missing": seeds["missing"],
@@ -203,8 +225,8 @@ def tell(
         )
     return {
         "format": FORMAT,
-        "table": table.name,
-        "reports": table.whole in said["tables"],
+        "table": sheet.name,
+        "reports": name is not None,
         "devices": [_device(kind, priced(kind)) for kind in dict.fromkeys(kinds)],
         "columns": told,
     }
@@ -230,7 +252,7 @@ def _refuse_system(folder: Path) -> None:
 def _look_for_data(left: Sequence["Entry"], some: bool) -> None:
     """Refuses what cannot be run, all at once; says how to see what is complete, if some is."""
     from mu2.config.linter import Faults
-    from mu2.tables.table import check
+    from mu2.tables import check
 
     try:
         check(left)
@@ -288,7 +310,7 @@ def _show(document: dict[str, Any]) -> None:
 
 COMMAND = Command(
     "run what is missing of a table, and print and write it",
-    "NAME [--system DIR] [--seeds N] [--no-run] [--gin.NAME=VALUE ...] [--json]",
+    "NAME|FILE.gin [--system DIR] [--seeds N] [--no-run] [--gin.NAME=VALUE ...] [--json]",
     arguments,
     run,
     EPILOG,

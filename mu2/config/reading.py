@@ -13,13 +13,25 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import gin.config as gin_config
 
 from mu2.config import linter
+from mu2.config.columns import Column, Table
 from mu2.config.linter import ROOT, Configurable, Faults, Interval, Vocabulary
 from mu2.errors import Mu2Error
 
 if TYPE_CHECKING:
     from mu2.experiment import Experiment
 
-__all__ = ["Faults", "LoadedExperiment", "Reading", "load", "read", "search_paths", "vocabulary"]
+__all__ = [
+    "ColumnReading",
+    "Faults",
+    "LoadedExperiment",
+    "Reading",
+    "TableReading",
+    "load",
+    "read",
+    "read_table",
+    "search_paths",
+    "vocabulary",
+]
 
 MODULE = "mu2"
 # A package offers its constructors as entry points of this group, see `mu2.models.registry`.
@@ -55,6 +67,11 @@ class Reading:
     made: tuple[Any, ...]
     _linted: linter.LintResult
 
+    @property
+    def warnings(self) -> tuple[Mu2Error, ...]:
+        """What is sound, and may not be what was meant: parameters that two parts set."""
+        return self._linted.warnings
+
     def place(self, made: object, text: str) -> str | None:
         """Where what is said of an object is set: `file:line`, or the flag.
 
@@ -76,6 +93,58 @@ class Reading:
         resolved = linter.write(used, vocabulary().configurables)
         places = {binding.key: binding.location for binding in used}
         return LoadedExperiment(_build(resolved), resolved, MappingProxyType(places))
+
+
+@dataclasses.dataclass(frozen=True)
+class ColumnReading:
+    """A column of a table, and its run.
+
+    Attributes:
+      column: the column.
+      scope: what the table's file sets in this scope, or one around it, is the column's own.
+      lines: `NAME = VALUE` of these, as they hold without the scope.
+      run: what was read.
+    """
+
+    column: Column
+    scope: str
+    lines: tuple[str, ...]
+    run: Reading
+
+
+@dataclasses.dataclass(frozen=True)
+class TableReading:
+    """A table as it was read, right or wrong.
+
+    Attributes:
+      declared: what is wrong with the table itself.
+      table: the table; None where something is wrong with it.
+      columns: in order; none without a table.
+      locations: `file:line`, or the flag, of what is set of the table, by parameter.
+    """
+
+    declared: tuple[Mu2Error, ...]
+    table: Table | None
+    columns: tuple[ColumnReading, ...]
+    locations: Mapping[str, str]
+
+    @property
+    def faults(self) -> tuple[Mu2Error, ...]:
+        """Everything that is wrong, in the table and in each column's run, each once."""
+        return tuple(
+            linter.in_order([*self.declared, *(f for c in self.columns for f in c.run.faults)])
+        )
+
+    @property
+    def warnings(self) -> tuple[Mu2Error, ...]:
+        """The warnings of all columns' runs, each once."""
+        return tuple(linter.in_order(w for c in self.columns for w in c.run.warnings))
+
+    def run(self) -> Reading:
+        """The table as one run: its first column's."""
+        if self.columns:
+            return self.columns[0].run
+        return Reading(self.declared, (), linter.lint(linter.NOTHING, vocabulary()))
 
 
 def load(
@@ -101,15 +170,67 @@ def read(
     A file is found as given from the working directory, else beside the file that includes it,
     else in the extra search paths, else among the files that come with mu2, else among those of
     packages that extend it. What a later file or binding sets replaces what an earlier one did.
+    A table is read as the run of its first column.
 
     Args:
       files: Gin files, read in order.
       bindings: `NAME=VALUE`, read after the files.
       extra_search_paths: folders searched before mu2's own.
     """
-    statements = linter.read(files, bindings, [*map(Path, extra_search_paths), *search_paths()])
+    places = [*map(Path, extra_search_paths), *search_paths()]
+    statements = linter.read(files, bindings, places)
+    if linter.is_table(statements):
+        return _table(statements, places, every=False).run()
+    return _linted(statements)
+
+
+def read_table(
+    file: str,
+    bindings: Sequence[str],
+    extra_search_paths: Sequence[str | Path] = (),
+) -> TableReading | None:
+    """Reads the Gin file of a table; None where it declares none.
+
+    Args:
+      file: found as `read` finds files.
+      bindings: `NAME=VALUE`, which hold in all columns, after the columns' own; in a column's
+        scope, `SCOPE/NAME=VALUE`, in that column.
+      extra_search_paths: folders searched before mu2's own.
+    """
+    places = [*map(Path, extra_search_paths), *search_paths()]
+    statements = linter.read([file], bindings, places)
+    if not linter.is_table(statements) and not statements.faults:
+        return None
+    return _table(statements, places, every=True)
+
+
+def _linted(statements: linter.Statements) -> Reading:
     linted = linter.lint(statements, vocabulary())
     return Reading(linted.faults, tuple(linted.trial.made()), linted)
+
+
+def _table(statements: linter.Statements, places: Sequence[Path], every: bool) -> TableReading:
+    """A table with the runs of all its columns, or of the first alone."""
+    declared = linter.lint(linter.definition(statements), vocabulary(), linter.TABLE)
+    table = next((made for made in declared.trial.made() if isinstance(made, Table)), None)
+    if table is None or declared.faults:
+        return TableReading(declared.faults, None, (), {})
+    graph = declared.used
+    scopes = linter.column_scopes(graph.in_force(linter.TABLE)["columns"].value)
+    if wrong := linter.wrong_scopes(statements):
+        return TableReading(tuple(wrong), None, (), {})
+    columns: list[ColumnReading] = []
+    for column, scope in zip(table.columns, scopes, strict=True):
+        if columns and not every:
+            break
+        named = graph.in_force((scope, "Column")).get("parts")
+        parts = linter.read_parts(column.parts, named, places) if named else linter.NOTHING
+        own = linter.of_column(statements, scope, parts)
+        columns.append(
+            ColumnReading(column, scope, linter.own_lines(statements, scope), _linted(own))
+        )
+    locations = {name: b.location for name, b in graph.in_force(linter.TABLE).items()}
+    return TableReading((), table, tuple(columns), MappingProxyType(locations))
 
 
 def search_paths() -> list[Path]:
@@ -150,7 +271,7 @@ def _constructors() -> dict[str, Callable[..., Any]]:
         *(SearchSpace, Hyperparameters, Ranges, Choices),
         *(RandomRoot, AugReg, Safetensors, SystemRoot),
         *(Evolution, Mutation, Scoring, Halving, Budget, Training, Layout),
-        LocalExecutor,
+        *(LocalExecutor, Table, Column),
     )
     return {**{made.__name__: made for made in classes}, **models(), **installed()}
 

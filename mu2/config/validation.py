@@ -8,7 +8,7 @@ from typing import Any, ParamSpec, TypeVar
 from mu2.config.linter import Faults, in_order
 from mu2.errors import Mu2Error, did_you_mean
 from mu2.evolution.engine import Evolution
-from mu2.evolution.mutation import Mutation
+from mu2.evolution.mutation import Mutation, is_layer
 from mu2.evolution.space import SearchSpace, corners
 from mu2.experiment import Experiment
 from mu2.models import Model, Network, RemoteRoot, Root
@@ -202,6 +202,7 @@ def _space_faults(
             yield from _root_faults(parts.roots, model, space, place, absent)
     if names and parts.mutation is not None:
         yield from _unknown_clones(parts.mutation, names, place)
+        yield from _more_frozen_than_there_are(parts.mutation, names, place)
 
 
 def _root_faults(
@@ -239,6 +240,20 @@ def _unknown_clones(mutation: Mutation, names: set[str], place: Place) -> Iterat
                 location=place(mutation, "Mutation.always_cloned"),
                 hint=did_you_mean(pattern, names),
             )
+
+
+def _more_frozen_than_there_are(
+    mutation: Mutation, names: set[str], place: Place
+) -> Iterator[Mu2Error]:
+    numbers = [int(name.rpartition("_")[2]) for name in names if is_layer(name)]
+    layers, frozen = max(numbers, default=-1) + 1, mutation.frozen_bottom
+    if isinstance(frozen, int) and frozen > layers:
+        yield Mu2Error(
+            f"Mutation.frozen_bottom is {frozen}, and no network of this space has more than "
+            f"{layers} layers.",
+            location=place(mutation, "Mutation.frozen_bottom"),
+            hint=f"Set it to {layers} or less, or to 'all'.",
+        )
 
 
 def _given(tasks: Iterable[Task], kind: str) -> list[dict[str, int]]:

@@ -2,7 +2,8 @@
 
 import dataclasses
 import fnmatch
-from collections.abc import Callable, Collection, Mapping
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -19,6 +20,11 @@ Action = Literal["share", "clone", "resample", "new"]
 ADAPTERS = ("none", "insert", "insert_and_remove", "every")
 
 
+def is_layer(name: str) -> bool:
+    """Whether a component is a layer, one of many alike: its name ends in its number."""
+    return re.search(r"_\d+$", name) is not None
+
+
 @dataclasses.dataclass(frozen=True)
 class Mutation:
     """Which mutations there are.
@@ -30,6 +36,11 @@ class Mutation:
         whose layers are worth little while they are frozen. Not in the papers.
       adapters: what happens to optional components: `none` are there, mutations `insert` them or
         `insert_and_remove` them, or `every` one is there from the start.
+      frozen_bottom: a baseline's rule: so many layers, counted from the bottom, stay as they are,
+        and so does all below them (embedding, position); what is above, the encoder norm among
+        it, is cloned whenever it could be shared. `all`: every layer stays, so that norm and head
+        alone are trained. Layers are the components with a number, such as `encoderblock_0`.
+        None: no such rule (paper/README 2.5).
       learned: every action has a probability of its own, which begins at µ, moves along µ's range
         with probability µ, and is inherited (paper/README 4.1, rule 2). µ itself then stays.
       identity_layers: a new layer that can be the identity begins as one, so that inserting it
@@ -41,6 +52,7 @@ class Mutation:
     always_cloned: tuple[str, ...] = ("encoder_norm",)
     clone_roots: bool = False
     adapters: Literal["none", "insert", "insert_and_remove", "every"] = "none"
+    frozen_bottom: int | Literal["all"] | None = None
     learned: bool = False
     identity_layers: bool = False
     inherit_momentum: bool = True
@@ -52,11 +64,47 @@ class Mutation:
                 f"Mutation.adapters is {self.adapters!r}.",
                 hint=did_you_mean(str(self.adapters), ADAPTERS),
             )
+        if isinstance(self.frozen_bottom, str) and self.frozen_bottom != "all":
+            raise Mu2Error(
+                f"Mutation.frozen_bottom is {self.frozen_bottom!r}.",
+                hint="Set it to a number of layers, or to 'all'.",
+            )
+        if isinstance(self.frozen_bottom, int) and self.frozen_bottom < 0:
+            raise Mu2Error(
+                f"Mutation.frozen_bottom is {self.frozen_bottom}; it must be 0 or more.",
+                hint="0 freezes what is below the first layer, and no layer.",
+            )
 
-    def clones(self, name: str, root: bool = False) -> bool:
-        """Whether a component, of a root or not, is cloned whenever it could be shared."""
-        return (self.clone_roots and root) or any(
-            fnmatch.fnmatchcase(name, pattern) for pattern in self.always_cloned
+    def clones(self, name: str, root: bool = False, above: Collection[str] = ()) -> bool:
+        """Whether a component is cloned whenever it could be shared.
+
+        Args:
+          name: of the component.
+          root: it is a root's.
+          above: what is above the frozen bottom, of `above_bottom`.
+        """
+        return (
+            (self.clone_roots and root)
+            or name in above
+            or any(fnmatch.fnmatchcase(name, pattern) for pattern in self.always_cloned)
+        )
+
+    def above_bottom(self, slots: Sequence[Slot]) -> frozenset[str]:
+        """The names of a network's components above the frozen bottom; none without that rule.
+
+        Args:
+          slots: of the network, in forward order; optional ones count as no layers.
+        """
+        if self.frozen_bottom is None:
+            return frozenset()
+        names = [slot.name for slot in slots]
+        layers = [n for n, slot in enumerate(slots) if is_layer(slot.name) and not slot.optional]
+        if not layers:  # the norm, which comes before the head
+            return frozenset(names[-2:])
+        frozen = layers if self.frozen_bottom == "all" else layers[: self.frozen_bottom]
+        first = frozen[-1] + 1 if frozen else layers[0]
+        return frozenset(
+            n for n, s in zip(names[first:], slots[first:], strict=True) if not s.optional
         )
 
 
@@ -249,12 +297,14 @@ def mutate(
         return not still and dice(action, mu)
 
     components = []
-    for slot in space.model.slots(values, num_classes):
+    slots = space.model.slots(values, num_classes)
+    above = mutation.above_bottom(slots)
+    for slot in slots:
         here = parent.component(slot.name)
         if slot.optional and not _stays(slot, here, mutation, happens):
             continue
         action, source = _origin(
-            slot, here, mutation, space, parent, task, ancestry, trainable, happens
+            slot, here, mutation, above, space, parent, task, ancestry, trainable, happens
         )
         component_id = here.id if here and action == "share" else f"{child_id}/{slot.name}"
         components.append(_planned(slot, component_id, action, source))
@@ -278,6 +328,7 @@ def _origin(
     slot: Slot,
     here: Component | None,
     mutation: Mutation,
+    above: Collection[str],
     space: SearchSpace[Any],
     parent: Path,
     task: str,
@@ -289,7 +340,7 @@ def _origin(
     if slot.name == HEAD and parent.task != task:
         return "new", None
     if here is not None and here.signature == slot.signature:
-        forced = slot.name == HEAD or mutation.clones(slot.name, parent.task is None)
+        forced = slot.name == HEAD or mutation.clones(slot.name, parent.task is None, above)
         forced = forced or here.id in trainable
         cloned = forced or happens(f"clone:{slot.name}")
         return ("clone" if cloned else "share"), here

@@ -136,8 +136,9 @@ def cloned(network: Network, mutation: Mutation, probability: float) -> list[flo
       mutation: says what is always cloned.
       probability: µ.
     """
+    above = mutation.above_bottom(network)
     return [
-        1.0 if c.name == HEAD or c.optional or mutation.clones(c.name) else probability
+        1.0 if c.name == HEAD or c.optional or mutation.clones(c.name, above=above) else probability
         for c in network
     ]
 

@@ -97,6 +97,12 @@ CASES = {
         "names 'encoderblok_*'",
         "'encoderblock_",
     ),
+    "more frozen layers than there are": (
+        "Mutation.frozen_bottom = 4",
+        2,
+        "Mutation.frozen_bottom is 4, and no network of this space has more than 3 layers",
+        "3 or less, or to 'all'",
+    ),
     "examples that no model reads": (
         "digits/Task.source = @digits/Sklearn()\ndigits/Sklearn.name = 'wine'",
         2,
@@ -356,3 +362,45 @@ def test_public_weights_may_be_missing_and_are_told(capsys):
     unknown = root.replace("Ti_16-i21k", "Ti_16-mine")
     ((location, message, _),) = faults(unknown + sizes, capsys)
     assert "Ti_16-mine" in f"{location}{message}"
+
+
+TABLE = """\
+include 'gin/quickstart.gin'
+Table.columns = (@a/Column(), @b/Column())
+a/Column.name = 'a'
+b/Column.name = 'b'
+"""
+
+
+def test_every_column_of_a_table_is_checked(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    Path("table.gin").write_text(TABLE, encoding="utf-8")
+    assert cli.main(["check", "table.gin"]) == 0
+    Path("table.gin").write_text(f"{TABLE}b/Mutation.frozen_bottom = 9\n", encoding="utf-8")
+    assert cli.main(["check", "table.gin"]) == 2
+    assert "table.gin:5: Mutation.frozen_bottom is 9" in capsys.readouterr().err
+    Path("table.gin").write_text(f"{TABLE}b/Training.interval = 9\n", encoding="utf-8")
+    assert cli.main(["check", "table.gin"]) == 2
+    assert "table.gin:5: Training has no parameter 'interval'" in capsys.readouterr().err
+
+
+def test_parameters_that_two_parts_set_are_warned_of(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    Path("a.gin").write_text("Training.dtype = 'bfloat16'\n", encoding="utf-8")
+    Path("b.gin").write_text("# b\nTraining.dtype = 'float32'\n", encoding="utf-8")
+    run = "include 'gin/quickstart.gin'\ninclude 'a.gin'\ninclude 'b.gin'\n"
+    Path("run.gin").write_text(run, encoding="utf-8")
+    assert cli.main(["check", "run.gin"]) == 0
+    said = capsys.readouterr().out
+    assert "warning: b.gin:2: Training.dtype is set by two parts: by a.gin:1 as well" in said
+    assert cli.main(["check", "run.gin", "--json"]) == 0
+    (told,) = json.loads(capsys.readouterr().out)["warnings"]
+    assert (told["location"], "run.gin, behind" in told["hint"]) == ("b.gin:2", True)
+    table = f"{TABLE}b/Column.parts = ('a.gin', 'b.gin')\n"
+    Path("table.gin").write_text(table, encoding="utf-8")
+    assert cli.main(["check", "table.gin"]) == 0
+    said = capsys.readouterr().out
+    assert "warning: b.gin:2: Training.dtype is set by two parts: by a.gin:1 as well" in said
+    Path("run.gin").write_text(f"{run}Training.dtype = 'float32'\n", encoding="utf-8")
+    assert cli.main(["check", "run.gin"]) == 0
+    assert "warning" not in capsys.readouterr().out

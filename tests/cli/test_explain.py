@@ -49,9 +49,9 @@ def test_a_configurable(capsys):
     batch = parameters["batch_size"]
     assert (batch["type"], batch["default"]) == ("a whole number", str(Training().batch_size))
     assert batch["doc"] == "examples a step."
-    (line,) = [s for s in batch["set"] if s["file"] == "gin/quickstart.gin"]
+    (line,) = [s for s in batch["set"] if s["file"] == "gin/budget/laptop.gin"]
     assert (line["value"], line["scope"]) == ("32", "")
-    text = (ROOT / "gin/quickstart.gin").read_text().splitlines()
+    text = (ROOT / "gin/budget/laptop.gin").read_text().splitlines()
     assert text[line["line"] - 1] == "Training.batch_size = 32"
 
 
@@ -104,9 +104,9 @@ def test_a_hyperparameter_of_training(capsys):
     assert (found["kind"], found["type"]) == ("hyperparameter", "a number above 0")
     assert found["used_by"] == ["training"]
     defaults = {each["file"]: each["value"] for each in found["defaults"]}
-    assert defaults["gin/quickstart.gin"] == "0.1"
+    assert defaults["gin/optimizer/sgd_laptop.gin"] == "0.1"
     ranges = {each["file"]: each["value"] for each in found["ranges"]}
-    assert ranges["gin/mutation/ranges_v2.gin"].startswith("(0.0001, 0.0002,")
+    assert ranges["gin/ranges/v2.gin"].startswith("(0.0001, 0.0002,")
     assert found == explained("Hyperparameters.learning_rate", capsys)
 
 
@@ -129,7 +129,7 @@ def test_a_file(name, capsys):
     assert found["doc"].startswith("Four tasks evolve one multitask system")
     assert found["includes"][0] == "search_spaces/vit_micro.gin"
     bindings = {each["name"]: each["value"] for each in found["bindings"]}
-    assert bindings["Training.batch_size"] == "32"
+    assert bindings["Experiment.seed"] == "0"
     assert "ViT.width" not in bindings  # that is an include's
 
 

@@ -217,7 +217,9 @@ def rooms(monkeypatch):
     def read(files, bindings):
         rooms.read = files, bindings
         loaded = types.SimpleNamespace(experiment="experiment", resolved="resolved")
-        return types.SimpleNamespace(faults=(), made=(), place=place, load=lambda: loaded)
+        return types.SimpleNamespace(
+            faults=(), warnings=(), made=(), place=place, load=lambda: loaded
+        )
 
     def evolve(experiment, resolved, directory, reporter, *, accept_changes, place):
         rooms.begun = experiment, resolved, directory, accept_changes
@@ -225,7 +227,7 @@ def rooms(monkeypatch):
             rooms.run(told)
 
     rooms = types.SimpleNamespace(
-        config=types.SimpleNamespace(read=read, Faults=Faults),
+        config=types.SimpleNamespace(read=read, read_table=lambda *_: None, Faults=Faults),
         start=types.SimpleNamespace(evolve=evolve),
         preview=types.SimpleNamespace(preview_run=lambda experiment, place: WOULD),
         summary=types.SimpleNamespace(summarise=lambda system: fakes.summary()),

@@ -4,58 +4,62 @@ import csv
 import io
 import json
 import math
+import re
 import shutil
-from pathlib import Path
 
 import pytest
 
 from mu2 import cli
+from mu2.config import read
+from mu2.config.reading import read_table
 from mu2.report.summary import summarise
 from mu2.system import System
+from mu2.tables import open_table
 from tests import shrunken
 from tests.cli.prices import PRICES
 
-SMALL = shrunken.merged(*shrunken.SMALL)
-OTHER = shrunken.merged(*shrunken.SMALL, "Evolution.children_per_iteration=2")
-TABLES = {
-    "format": 1,
-    "tables": {
-        "tiny": [
-            {"name": "µ2Net", "files": [shrunken.FILE], "bindings": SMALL},
-            {"name": "two children | each", "files": [shrunken.FILE], "bindings": OTHER},
-        ]
-    },
-}
+SMALL = "\n".join(shrunken.merged(*shrunken.SMALL))
+# A table of one's own: a run, and its columns.
+TINY = f"""\
+# Two columns of the shrunken quickstart.
+include '{shrunken.FILE}'
+{SMALL}
+Table.columns = (@ours/Column(), @other/Column())
+ours/Column.name = 'µ2Net'
+other/Column.name = 'two children | each'
+other/Evolution.children_per_iteration = 2
+"""
 
 
-def written(folder, document, name="columns.json"):
+def written(folder, text, name="tiny.gin"):
     file = folder / name
-    file.write_text(json.dumps(document), encoding="utf-8")
+    file.write_text(text if isinstance(text, str) else json.dumps(text), encoding="utf-8")
     return str(file)
 
 
 @pytest.fixture(scope="module")
-def lists(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("lists")
-    return [
-        *("--columns", written(folder, TABLES)),
-        *("--prices", written(folder, PRICES, "prices.json")),
-    ]
+def tiny(tmp_path_factory):
+    return written(tmp_path_factory.mktemp("tables"), TINY)
 
 
 @pytest.fixture(scope="module")
-def made(lists, tmp_path_factory):
+def lists(tmp_path_factory):
+    return ["--prices", written(tmp_path_factory.mktemp("lists"), PRICES, "prices.json")]
+
+
+@pytest.fixture(scope="module")
+def made(tiny, lists, tmp_path_factory):
     """The folder of a whole table, two seeds a column."""
     folder = tmp_path_factory.mktemp("made") / "tiny"
     with shrunken.shared_programs():
-        assert cli.main(["table", "tiny", *lists, "--system", str(folder), "--seeds", "2"]) == 0
+        assert cli.main(["table", tiny, *lists, "--system", str(folder), "--seeds", "2"]) == 0
     return folder
 
 
 def told(capsys, *words):
     capsys.readouterr()
     with shrunken.shared_programs():
-        assert cli.main(["table", "tiny", *map(str, words), "--json"]) == 0
+        assert cli.main(["table", *map(str, words), "--json"]) == 0
     return json.loads(capsys.readouterr().out)
 
 
@@ -64,8 +68,8 @@ def refused(capsys, *words):
     return capsys.readouterr().err
 
 
-def test_numbers_are_those_of_the_systems(made, lists, capsys):
-    document = told(capsys, *lists, "--system", made, "--seeds", "2")
+def test_numbers_are_those_of_the_systems(tiny, made, lists, capsys):
+    document = told(capsys, tiny, *lists, "--system", made, "--seeds", "2")
     ours, _ = document["columns"]
     assert (ours["seeds"], ours["unfinished"], ours["missing"]) == ([0, 1], [], [])
     systems = [System.open(made / "mu2net" / f"seed-{seed}") for seed in (0, 1)]
@@ -97,8 +101,8 @@ def test_numbers_are_those_of_the_systems(made, lists, capsys):
     assert whole["test_accuracy"]["values"] == pytest.approx([sum(a) / 2 for a in accuracies])
 
 
-def test_the_matrix_is_what_the_commits_hold(made, lists, capsys):
-    document = told(capsys, *lists, "--system", made, "--seeds", "2")
+def test_the_matrix_is_what_the_commits_hold(tiny, made, lists, capsys):
+    document = told(capsys, tiny, *lists, "--system", made, "--seeds", "2")
     numbers = document["columns"][0]["continual"]
     one = numbers["matrices"][0]
     assert one["tasks"] == ["digits", "latin"]
@@ -116,33 +120,33 @@ def test_the_matrix_is_what_the_commits_hold(made, lists, capsys):
     assert numbers["average_accuracy"]["values"][0] == pytest.approx(sum(one["matrix"][-1]) / 2)
 
 
-def test_hours_are_priced_by_what_columns_ran_on_or_by_choice(made, lists, capsys):
+def test_hours_are_priced_by_what_columns_ran_on_or_by_choice(tiny, made, lists, capsys):
     words = [*lists, "--system", made, "--column", "µ2Net", "--no-run"]
-    (device,) = told(capsys, *words)["devices"]
+    (device,) = told(capsys, tiny, *words)["devices"]
     assert (device["kind"], device["name"], device["price"]) == ("cpu", "chip", 36.0)
-    document = told(capsys, *words, "--device", "own")
+    document = told(capsys, tiny, *words, "--device", "own")
     assert (document["devices"][0]["kind"], document["devices"][0]["name"]) == ("cpu", "own")
     assert document["columns"][0]["whole"]["money"]["mean"] is None
     unknown = json.loads(json.dumps(PRICES))
     unknown["accelerators"][0]["kinds"] = ["NVIDIA L4"]
     prices = written(made.parent, unknown, "unknown.json")
-    (device,) = told(capsys, *words, "--prices", prices)["devices"]
+    (device,) = told(capsys, tiny, *words, "--prices", prices)["devices"]
     assert (device["kind"], device["name"]) == ("cpu", None)
     text = (made / "tiny.md").read_text(encoding="utf-8")
     assert "has 'cpu' among its kinds. Add it, or choose one with --device." in text
 
 
-def test_nothing_is_run_twice(made, lists, capsys):
+def test_nothing_is_run_twice(tiny, made, lists, capsys):
     before = shrunken.files(made / "mu2net")
-    assert cli.main(["table", "tiny", *lists, "--system", str(made), "--seeds", "2"]) == 0
+    assert cli.main(["table", tiny, *lists, "--system", str(made), "--seeds", "2"]) == 0
     said = capsys.readouterr()
     assert said.err == ""
     assert "µ2Net" in said.out
     assert shrunken.files(made / "mu2net") == before
 
 
-def test_it_is_written_beside_the_systems(made, lists, capsys):
-    document = told(capsys, *lists, "--system", made, "--seeds", "2")
+def test_it_is_written_beside_the_systems(tiny, made, lists, capsys):
+    document = told(capsys, tiny, *lists, "--system", made, "--seeds", "2")
     names = ("tiny.md", "tiny.csv", "tiny.tex", "tiny_matrix.csv")
     assert document["files"] == [str(made / name) for name in names]
     written = document["written"]
@@ -166,8 +170,8 @@ def test_it_is_written_beside_the_systems(made, lists, capsys):
     assert len(matrices) == 1 + 2 * 2 * 4 * 2
 
 
-def test_a_run_that_was_stopped_ends_where_a_whole_one_ends(made, lists, tmp_path, capsys):
-    words = ["table", "tiny", *lists, "--column", "µ2Net", "--system", str(tmp_path)]
+def test_a_run_that_was_stopped_ends_where_a_whole_one_ends(tiny, made, lists, tmp_path, capsys):
+    words = ["table", tiny, *lists, "--column", "µ2Net", "--system", str(tmp_path)]
     with (
         pytest.raises(shrunken.Stopped),
         shrunken.shared_programs(),
@@ -185,13 +189,13 @@ def test_a_run_that_was_stopped_ends_where_a_whole_one_ends(made, lists, tmp_pat
         assert ours.path(task).test_digest == whole.path(task).test_digest
 
 
-def test_without_running_it_tells_what_is_there(lists, tmp_path, capsys):
+def test_without_running_it_tells_what_is_there(tiny, lists, tmp_path, capsys):
     words = [*lists, "--system", str(tmp_path / "new"), "--no-run"]
-    document = told(capsys, *words)
+    document = told(capsys, tiny, *words)
     assert [c["missing"] for c in document["columns"]] == [[0], [0]]
     assert document["files"] == []
     assert not (tmp_path / "new").exists()
-    assert cli.main(["table", "tiny", *words]) == 0
+    assert cli.main(["table", tiny, *words]) == 0
     assert "Not run, seed 0: µ2Net; two children | each." in capsys.readouterr().out
 
 
@@ -220,7 +224,7 @@ def test_what_is_reported_is_told_without_a_run(tmp_path, capsys):
     assert all(column["tasks"] == [] for column in others)
 
 
-def test_a_changed_component_is_no_proof(made, lists, tmp_path, capsys):
+def test_a_changed_component_is_no_proof(tiny, made, lists, tmp_path, capsys):
     folder = shrunken.copy(made, tmp_path / "harmed")
     system = System.open(folder / "mu2net" / "seed-0")
     (head,) = [c for c in system.path("latin").components if c.name == "head"]
@@ -229,24 +233,24 @@ def test_a_changed_component_is_no_proof(made, lists, tmp_path, capsys):
     content = bytearray(file.read_bytes())
     content[len(content) // 2] ^= 1
     file.write_bytes(content)
-    document = told(capsys, *lists, "--system", folder, "--column", "µ2Net")
+    document = told(capsys, tiny, *lists, "--system", folder, "--column", "µ2Net")
     numbers = document["columns"][0]["continual"]
     assert not numbers["proved"]
     assert "latin" in numbers["changed"]
-    assert cli.main(["table", "tiny", *lists, "--system", str(folder), "--column", "µ2Net"]) == 0
+    assert cli.main(["table", tiny, *lists, "--system", str(folder), "--column", "µ2Net"]) == 0
     assert "`mu2 verify` says more" in capsys.readouterr().out
 
 
-def test_other_settings_are_refused(made, lists, capsys):
-    words = ["tiny", *lists, "--system", made, "--gin.Training.batch_size=16"]
+def test_other_settings_are_refused(tiny, made, lists, capsys):
+    words = [tiny, *lists, "--system", made, "--gin.Training.batch_size=16"]
     said = refused(capsys, *words)
     assert "is not column 'µ2Net', seed 0: it was run with other settings" in said
     assert "Choose another --system" in said
 
 
-def test_bindings_replace_those_of_columns(lists, tmp_path, capsys):
+def test_bindings_replace_those_of_columns(tiny, lists, tmp_path, capsys):
     words = [*lists, "--system", tmp_path, "--column", "µ2Net"]
-    document = told(capsys, *words, "--gin.Evolution.children_per_iteration=1")
+    document = told(capsys, tiny, *words, "--gin.Evolution.children_per_iteration=1")
     assert document["columns"][0]["whole"]["children"]["mean"] == 4
     assert document["bindings"] == ["Evolution.children_per_iteration=1"]
     text = (tmp_path / "tiny.md").read_text(encoding="utf-8")
@@ -256,75 +260,117 @@ def test_bindings_replace_those_of_columns(lists, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["tinny"], "Did you mean 'tiny'?"),
-        (["tiny", "--column", "muNet"], "Did you mean 'µ2Net'?"),
-        (["tiny", "--seeds", "0"], "no number of seeds"),
-        (["tiny", "--seeds", "two"], "no number of seeds"),
-        (["tiny", "--device", "chips"], "Did you mean 'chip'?"),
-        (["tiny", "--gin.Experiment.seed=3"], "--seeds N"),
-        (["tiny", "--gin.Training.batchsize=3"], "Did you mean 'batch_size'?"),
-        (["tiny", "--gin.Layout.platform=cpu"], "without quotes"),
-        (["tiny", "--prices", "none.json"], "none.json cannot be read"),
-        (["tiny", "--columns", "none.json"], "none.json cannot be read"),
-        (["tiny", "extra"], "unknown: extra"),
+        (["characters_smal"], "Did you mean 'characters_small'?"),
+        (["tiny"], "A table of your own is a Gin file: mu2 table FILE.gin"),
+        (["none.gin"], "'none.gin': there is no such Gin file"),
+        (["gin/quickstart.gin"], "gin/quickstart.gin declares no table"),
+        (["TINY", "--column", "muNet"], "Did you mean 'µ2Net'?"),
+        (["TINY", "--seeds", "0"], "no number of seeds"),
+        (["TINY", "--seeds", "two"], "no number of seeds"),
+        (["TINY", "--device", "chips"], "Did you mean 'chip'?"),
+        (["TINY", "--gin.Experiment.seed=3"], "--seeds N"),
+        (["TINY", "--gin.Training.batchsize=3"], "Did you mean 'batch_size'?"),
+        (["TINY", "--gin.Layout.platform=cpu"], "without quotes"),
+        (["TINY", "--prices", "none.json"], "none.json cannot be read"),
+        (["TINY", "--columns", "columns.json"], "mu2 table FILE.gin"),
+        (["TINY", "extra"], "unknown: extra"),
     ],
 )
-def test_wrong_words_are_refused(words, said, lists, tmp_path, capsys):
+def test_wrong_words_are_refused(tiny, words, said, lists, tmp_path, capsys):
+    words = [tiny if word == "TINY" else word for word in words]
     assert said in refused(capsys, words[0], *lists, "--system", tmp_path, *words[1:])
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(
-    ("document", "said"),
+    ("old", "new", "line", "said"),
     [
-        ([], "no list of tables"),
-        ({"format": 2, "tables": {}}, "no list of tables"),
-        ({"format": 1, "tables": {"tiny": []}}, "no list of columns"),
-        ({"format": 1, "tables": {"tiny": [{"files": []}]}}, "column 1 has no name"),
-        ({"format": 1, "tables": {"tiny": [{"name": "a"}]}}, "gives name, files and bindings"),
-        (
-            {
-                "format": 1,
-                "tables": {
-                    "tiny": [{"name": "a", "files": ["a"], "bindings": [], "compared": "yes"}]
-                },
-            },
-            "compared is true or false",
-        ),
-        (
-            {
-                "format": 1,
-                "tables": {
-                    "tiny": [{"name": "a", "files": ["a"], "bindings": [], "compard": True}]
-                },
-            },
-            "Did you mean 'compared'",
-        ),
-        (
-            {"format": 1, "tables": {"tiny": [{"name": "a", "files": [], "bindings": []}]}},
-            "at least one file",
-        ),
-        (
-            {
-                "format": 1,
-                "tables": {
-                    "tiny": [
-                        {"name": name, "files": [shrunken.FILE], "bindings": []}
-                        for name in ("a b", "A-B")
-                    ]
-                },
-            },
-            "'a b' and 'A-B' would have one folder",
-        ),
-        ({"format": 1, "chain": "x", "tables": {"tiny": []}}, '"chain" is a list of files'),
+        ("ours/Column.name = 'µ2Net'", "ours/Column.compared = False", 2, "Column.name is never"),
+        ("@other/Column()", "@othr/Column()", 2, "Did you mean 'other'?"),
+        ("(@ours/Column(), @other/Column())", "()", 2, "Table.columns is empty"),
+        ("'two children | each'", "'µ2NET'", 2, "would have one folder, mu2net"),
+        ("'two children | each'", "''", 4, "Column.name is empty"),
+        ("other/Evolution.children_per_iteration", "other/Evolution.children", 5, "no parameter"),
+        ("other/Evolution", "othr/Evolution", 5, "Did you mean 'other'?"),
+        ("ours/Column.name", "ours/Column.parts = ('no.gin',)\nours/Column.name", 3, "no such Gin"),
+        ("ours/Column.name", "Table.seeds = 0\nours/Column.name", 3, "must be 1 or more"),
+        ("ours/Column.name", "Table.reported = 'no'\nours/Column.name", 3, "has no table 'no'"),
+        ("ours/Column.name", "Table.after = 'a.gin'\nours/Column.name", 3, "Name the chain"),
+        ("ours/Column", "digits/Column", 2, "'digits' is the scope of a column"),
     ],
 )
-def test_a_wrong_list_of_tables_is_refused(document, said, tmp_path, capsys):
-    assert said in refused(capsys, "tiny", "--columns", written(tmp_path, document))
+def test_a_wrong_table_is_refused_with_its_line(old, new, line, said, tmp_path, capsys):
+    assert old in TINY
+    file = written(tmp_path, TINY.replace(old, new))
+    told = refused(capsys, file, "--no-run", "--system", tmp_path / "new")
+    assert said in told
+    number = TINY[: TINY.index("Table.columns")].count("\n") + line - 1
+    first, later = (re.search(rf"tiny\.gin:{n}\b", told) for n in (number, number + 2))
+    assert first or later or "quickstart" in told or "stream" in told, told
 
 
-def test_a_system_is_no_folder_of_a_table(made, lists, capsys):
-    said = refused(capsys, "tiny", *lists, "--system", made / "mu2net" / "seed-0")
+def test_a_column_overrides_what_its_table_sets_which_overrides_parts(tmp_path):
+    (tmp_path / "part.gin").write_text("Training.intervals = 7\nTraining.batch_size = 16\n")
+    text = f"""\
+include '{shrunken.FILE}'
+Training.intervals = 3
+Table.columns = (@few/a/Column(), @few/b/Column(), @c/Column())
+few/Evolution.children_per_iteration = 2
+few/a/Column.name = 'a'
+few/b/Column.name = 'b'
+few/b/Column.parts = ('part.gin',)
+few/b/Training.clip_norm = 0.5
+c/Column.name = 'c'
+c/Training.intervals = 9
+c/latin/Task.private = True
+"""
+    table = read_table(written(tmp_path, text), [])
+    assert table.faults == ()
+    a, b, c = (each.run.load().experiment for each in table.columns)
+    children = [each.evolution.children_per_iteration for each in (a, b, c)]
+    assert children == [2, 2, 6]
+    assert [each.training.intervals for each in (a, b, c)] == [3, 3, 9]
+    assert [each.training.batch_size for each in (a, b, c)] == [32, 16, 32]
+    assert [each.training.clip_norm for each in (a, b, c)] == [1.0, 0.5, 1.0]
+    private = [[t.private for t in each.stream.tasks] for each in (a, b, c)]
+    assert private[0] == private[1] == [False] * 4
+    assert private[2] == [False, True, False, False]
+    assert table.columns[1].lines == (
+        "Evolution.children_per_iteration = 2",
+        "Training.clip_norm = 0.5",
+    )
+    # A table is the run of its first column; flags hold in all, or in the scope they name.
+    assert read([str(tmp_path / "tiny.gin")], []).load().experiment == a
+    flags = ["Training.intervals=5", "c/Training.batch_size=64"]
+    table = read_table(str(tmp_path / "tiny.gin"), flags)
+    a, b, c = (each.run.load().experiment for each in table.columns)
+    assert [each.training.intervals for each in (a, b, c)] == [5, 5, 5]
+    assert [each.training.batch_size for each in (a, b, c)] == [32, 16, 64]
+
+
+def test_a_table_may_take_up_columns_of_another(tiny, tmp_path):
+    file = written(
+        tmp_path,
+        f"""\
+include '{tiny}'
+Table.columns = (@other/Column(), @mine/Column())
+other/Training.intervals = 2
+mine/Column.name = 'mine'
+mine/Column.parts = ('gin/budget/thrifty.gin',)
+""",
+    )
+    table = read_table(file, [])
+    assert (table.faults, table.warnings) == ((), ())
+    other, mine = (each.run.load().experiment for each in table.columns)
+    assert [each.column.name for each in table.columns] == ["two children | each", "mine"]
+    assert (other.training.intervals, mine.training.intervals) == (2, 1)
+    assert other.evolution.children_per_iteration == 2
+    assert other.evolution.stopping is None
+    assert mine.evolution.stopping is not None
+
+
+def test_a_system_is_no_folder_of_a_table(tiny, made, lists, capsys):
+    said = refused(capsys, tiny, *lists, "--system", made / "mu2net" / "seed-0")
     assert "is a system, and a table has one for each column and seed" in said
 
 
@@ -338,22 +384,33 @@ def test_missing_data_are_told_once_and_at_once(tmp_path, capsys, monkeypatch):
 
 def test_segments_of_a_chain_are_runs_of_one_system(tmp_path, capsys):
     once = shrunken.merged(*shrunken.SMALL[1:], shrunken.ONCE)
-    files = []
+    after = ""
     for name in ("digits", "latin"):
-        file = tmp_path / f"{name}.gin"
-        lines = [f"include '{shrunken.FILE}'", *once, f"Stream.tasks=(@{name}/Task(),)"]
-        kept = {line.partition("=")[0]: line for line in lines}
-        file.write_text("\n".join(kept.values()) + "\n", encoding="utf-8")
-        files.append(str(file))
-    tables = {Path(file).stem: [{"name": "all", "files": [file], "bindings": []}] for file in files}
-    document = {"format": 1, "chain": files, "whole": "both", "tables": tables}
-    lists = ["--columns", written(tmp_path, document), "--system", str(tmp_path / "chain")]
+        lines = [
+            f"include '{shrunken.FILE}'",
+            *[line for line in once if not line.startswith("Stream.tasks")],
+            f"Stream.tasks=(@{name}/Task(),)",
+            "Table.columns = (@all/Column(),)",
+            "Table.segment_of = 'both'",
+            "all/Column.name = 'all'",
+        ]
+        file = written(tmp_path, "\n".join([*lines, after]), f"{name}.gin")
+        after = f"Table.after = '{file}'\n"
+    words = ["--system", str(tmp_path / "chain")]
     for name in ("latin", "digits"):  # the first table runs both, the second nothing
-        capsys.readouterr()
-        with shrunken.shared_programs():
-            assert cli.main(["table", name, *lists, "--json"]) == 0
-        (column,) = json.loads(capsys.readouterr().out)["columns"]
+        document = told(capsys, tmp_path / f"{name}.gin", *words)
+        (column,) = document["columns"]
         assert [task["task"] for task in column["tasks"]] == [name]
         assert column["continual"]["matrices"][0]["visits"] == ["digits", "latin"]
     assert System.open(tmp_path / "chain/all/seed-0").progress.runs == 2
+    assert open_table(str(tmp_path / "latin.gin")).home == "both_segments"
     shutil.rmtree(tmp_path / "chain")
+
+
+def test_a_chain_that_has_no_beginning_is_refused(tmp_path, capsys):
+    for name, after in (("a", "b"), ("b", "a")):
+        text = TINY + f"Table.segment_of = 'both'\nTable.after = '{tmp_path / after}.gin'\n"
+        written(tmp_path, text, f"{name}.gin")
+    said = refused(capsys, tmp_path / "a.gin", "--no-run", "--system", tmp_path / "new")
+    assert "which comes after this table itself" in said
+    assert "b.gin:" in said

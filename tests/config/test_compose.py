@@ -24,38 +24,42 @@ SPACES = {
     ),
     "mixed_micro": ("gin/stream/mixed.gin", ()),
 }
+SGD, CROPS = "gin/optimizer/sgd_small.gin", "gin/augmentation/crops.gin"
+ADAPTERS, SHAPES = "search_spaces/adapters.gin", "search_spaces/shapes_v1.gin"
+FIXED = (SGD, CROPS)  # nothing lets their hyperparameters move
+MU2NET, V1, V2 = "gin/mutation/mu2net.gin", "gin/ranges/v1.gin", "gin/ranges/v2.gin"
 METHODS = {
-    "munet": ("gin/mutation/munet.gin",),
-    "munet auto-tuned": ("gin/mutation/munet.gin", "gin/mutation/ranges_munet.gin"),
-    "mu2net": ("gin/mutation/mu2net.gin",),
-    "mu2net v1": ("gin/mutation/mu2net.gin", "gin/mutation/ranges_v1.gin"),
-    "mu2net v2": ("gin/mutation/mu2net.gin", "gin/mutation/ranges_v2.gin"),
-    "mu2net+": ("gin/mutation/mu2net_plus.gin",),
-    "thrifty": (
-        "gin/mutation/mu2net.gin",
-        "gin/mutation/ranges_v2.gin",
-        "gin/mutation/thrifty.gin",
+    "munet": ("gin/mutation/munet.gin", ADAPTERS, *FIXED),
+    "munet auto-tuned": ("gin/mutation/munet.gin", "gin/ranges/munet.gin", SHAPES, SGD, CROPS),
+    "mu2net": (MU2NET, *FIXED),
+    "mu2net v1": (MU2NET, V1, SHAPES, SGD, CROPS),
+    "mu2net v2": (MU2NET, V2, SGD, CROPS),
+    "mu2net+": (
+        *("gin/mutation/mu2net_plus.gin", "gin/ranges/mu2net_plus.gin"),
+        *("gin/optimizer/mu2net_plus.gin", "gin/augmentation/none.gin"),
     ),
-    "finetune all": ("gin/mutation/baseline/finetune_all.gin",),
-    "freeze bottom": ("gin/mutation/baseline/freeze_bottom.gin",),
-    "adapters": ("gin/mutation/baseline/adapters.gin",),
-    "multihead": ("gin/mutation/baseline/multihead.gin",),
+    "thrifty": (MU2NET, V2, SGD, CROPS, "gin/budget/thrifty.gin"),
+    "finetune all": ("gin/mutation/baseline/finetune_all.gin", *FIXED),
+    "freeze bottom": ("gin/mutation/baseline/freeze_bottom.gin", *FIXED),
+    "adapters": ("gin/mutation/baseline/adapters.gin", ADAPTERS, *FIXED),
+    "multihead": ("gin/mutation/baseline/multihead.gin", *FIXED),
 }
+BUDGET = "gin/budget/papers_small.gin"
 SMALL = (
-    *("Evolution.children_per_iteration=2", "Training.batch_size=32", "Training.intervals=2"),
+    *("Evolution.children_per_iteration=2", "Evolution.children_per_generation=1"),
+    *("Training.batch_size=32", "Training.intervals=2"),
     *("Training.max_train_examples=32", "Training.max_validation_examples=32"),
 )
 # The image size of the space, whatever the ranges of a method: other sizes are other programs.
-FIXED = ("Ranges.image_size=(16,)",)
+ONE_SIZE = ("Ranges.image_size=(16,)",)
 
 
 def parts(space, method):
     stream, bindings = SPACES[space]
-    files = (f"search_spaces/{space}.gin", stream, *METHODS[method], MESH)
-    fixed = FIXED if any("ranges_v1" in f or "munet.gin" in f for f in METHODS[method][1:]) else ()
+    files = (f"search_spaces/{space}.gin", stream, *METHODS[method], BUDGET, MESH)
+    fixed = ONE_SIZE if SHAPES in METHODS[method] else ()
     sizes = () if "mixed" in space else ("Glyphs.per_class=4",)
-    always = ("Mutation.always_cloned=('*_1', '*norm')",) if method == "freeze bottom" else ()
-    return files, (*SMALL, *bindings, *fixed, *sizes, *always)
+    return files, (*SMALL, *bindings, *fixed, *sizes)
 
 
 COMBINATIONS = [(space, method) for space in SPACES for method in METHODS]
@@ -82,7 +86,13 @@ OTHERS = {
 @pytest.mark.parametrize("space", OTHERS)
 def test_other_spaces_are_checked(space, method):
     stream = "mixed" if space in ("mlp", "text") else "scripts"
-    files = (f"search_spaces/{space}.gin", f"gin/stream/{stream}.gin", *METHODS[method], MESH)
+    files = (
+        f"search_spaces/{space}.gin",
+        f"gin/stream/{stream}.gin",
+        *METHODS[method],
+        BUDGET,
+        MESH,
+    )
     assert preview_run(load(files, OTHERS[space]).experiment)["children"] > 0
 
 
@@ -90,7 +100,13 @@ def test_other_spaces_are_checked(space, method):
 def test_streams_of_real_sets_are_checked(stream):
     if not os.environ.get("TFDS_DATA_DIR"):
         pytest.skip("TFDS_DATA_DIR is not set: it names a folder of prepared TFDS data sets")
-    files = ("search_spaces/vit_ti0.gin", f"gin/stream/{stream}.gin", *METHODS["mu2net v2"], MESH)
+    files = (
+        "search_spaces/vit_ti0.gin",
+        f"gin/stream/{stream}.gin",
+        *METHODS["mu2net v2"],
+        BUDGET,
+        MESH,
+    )
     assert preview_run(load(files, ()).experiment)["children"] > 0
 
 

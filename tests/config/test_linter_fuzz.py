@@ -16,33 +16,28 @@ COUNT = 500
 
 # What a part needs around it to be a run; `*` is the part itself.
 SPACE, METHOD, STREAM = "search_spaces/vit_micro.gin", "gin/mutation/mu2net.gin", "gin/stream/"
+BUDGET, SGD = "gin/budget/laptop.gin", "gin/optimizer/sgd_large.gin"
+CROPS, SCRIPTS = "gin/augmentation/crops.gin", "gin/stream/scripts.gin"
+FIXED = (BUDGET, SGD, CROPS)
 RUNS = {
-    "gin/mutation/": (SPACE, METHOD, "*", f"{STREAM}scripts.gin"),
-    "gin/stream/": (SPACE, METHOD, "*"),
-    "gin/mesh/": (SPACE, METHOD, f"{STREAM}scripts.gin", "*"),
-    "gin/root/": ("search_spaces/vit_ti16.gin", METHOD, f"{STREAM}scripts.gin", "*"),
-    "search_spaces/vit.gin": (SPACE, METHOD, f"{STREAM}scripts.gin"),
-    "search_spaces/space.gin": (SPACE, METHOD, f"{STREAM}scripts.gin"),
-    "search_spaces/": ("*", METHOD, f"{STREAM}scripts.gin"),
+    "gin/mutation/": (SPACE, "search_spaces/adapters.gin", "*", *FIXED, SCRIPTS),
+    "gin/ranges/mu2net_plus": (SPACE, METHOD, *FIXED, "gin/augmentation/none.gin", SCRIPTS, "*"),
+    "gin/ranges/": (SPACE, METHOD, *FIXED, SCRIPTS, "*"),
+    "gin/budget/": (SPACE, METHOD, *FIXED, SCRIPTS, "*"),
+    "gin/optimizer/": (SPACE, METHOD, BUDGET, CROPS, SCRIPTS, "*"),
+    "gin/augmentation/": (SPACE, METHOD, BUDGET, SGD, SCRIPTS, "*"),
+    "gin/stream/tasks/": None,  # what includes it
+    "gin/stream/": (SPACE, METHOD, *FIXED, "*"),
+    "gin/executor/": (SPACE, METHOD, *FIXED, SCRIPTS, "*"),
+    "gin/mesh/": (SPACE, METHOD, *FIXED, SCRIPTS, "*"),
+    "gin/root/": ("search_spaces/vit_ti16.gin", METHOD, *FIXED, SCRIPTS, "*"),
+    "search_spaces/vit.gin": (SPACE, METHOD, *FIXED, SCRIPTS),
+    "search_spaces/space.gin": (SPACE, METHOD, *FIXED, SCRIPTS),
+    "search_spaces/adapters": (SPACE, METHOD, *FIXED, SCRIPTS, "*"),
+    "search_spaces/shapes_v1": (SPACE, METHOD, *FIXED, SCRIPTS, "*"),
+    "search_spaces/": ("*", METHOD, *FIXED, SCRIPTS),
     "gin/": ("*",),
-    "benchmarks/tables/characters_small_limits": (SPACE, METHOD, f"{STREAM}scripts.gin", "*"),
-    "benchmarks/tables/characters_small_convnet_limits": (
-        SPACE,
-        METHOD,
-        f"{STREAM}scripts.gin",
-        "*",
-    ),
-    "benchmarks/tables/characters_small_thrifty": (SPACE, METHOD, f"{STREAM}scripts.gin", "*"),
-    "benchmarks/tables/characters_small_convnet_thrifty": (
-        "benchmarks/tables/characters_small_convnet.gin",
-        "*",
-    ),
-    "benchmarks/tables/characters_small_vit_thrifty": (
-        "benchmarks/tables/characters_small.gin",
-        "*",
-    ),
-    "benchmarks/tables/omniglot_papers_thrifty": ("benchmarks/tables/omniglot_papers.gin", "*"),
-    "benchmarks/tables/mu2net_large": ("*", f"{STREAM}vit_benchmark.gin"),
+    "benchmarks/tables/mu2net_large": ("*", "gin/stream/vit_benchmark.gin"),
     "benchmarks/": ("*",),
 }
 SIGNS = "'\"()[]{}=@%/.#,:;\\ \n\t\r\0\x0c0a_-1é"
@@ -74,6 +69,8 @@ def corrupted(text: str, draw: random.Random) -> str:
 def run_of(file: str) -> list[str]:
     """The files of a run of which a file is a part."""
     around = next(files for start, files in RUNS.items() if file.startswith(start))
+    if around is None:
+        return run_of(file.replace("/tasks/", "/"))
     return [file if each == "*" else each for each in around]
 
 

@@ -27,8 +27,14 @@ RUNS = [
     and "A part, not a run" not in (ROOT / file).read_text()
 ]
 SPACES = [f for f in FILES if f.startswith("search_spaces/vit_")]
-METHODS = [f for f in FILES if f.startswith("gin/mutation/ranges")]
-STREAMS = [f for f in FILES if f.startswith("gin/stream/")]
+RANGES = [f for f in FILES if f.startswith("gin/ranges/")]
+STREAMS = [f for f in FILES if re.fullmatch(r"gin/stream/\w+\.gin", f)]
+PARTS = (
+    "gin/mutation/mu2net.gin",
+    "gin/budget/papers_large.gin",
+    "gin/optimizer/sgd_large.gin",
+    "gin/augmentation/crops.gin",
+)
 
 
 @pytest.fixture(autouse=True)
@@ -57,10 +63,12 @@ def test_there_are_runs():
     assert {"gin/quickstart.gin", "benchmarks/tables/cmaterdb_ti0.gin"} <= set(RUNS)
 
 
-@pytest.mark.parametrize("parts", [*itertools.product(SPACES, METHODS, STREAMS)], ids="+".join)
+@pytest.mark.parametrize("parts", [*itertools.product(SPACES, RANGES, STREAMS)], ids="+".join)
 def test_parts_compose(parts):
-    space, method, stream = parts
-    experiment = load([space, "gin/mutation/mu2net.gin", method, stream], []).experiment
+    space, ranges, stream = parts
+    # µ2Net+ begins without augmentation.
+    none = "gin/augmentation/none.gin" if "plus" in ranges else "gin/augmentation/crops.gin"
+    experiment = load([space, *PARTS, ranges, none, stream], []).experiment
     experiment.space.model.network(experiment.space.defaults(), num_classes=2)
 
 
@@ -69,7 +77,7 @@ def test_the_gin_folder_is_no_package():
 
 
 def parameters(space: str, *bindings: str) -> int:
-    files = [space, "gin/mutation/mu2net.gin", "gin/stream/scripts.gin"]
+    files = [space, *PARTS, "gin/stream/scripts.gin"]
     space = load(files, list(bindings)).experiment.space
     return sum(c.size for c in space.model.network(space.defaults(), 2) if not c.optional)
 

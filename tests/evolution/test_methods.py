@@ -8,7 +8,7 @@ import pytest
 from mu2.config import load
 from mu2.errors import Mu2Error
 from mu2.evolution import Evolution, Mutation, Ranges, Scoring, engine
-from mu2.evolution.mutation import Dice, data_hyperparameters, mutate
+from mu2.evolution.mutation import Dice, data_hyperparameters, is_layer, mutate
 from mu2.evolution.selection import choose_parent
 from mu2.random_keys import Key
 from tests.evolution import toys
@@ -209,53 +209,105 @@ def test_a_childs_score_counts_its_forward_pass():
     assert made.score == pytest.approx(0.8 * 0.5 ** (4484 / 4476))
 
 
-# The baselines, as their Gin files have them, over the real micro ViT of three blocks
+# The baselines, as their Gin files have them, over each kind of network with three layers
 
-BLOCKS = {f"encoderblock_{i}" for i in range(3)}
-BODY = {"embedding", "cls", "posembed_input", *BLOCKS, "encoder_norm"}
-ADAPTERS = {f"adapter_{i}" for i in range(3)}
+VIT = ("embedding", "cls", "posembed_input", "encoderblock_0", "encoderblock_1", "encoderblock_2")
+CONVNET = ("stem", "reduction", "block_0", "block_1", "block_2")
+MLP = ("embedding", "block_0", "block_1", "block_2")
+TEXT = ("byte_embedding", "cls", "posembed_text", *VIT[3:])
+SPACES = {
+    "vit_micro": ("scripts", "image", "digits", (*VIT, "encoder_norm")),
+    "convnet_micro": ("scripts", "image", "digits", (*CONVNET, "norm")),
+    "mlp": ("mixed", "table", "wine", (*MLP, "norm")),
+    "text": ("mixed", "text", "docstrings", (*TEXT, "encoder_norm")),
+}
+ONE_CHILD = ("Stream.iterations=1", "Evolution.children_per_iteration=1")
 
 
-@pytest.mark.parametrize(
-    ("method", "trained", "shared"),
-    [
-        ("finetune_all", BODY, set()),
-        ("freeze_bottom", {"encoderblock_1", "encoderblock_2", "encoder_norm"}, None),
-        ("adapters", {*ADAPTERS, "encoder_norm"}, None),
-        ("multihead", set(), None),
-    ],
-)
-def test_what_a_baseline_trains_and_what_it_shares(method, trained, shared):
+def baseline(space, method, *bindings):
+    """What one child of a root does with each component, and the names of the body."""
+    stream, kind, task, body = SPACES[space]
     experiment = load(
         [
-            "search_spaces/vit_micro.gin",
-            "gin/stream/scripts.gin",
+            f"search_spaces/{space}.gin",
+            "search_spaces/adapters.gin",
+            f"gin/stream/{stream}.gin",
             f"gin/mutation/baseline/{method}.gin",
+            "gin/budget/laptop.gin",
+            "gin/optimizer/sgd_large.gin",
+            "gin/augmentation/none.gin",
         ],
-        ["Hyperparameters.num_layers=3"],
+        [
+            *ONE_CHILD,
+            f"Stream.tasks=(@{task}/Task(),)",
+            "Hyperparameters.num_layers=3",
+            *bindings,
+        ],
     ).experiment
-    rules, space = experiment.evolution, experiment.space.for_input("image")
-    root = toys.path("root/ViT/random")
+    rules, space = experiment.evolution, experiment.space.for_input(kind)
     (made,) = experiment.roots
     layers = made.components(space.model, space.defaults(), Key.from_seed(0))
+    like = toys.path("root/it/random")
     root = dataclasses.replace(
-        root,
+        like,
         model=space.model.name,
         hyperparameters=space.defaults(),
         components=tuple(
             dataclasses.replace(
-                root.components[0], name=c.name, id=f"{root.id}/{c.name}", size=c.size,
+                like.components[0], name=c.name, id=f"{like.id}/{c.name}", size=c.size,
                 signature=c.signature,
             )
             for c, _ in layers
         ),
     )  # fmt: skip
     paths = toys.live(root)
-    population = toys.begin(paths, "digits", evolution=rules, search_space=space)
+    population = toys.begin(paths, task, evolution=rules, search_space=space)
     _, plans = engine.plan_generation(rules, space, paths, population, Key.from_seed(0))
     (plan,) = plans
-    actions = {c.name: c.action for c in plan.components}
-    assert {name for name, action in actions.items() if action != "share"} == {*trained, "head"}
-    assert {n for n, a in actions.items() if a == "share"} == BODY - trained - (shared or set())
-    assert experiment.stream.iterations == 1
     assert rules.finished(dataclasses.replace(population, children=1), 4)
+    return {c.name: c.action for c in plan.components}, body
+
+
+@pytest.mark.parametrize("space", SPACES)
+def test_what_a_baseline_trains_and_what_it_shares(space):
+    def trained(method, *bindings):
+        actions, body = baseline(space, method, *bindings)
+        named = {name for name, action in actions.items() if action != "share"}
+        assert {*actions} - {n for n in actions if "adapter" in n} == {*body, "head"}
+        return named - {"head"}, body
+
+    found, body = trained("finetune_all")
+    assert found == {*body}
+    *below, one, two, three, norm = body
+    for frozen, above in ((0, {one, two, three}), (1, {two, three}), (2, {three}), (3, set())):
+        found, _ = trained("freeze_bottom", f"Mutation.frozen_bottom={frozen}")
+        assert found == {*above, norm}
+    found, _ = trained("freeze_bottom")
+    assert found == {two, three, norm}
+    found, _ = trained("multihead")
+    assert found == {norm}
+    adapters = (
+        {f"adapter_{i}" for i in range(3)} if space in ("vit_micro", "convnet_micro") else set()
+    )
+    found, _ = trained("adapters")
+    assert found == {*adapters, norm}
+    assert below
+
+
+def test_without_a_layer_norm_and_head_are_above_the_bottom():
+    slots = toys.Toy().slots({**toys.DEFAULTS, "num_layers": 0}, 10)
+    for frozen in (0, "all"):
+        assert Mutation(frozen_bottom=frozen).above_bottom(slots) == {"encoder_norm", "head"}
+    assert Mutation().above_bottom(slots) == frozenset()
+
+
+@pytest.mark.parametrize("wrong", [-1, "some"])
+def test_a_wrong_number_of_frozen_layers_is_refused(wrong):
+    with pytest.raises(Mu2Error, match=r"Mutation\.frozen_bottom"):
+        Mutation(frozen_bottom=wrong)
+
+
+def test_a_layer_is_what_has_a_number():
+    assert [*map(is_layer, ("encoderblock_11", "block_0", "posembed_input", "norm"))] == [
+        *(True, True, False, False)
+    ]

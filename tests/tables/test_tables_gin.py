@@ -1,11 +1,13 @@
 """The tables of the papers as Gin files: each is checked, and forecast, where no data are there."""
 
+import functools
 import json
 from pathlib import Path
 
 import pytest
 
 from mu2.config import load
+from mu2.config.reading import read_table
 from mu2.config.start import begin
 from mu2.errors import Mu2Error
 from mu2.planning.forecast import forecast_run
@@ -14,17 +16,26 @@ from tests import shrunken
 
 ROOT = Path(__file__).parents[2]
 TABLES = sorted((ROOT / "benchmarks/tables").glob("*.gin"))
-PARTS = (
-    "mu2net_large",
-    *("characters_small_fixed", "characters_small_convnet_fixed"),
-    *("characters_small_limits", "characters_small_convnet_limits"),
-    *(f"characters_small_{end}" for end in ("thrifty", "vit_thrifty", "convnet_thrifty")),
-    "omniglot_papers_thrifty",
-)
-OWN = ("characters_small", "characters_small_convnet", "omniglot_papers")
+PARTS = ("mu2net_large",)
+OWN = ("characters_small", "omniglot_papers")
 WHOLE = [file.stem for file in TABLES if file.stem not in PARTS]
-COLUMNS = json.loads((ROOT / "benchmarks/tables/columns.json").read_text(encoding="utf-8"))
-EACH = [(table, c["name"]) for table, columns in COLUMNS["tables"].items() for c in columns]
+
+
+@functools.cache
+def table(name):
+    return read_table(f"benchmarks/tables/{name}.gin", [])
+
+
+EACH = [(name, c.column.name) for name in WHOLE for c in table(name).columns]
+
+
+def column(name, called):
+    (found,) = (c for c in table(name).columns if c.column.name == called)
+    return found
+
+
+def is_baseline(each):
+    return "baseline" in str(each.column.parts)
 
 
 @pytest.fixture(autouse=True)
@@ -97,18 +108,26 @@ CHARACTERS = [
 SMALL = [f"{name}/1k" for name in (FULL[0], "cifar100", "cifar10", *FULL[1:])]
 
 
+SEGMENTS = [f"mu2net_{name}" for name in ("vit", "vtab_full", "decathlon", "characters", "vtab_1k")]
+
+
 def test_the_69_tasks_come_in_the_papers_order():
     chain = [VIT, FULL, DECATHLON, CHARACTERS, SMALL]
     assert [len(segment) for segment in chain] == [3, 23, 10, 8, 25]
     assert names("mu2net_69") == [name for segment in chain for name in segment]
-    assert [names(Path(file).stem) for file in COLUMNS["chain"]] == chain
+    assert [names(segment) for segment in SEGMENTS] == chain
+    after = None
+    for segment in SEGMENTS:
+        declared = table(segment).table
+        assert (declared.segment_of, declared.after) == ("mu2net_69", after)
+        after = f"benchmarks/tables/{segment}.gin"
 
 
 def test_a_segment_is_the_whole_chain_with_fewer_tasks():
     whole = experiment("mu2net_69")
     tasks = {task.name: task for task in whole.stream.tasks}
-    for file in COLUMNS["chain"]:
-        part = experiment(Path(file).stem)
+    for segment in SEGMENTS:
+        part = experiment(segment)
         assert all(tasks[task.name] == task for task in part.stream.tasks)
         for name in ("space", "evolution", "training", "roots", "layout", "seed"):
             assert getattr(part, name) == getattr(whole, name)
@@ -200,50 +219,82 @@ def spans(task, part):
     return split.parse(getattr(task.splits(), part), sizes, task.name)
 
 
-@pytest.mark.parametrize(("table", "column"), EACH)
-def test_a_column_is_an_experiment(table, column):
-    (each,) = (c for c in COLUMNS["tables"][table] if c["name"] == column)
-    assert set(each) - {"compared"} == {"name", "files", "bindings"}
-    made = load(each["files"], each["bindings"]).experiment
-    assert [task.name for task in made.stream.tasks] == names(table)
-    if "baseline" in str(each["files"]):
+@pytest.mark.parametrize(("name", "called"), EACH)
+def test_a_column_is_an_experiment(name, called):
+    each = column(name, called)
+    assert each.run.warnings == ()
+    made = each.run.load().experiment
+    assert [task.name for task in made.stream.tasks] == names(name)
+    if is_baseline(each):
         assert made.evolution.children_per_iteration == 1
         assert made.stream.iterations == 1
-        base = load(each["files"][:1], []).experiment.training
+        # A baseline leaves the limits of its table alone, but for the intervals.
+        other = next(
+            c for c in table(name).columns if not is_baseline(c) and c.scope[:4] in ("vit/", "mune")
+        )
+        base = other.run.load().experiment.training
         for limit in ("batch_size", "max_train_examples", "max_validation_examples"):
             assert getattr(made.training, limit) == getattr(base, limit), limit
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("table", "column"), EACH)
-def test_a_column_is_checked_without_its_data(table, column):
-    (each,) = (c for c in COLUMNS["tables"][table] if c["name"] == column)
-    assert preview_run(load(each["files"], each["bindings"]).experiment)["missing"]
+@pytest.mark.parametrize(("name", "called"), EACH)
+def test_a_column_is_checked_without_its_data(name, called):
+    assert preview_run(column(name, called).run.load().experiment)["missing"]
 
 
 def test_budgets_of_baselines_are_the_methods_shared_out_over_8():
-    for table, shares in (("munet_characters_ti3", 80), ("munet_decathlon_b16", 480)):
-        whole = experiment(table)
+    for name, shares in (
+        ("munet_characters_ti3", 80),
+        ("munet_decathlon_b16", 480),
+        ("munet_vit_l16", 128),
+    ):
+        whole = experiment(name)
         spent = whole.training.intervals * whole.stream.iterations
         assert spent * whole.evolution.children_per_iteration / 8 == shares
-        (tuned,) = (c for c in COLUMNS["tables"][table] if c["name"] == "Full finetuning")
-        assert f"Training.intervals={shares}" in tuned["bindings"]
+        for each in filter(is_baseline, table(name).columns):
+            assert each.run.load().experiment.training.intervals == shares
 
 
-def test_every_table_has_columns_and_an_entry_among_what_is_reported():
+def test_the_rows_of_munets_tables_are_the_papers():
+    for name, depths in (
+        ("munet_characters_ti3", (0, 1, 2, 3)),
+        ("munet_decathlon_b16", (0, 1, 2, 3, 4, 12)),
+        ("munet_vit_l16", (0, 1, 2, 3, 4, 12)),
+    ):
+        made = {c.column.name: c.run.load().experiment for c in table(name).columns}
+        for frozen in depths:
+            mutation = made[f"Freeze bottom layers {frozen}"].evolution.mutation
+            assert (mutation.frozen_bottom, mutation.adapters) == (frozen, "none")
+        for dim in (8, 16, 32, 64, 128, 256, 512):
+            each = made[f"Residual adapters dim={dim}"]
+            assert each.space.hyperparameters["adapter_dim"] == dim
+            assert each.evolution.mutation.adapters == "every"
+        for scale in (0.98, 0.95, 0.9, 0.7, 0.3, 0.02):
+            each = made[f"muNet scale={scale}"]
+            assert each.evolution.scoring.scale == scale
+            assert "learning_rate" in each.space.ranges
+        assert len(made) == len(depths) + 7 + 6 + 4
+
+
+def test_every_table_says_what_is_reported_of_it():
     reported = json.loads((ROOT / "benchmarks/tables/reported.json").read_text(encoding="utf-8"))
-    tables = {name for name in WHOLE if not name.endswith(("_fixed", "_thrifty"))} - set(OWN)
-    assert set(COLUMNS["tables"]) - set(OWN) == tables
-    files = {table["file"] for table in reported["tables"].values()} - {None}
-    segments = {Path(file).stem for file in COLUMNS["chain"]}
-    assert {Path(file).stem for file in files} == set(COLUMNS["tables"]) - segments
+    for name in WHOLE:
+        assert table(name).table.reported == (name if name not in SEGMENTS else "mu2net_69")
+    files = {each["file"] for each in reported["tables"].values()} - {None}
+    assert {Path(file).stem for file in files} == set(WHOLE) - set(SEGMENTS)
 
 
 def test_baselines_are_not_compared_with_what_is_reported():
-    for table, columns in COLUMNS["tables"].items():
-        compared = [c for c in columns if c.get("compared")]
-        assert compared, table
-        assert not [c for c in compared if "baseline" in str(c["files"]) or c["bindings"]], table
+    for name in WHOLE:
+        compared = [c for c in table(name).columns if c.column.compared]
+        assert compared, name
+        assert not [c for c in compared if is_baseline(c) or "Scoring.scale" in str(c.lines)], name
+
+
+def test_the_whole_of_characters_small_is_one_file():
+    assert [f.stem for f in TABLES if f.stem.startswith("characters_small")] == ["characters_small"]
+    assert len(table("characters_small").columns) == 9
 
 
 def test_what_is_reported_is_found_by_the_names_of_the_tasks():

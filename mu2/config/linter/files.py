@@ -6,6 +6,27 @@ from collections.abc import Sequence
 from pathlib import Path
 
 FOLDERS = ("gin", "search_spaces", "benchmarks")
+# What Gin files of mu2 were called before, and what has their contents now.
+_SMALL = "benchmarks/tables/characters_small.gin"
+RENAMED = {
+    "gin/mutation/ranges_v1.gin": "gin/ranges/v1.gin",
+    "gin/mutation/ranges_v2.gin": "gin/ranges/v2.gin",
+    "gin/mutation/ranges_munet.gin": "gin/ranges/munet.gin",
+    "gin/mutation/thrifty.gin": "gin/budget/thrifty.gin",
+    "benchmarks/tables/cmaterdb_ti0_thrifty.gin": "benchmarks/tables/cmaterdb_ti0.gin",
+    "benchmarks/tables/omniglot_papers_thrifty.gin": "benchmarks/tables/omniglot_papers.gin",
+    **{
+        f"benchmarks/tables/munet_{name}_fixed.gin": f"benchmarks/tables/munet_{name}.gin"
+        for name in ("characters_ti3", "decathlon_b16", "vit_l16")
+    },
+    **{
+        f"benchmarks/tables/characters_small_{name}.gin": _SMALL
+        for name in (
+            *("convnet", "convnet_fixed", "convnet_limits", "convnet_thrifty"),
+            *("fixed", "limits", "thrifty", "vit_thrifty"),
+        )
+    },
+}
 
 
 def files_root() -> Path:

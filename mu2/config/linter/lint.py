@@ -10,6 +10,7 @@ from typing import Any
 
 from mu2.config.linter.faults import in_order
 from mu2.config.linter.graph import Graph, Node, covers
+from mu2.config.linter.parts import set_by_two_parts
 from mu2.config.linter.syntax import MACRO, Binding, Reference, Statements, references, text_of
 from mu2.config.linter.trial import BROKEN, HOLDERS, Trial
 from mu2.config.linter.values import SCALAR, Mismatch, makers, mismatch
@@ -26,33 +27,37 @@ class LintResult:
 
     Attributes:
       faults: in the order of the files.
+      warnings: parameters that two parts set, so that the order of includes decides.
       used: the bindings in force that the experiment uses.
       trial: the objects that could be made, whatever the faults.
     """
 
     faults: tuple[Mu2Error, ...]
+    warnings: tuple[Mu2Error, ...]
     used: Graph
     trial: Trial
 
 
-def lint(statements: Statements, vocabulary: Vocabulary) -> LintResult:
-    """Finds all faults."""
-    linter = _Linter(statements, vocabulary)
+def lint(statements: Statements, vocabulary: Vocabulary, root: Node = ROOT) -> LintResult:
+    """Finds all faults of what a root is made from."""
+    linter = _Linter(statements, vocabulary, root)
     linter.run()
-    used = Graph(linter.graph.used({ROOT, *linter.nodes}))
-    return LintResult(tuple(linter.sorted_faults()), used, linter.trial)
+    used = Graph(linter.graph.used({root, *linter.nodes}))
+    warnings = in_order(set_by_two_parts(statements.bindings), linter.locations())
+    return LintResult(tuple(linter.sorted_faults()), tuple(warnings), used, linter.trial)
 
 
 class _Linter:
-    def __init__(self, statements: Statements, vocabulary: Vocabulary):
+    def __init__(self, statements: Statements, vocabulary: Vocabulary, root: Node):
         self.statements = statements
+        self.root = root
         self.vocabulary = vocabulary
         self.configurables = vocabulary.configurables
         self.hyperparameters = {**vocabulary.hyperparameters, **vocabulary.model_hyperparameters}
         self.faults: list[Mu2Error] = list(statements.faults)
         self.every = Graph(statements.bindings)
         self.graph = self.every.last()
-        self.nodes = self.graph.reach([ROOT])
+        self.nodes = self.graph.reach([root])
         self.macros = {b.scope for b in statements.bindings if b.selector == MACRO}
         self.broken: set[tuple[str, str, str]] = set()  # keys of bindings with a fault
         self.meant: set[tuple[str, str]] = set()  # (selector, parameter) that a typo meant
@@ -74,14 +79,17 @@ class _Linter:
         self._never_set()
         # What a typo meant to change is not tried as it is without.
         self.broken.update((*node, p) for node in self.nodes for s, p in self.meant if s == node[1])
-        for node in (ROOT, *self.nodes):
+        for node in (self.root, *self.nodes):
             self.trial.make(node)
         self.faults.extend(self.trial.faults)
 
     def sorted_faults(self) -> list[Mu2Error]:
         """Each fault once, file by file in the order of reading, by line."""
-        locations = [self.statements.first, *(b.location for b in self.statements.bindings)]
-        return in_order(self.faults, locations)
+        return in_order(self.faults, self.locations())
+
+    def locations(self) -> list[str | None]:
+        """All places, in the order of reading."""
+        return [self.statements.first, *(b.location for b in self.statements.bindings)]
 
     def _fault(self, message: str, location: str | None, hint: str | None = None) -> None:
         self.faults.append(Mu2Error(message, location=location, hint=hint))
@@ -211,7 +219,7 @@ class _Linter:
         """Scopes that are bound and not referred to, or referred to and not bound."""
         bound = {b.scope for b in self.statements.bindings if b.scope and b.selector != MACRO}
         reached = self.every.reach({(b.scope, b.selector) for b in self.statements.bindings})
-        reached.setdefault(ROOT, Reference(*ROOT, called=True))
+        reached.setdefault(self.root, Reference(*self.root, called=True))
         used = {id(binding) for binding in self.every.used(reached)}
         unused = [
             b
@@ -309,7 +317,7 @@ class _Linter:
             )
 
     def _nothing_to_run(self) -> None:
-        if self.every.in_force(ROOT):
+        if self.every.in_force(self.root):
             return
         self.broken.add((*ROOT, "stream"))
         if any(selector == ROOT[1] for selector, _ in self.meant):
@@ -322,9 +330,9 @@ class _Linter:
         )
 
     def _never_set(self) -> None:
-        if not self.graph.in_force(ROOT):
+        if not self.graph.in_force(self.root):
             return
-        for node in (ROOT, *self.nodes):
+        for node in (self.root, *self.nodes):
             configurable = self.configurables.get(node[1])
             if configurable is None:
                 continue
@@ -386,6 +394,6 @@ class _Linter:
                 self._fault(
                     f"hyperparameters without a default: {', '.join(unset)}.",
                     self._place_of(node),
-                    f"Set Hyperparameters.{unset[0]} = VALUE; gin/mutation/mu2net.gin sets those "
-                    "of training and augmentation.",
+                    f"Set Hyperparameters.{unset[0]} = VALUE; gin/optimizer/sgd_large.gin sets "
+                    "those of SGD, gin/augmentation/crops.gin and gin/mutation/mu2net.gin others.",
                 )

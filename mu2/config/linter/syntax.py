@@ -14,7 +14,7 @@ from typing import Any
 import gin.config_parser as config_parser
 
 from mu2.config.linter.faults import explain
-from mu2.config.linter.files import gin_files
+from mu2.config.linter.files import RENAMED, gin_files
 from mu2.errors import Mu2Error, did_you_mean
 
 MACRO = "macro"
@@ -64,6 +64,8 @@ class Binding:
       location: `file:line`, or the flag.
       source: the file, or "" for the command line.
       head: where the selector stands; in a block that is its first line.
+      chain: the files by which it came, from the one that was asked for to the one it stands in;
+        empty for the command line.
     """
 
     scope: str
@@ -73,6 +75,7 @@ class Binding:
     location: str
     source: str
     head: str
+    chain: tuple[str, ...] = ()
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -103,6 +106,9 @@ class Statements:
     bindings: tuple[Binding, ...]
     faults: tuple[Mu2Error, ...]
     first: str | None
+
+
+NOTHING = Statements((), (), None)
 
 
 def references(value: Any) -> Iterator[Reference]:
@@ -146,6 +152,21 @@ def read(
         reader.text(binding, shown=f"{FLAG}{binding}", path=None)
     first = f"{reader.shown[0]}:1" if reader.shown else None
     return Statements(tuple(reader.bindings), tuple(reader.faults), first)
+
+
+def read_parts(names: Sequence[str], by: Binding, search_paths: Sequence[Path]) -> Statements:
+    """Reads the files that a binding names as if the file it stands in included them.
+
+    Args:
+      names: of the files.
+      by: the binding; of the command line, the files are found as those of the command line.
+      search_paths: as for `read`.
+    """
+    reader = _Reader(search_paths)
+    reader.inside(by.chain)
+    for name in names:
+        reader.file(name, Path(by.source) if by.source else None, by.location)
+    return Statements(tuple(reader.bindings), tuple(reader.faults), None)
 
 
 class _Delegate(config_parser.ParserDelegate):  # type: ignore[misc]
@@ -192,6 +213,10 @@ class _Reader:
         self.shown: list[str] = []
         self.bindings: list[Binding] = []
         self.faults: list[Mu2Error] = []
+
+    def inside(self, chain: Sequence[str]) -> None:
+        """What is read from now on is included by the last of these files."""
+        self._open += [(Path(shown).resolve(), shown) for shown in chain]
 
     def find(self, name: str, including: Path | None) -> Path | None:
         """A file by its name: as given, beside the including file, then in the search paths."""
@@ -279,6 +304,7 @@ class _Reader:
                         location,
                         source=shown if path else "",
                         head=head[0] if in_block and head else location,
+                        chain=tuple(label for _, label in self._open) if path else (),
                     )
                 )
 
@@ -290,7 +316,9 @@ class _Reader:
         known = gin_files([*beside, *self._search_paths])
         known.update(str(file) for file in Path(name).parent.glob("*.gin"))
         what = "is a folder, no Gin file" if Path(name).is_dir() else "there is no such Gin file"
-        self._fault(f"{name!r}: {what}.", location, did_you_mean(name, known))
+        new = RENAMED.get(name)
+        hint = f"What it had is in {new!r} now." if new else did_you_mean(name, known)
+        self._fault(f"{name!r}: {what}.", location, hint)
 
     def _unreadable(self, error: BaseException, line: int, chunk: str, delegate: _Delegate) -> None:
         """The fault of a statement that does not parse; `line` is where it begins."""
@@ -298,12 +326,16 @@ class _Reader:
         self._fault(message, delegate.place(line), hint)
 
 
-def _binding(statement: Any, location: str, source: str, head: str) -> Binding:
+def _binding(
+    statement: Any, location: str, source: str, head: str, chain: tuple[str, ...]
+) -> Binding:
     scope, selector = statement.scope, statement.selector.removeprefix(MODULE)
     if not statement.arg_name:
         name = f"{scope}/{statement.selector}" if scope else statement.selector
-        return Binding(name, MACRO, "value", statement.value, location, source, head)
-    return Binding(scope, selector, statement.arg_name, statement.value, location, source, head)
+        return Binding(name, MACRO, "value", statement.value, location, source, head, chain)
+    return Binding(
+        scope, selector, statement.arg_name, statement.value, location, source, head, chain
+    )
 
 
 def _parse(text: str, delegate: _Delegate) -> tuple[list[Any], BaseException | None]:
