@@ -65,7 +65,7 @@ class Experiment:
     @property
     def children(self) -> int:
         """Children the whole run trains."""
-        return len(self.stream.schedule()) * self.evolution.children_per_iteration
+        return len(self.stream.schedule()) * self.evolution.children
 
     def model(self, path: Path | Plan) -> Model:
         """The architecture of a path or of a planned child."""
@@ -159,6 +159,7 @@ def begin_task_iteration(experiment: Experiment, system: System, task: Task) -> 
         iteration=record.iterations,
         offspring=record.offspring,
         key=experiment.key(task.name, record.iterations),
+        births=system.progress.log_lines,
     )
     return dataclasses.replace(record, private=task.private, population=population)
 
@@ -185,13 +186,15 @@ def evolve_generation(
     jobs = [make_job(experiment, system, plan, paths, data, key) for plan in plans]
     results = workers.train(jobs, evolution.select_survivors(population))
     for plan, job, result in zip(plans, jobs, results, strict=True):
-        population = keep_child(experiment, system, population, plan, result, paths)
+        population = keep_child(experiment, system, population, plan, job, result, paths)
         flops = child_flops(experiment.training, plan, job, result)
         population = count_child(evolution, population, job, result, flops)
         score = None if result.quality is None else job.score(result.quality)
-        line = child_record(plan, result, population, score, flops)
+        best = population.best(evolution.must_improve)
+        line = child_record(plan, result, population, best, score, flops)
         system.log_child(line, result.seconds)
         reporter.child_done({**line, "seconds": result.seconds})
+    population = population.trimmed(evolution.population)
     record = dataclasses.replace(record, population=population)
     message = f"{record.name} generation {population.generation}"
     system.commit(message, tasks=[record], passing=True)
@@ -208,7 +211,6 @@ def make_job(
     """
     model, network = experiment.model(plan), experiment.network(plan)
     evolution, shape = experiment.evolution, model.input_shape(plan.hyperparameters)
-    accounted = engine.accounted(plan, paths)
     return Job(
         network=network,
         arrays=inherit_arrays(system, plan, model, network, evolution.mutation, key),
@@ -220,7 +222,8 @@ def make_job(
         num_classes=plan.num_classes,
         key=key.fold_in(plan.generation),
         bar=plan.bar,
-        score=lambda quality: evolution.scoring.score(quality, accounted, plan.flops),
+        score=lambda quality: engine.score(plan, quality, evolution.scoring, paths),
+        must_improve=evolution.must_improve,
     )
 
 
@@ -229,6 +232,7 @@ def keep_child(
     system: WritableSystem,
     population: Population,
     plan: Plan,
+    job: Job,
     result: TrainingResult,
     paths: LivePaths,
 ) -> Population:
@@ -237,12 +241,12 @@ def keep_child(
         return population  # it diverged
     child = engine.child_path(plan, result.quality, experiment.evolution.scoring, paths)
     child = dataclasses.replace(child, dtype=experiment.training.dtype)
-    kept = engine.retain(population, plan, child, experiment.evolution.population)
+    kept = engine.retain(population, plan, child, experiment.evolution.must_improve)
     if child not in kept.own:
         return kept
-    stored = system.write(child, result.arrays)
-    own = tuple(stored if path is child else path for path in kept.own)
-    return dataclasses.replace(kept, own=own)
+    frozen = {c.name: job.arrays[c.name] for c in plan.components if c.frozen}
+    stored = system.write(child, {**frozen, **result.arrays})
+    return dataclasses.replace(kept, own=(*kept.own[:-1], stored))
 
 
 def child_flops(training: Training, plan: Plan, job: Job, result: TrainingResult) -> float:
@@ -278,7 +282,7 @@ def end_task_iteration(
       Mu2Error: every child diverged, so that the task has no path.
     """
     paths = system.paths()
-    best = engine.finish(record.under_way, paths)
+    best = engine.finish(record.under_way, paths, experiment.evolution.must_improve)
     if best is None:
         give_up(system, record)
     elif best.test_digest is None:

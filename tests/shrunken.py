@@ -31,6 +31,7 @@ BINDINGS = (
     "Glyphs.side=16",
     "greek/Task.private=True",
     "Evolution.children_per_iteration=3",
+    "Evolution.full_generations=False",
     "Training.max_train_examples=64",
     "Training.max_validation_examples=64",
     "Training.intervals=1",

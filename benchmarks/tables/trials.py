@@ -17,8 +17,9 @@ import optuna
 
 from mu2.errors import Mu2Error
 from mu2.evolution.budget import training_flops
-from mu2.evolution.mutation import Plan, mutate
+from mu2.evolution.mutation import mutate
 from mu2.evolution.path import Path
+from mu2.evolution.plan import Plan
 from mu2.evolution.space import MUTATION_PROBABILITY, SearchSpace
 from mu2.experiment import (
     EVALUATED_TOGETHER,
@@ -228,7 +229,7 @@ def planned(
     """
     child = f"{task}/trial/{number}"
     hyperparameters, components, probabilities = mutate(
-        dataclasses.replace(experiment.evolution.mutation, always_cloned=("*",)),
+        dataclasses.replace(experiment.evolution.mutation, clone_roots=True),
         space,
         root,
         (),

@@ -8,7 +8,7 @@ from typing import Any, ParamSpec, TypeVar
 from mu2.config.linter import Faults, in_order
 from mu2.errors import Mu2Error, did_you_mean
 from mu2.evolution.engine import Evolution
-from mu2.evolution.mutation import Mutation, is_layer
+from mu2.evolution.rules import Mutation, is_layer
 from mu2.evolution.space import SearchSpace, corners
 from mu2.experiment import Experiment
 from mu2.models import Model, Network, RemoteRoot, Root

@@ -2,9 +2,10 @@
 
 from mu2.evolution.budget import Budget
 from mu2.evolution.engine import Evolution
-from mu2.evolution.mutation import Mutation, Plan, PlannedComponent
 from mu2.evolution.path import Component, Path
+from mu2.evolution.plan import Plan, PlannedComponent
 from mu2.evolution.population import Population
+from mu2.evolution.rules import Mutation
 from mu2.evolution.scoring import Scoring
 from mu2.evolution.space import Choices, Hyperparameters, Ranges, SearchSpace
 from mu2.evolution.stopping import Halving

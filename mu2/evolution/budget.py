@@ -4,7 +4,7 @@ import dataclasses
 from typing import Protocol
 
 from mu2.errors import Mu2Error
-from mu2.evolution.mutation import Plan
+from mu2.evolution.plan import Plan
 
 
 class Spent(Protocol):

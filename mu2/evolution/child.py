@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from mu2.evolution.mutation import Plan
+from mu2.evolution.path import Path
+from mu2.evolution.plan import Plan
 from mu2.evolution.population import Population
 
 
@@ -32,7 +33,12 @@ class Outcome(Protocol):
 
 
 def child_record(
-    plan: Plan, outcome: Outcome, population: Population, score: float | None, flops: float
+    plan: Plan,
+    outcome: Outcome,
+    population: Population,
+    best: Path | None,
+    score: float | None,
+    flops: float,
 ) -> dict[str, Any]:
     """The log line of one child.
 
@@ -40,10 +46,10 @@ def child_record(
       plan: what it was made from.
       outcome: of its training.
       population: once it was kept or not.
+      best: its best path.
       score: its score; None if it diverged.
       flops: floating-point operations of its training and validation.
     """
-    best = population.best
     hyperparameters: Mapping[str, Any] = plan.hyperparameters
     return {
         "task": plan.task,

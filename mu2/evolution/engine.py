@@ -2,17 +2,20 @@
 
 import dataclasses
 import functools
+import math
 from collections import ChainMap
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Literal
 
 from mu2.errors import Mu2Error, did_you_mean
 from mu2.evolution.budget import Budget
-from mu2.evolution.live_paths import LivePaths
-from mu2.evolution.mutation import HEAD, Mutation, Plan, data_hyperparameters, mutate
+from mu2.evolution.live_paths import LivePaths, Unlocked
+from mu2.evolution.mutation import data_hyperparameters, mutate
 from mu2.evolution.path import Path
+from mu2.evolution.plan import Plan
 from mu2.evolution.population import Population
-from mu2.evolution.scoring import Scoring, accounted_parameters
+from mu2.evolution.rules import HEAD, Mutation
+from mu2.evolution.scoring import Scoring
 from mu2.evolution.selection import choose_parent
 from mu2.evolution.space import SearchSpace
 from mu2.evolution.stopping import Halving
@@ -23,21 +26,27 @@ PARENTS = ("seeds", "any", "roots")
 
 @dataclasses.dataclass(frozen=True)
 class Evolution:
-    """How many children, and by which rules they are made and judged.
+    """How many children, and by which rules they are made and judged (docs/method.md).
 
     Attributes:
-      children_per_iteration: children of one task iteration, at most.
+      children_per_iteration: children of one task iteration; see `full_generations`.
       children_per_generation: children that share their data hyperparameters and batches and are
         planned before any of them is trained; the papers train one a device.
+      full_generations: every generation has all its children, the last one too, so that a task
+        iteration may have more than `children_per_iteration` (the papers); otherwise the last one
+        has what is left.
       mutation: which mutations there are.
       scoring: how quality becomes score.
       parents: where a parent comes from once none of the task's own paths is accepted: the
-        `seeds` in turn (µ2Net), or `any` path, all alike (µ2Net+). `roots`: from the roots alone,
-        as for the baselines.
-      seeds_first: the first children of a task iteration are made from one seed each, without
-        mutation (muNet, paper/README 2.2, rule 3).
-      population: own paths that are kept at most while a task iteration lasts, the best by score;
-        None: all.
+        `seeds` in turn (µ2Net), or `any` of the seeds and own paths, all alike (muNet, µ2Net+).
+        `roots`: from the roots alone, as for the baselines.
+      seeds_first: the first children of a task iteration are made from one seed each, the newest
+        first, without mutation; meanwhile no data hyperparameter moves either (muNet).
+      must_improve: a child is kept only if it scores above its parent of the same task, and an
+        interval only if it scores above those before it; of equals the oldest is best (muNet).
+        Otherwise as much is enough, and the newest is best (µ2Net).
+      population: own paths that are kept at most from one generation to the next, the best by
+        score, of equals the oldest; None: all.
       stopping: which children are stopped before their training ends; None: none.
       budget: what the run may spend; None: children_per_iteration is the only limit.
     """
@@ -47,7 +56,9 @@ class Evolution:
     mutation: Mutation = Mutation()
     scoring: Scoring = Scoring()
     parents: Literal["seeds", "any", "roots"] = "seeds"
+    full_generations: bool = False
     seeds_first: bool = False
+    must_improve: bool = False
     population: int | None = None
     stopping: Halving | None = None
     budget: Budget | None = None
@@ -62,6 +73,14 @@ class Evolution:
                 f"Evolution.parents is {self.parents!r}.",
                 hint=did_you_mean(str(self.parents), PARENTS),
             )
+
+    @property
+    def children(self) -> int:
+        """Children of one task iteration, where no budget ends it before."""
+        if not self.full_generations:
+            return self.children_per_iteration
+        generations = math.ceil(self.children_per_iteration / self.children_per_generation)
+        return generations * self.children_per_generation
 
     def select_survivors(
         self, population: Population
@@ -94,8 +113,9 @@ def begin(
     iteration: int,
     offspring: Mapping[str, int],
     key: Key,
+    births: int = 0,
 ) -> Population:
-    """The population at the start of a task iteration (paper/README 3.1).
+    """The population at the start of a task iteration (docs/method.md, Task iterations).
 
     Seeds are the roots and the other tasks' paths that are not private and have layers to give,
     shuffled. The task's own kept path goes on, its own locks lifted and its score counted again,
@@ -112,7 +132,9 @@ def begin(
       iteration: number of this iteration of the task.
       offspring: children the task had from each path in earlier iterations.
       key: the task iteration's key.
+      births: children that the system has made so far, for any task.
     """
+    scoring = evolution.scoring
     layers = layers_of(space)
     seeds = sorted(
         head.id
@@ -127,13 +149,12 @@ def begin(
         dataclasses.replace(
             p,
             private=p.private or private,
-            score=evolution.scoring.score(
-                p.quality or 0.0, accounted_parameters(p.components, paths, task), p.flops
+            score=scoring.score(
+                p.quality or 0.0, scoring.accounted(p.components, paths, task), scoring.flops(p)
             ),
         )
         for p in (paths[head.id] for head in paths.heads if head.task == task)
     )
-    live = {p.id for p in own} | set(seeds)
     return Population(
         task=task,
         iteration=iteration,
@@ -141,7 +162,8 @@ def begin(
         num_classes=num_classes,
         own=own,
         seeds=reachable_seeds(evolution, seeds, offspring),
-        offspring={path: n for path, n in sorted(offspring.items()) if path in live},
+        offspring={path: n for path, n in sorted(offspring.items()) if path in paths},
+        births=births,
     )
 
 
@@ -158,7 +180,7 @@ def reachable_seeds(
     fresh = 0
     for i, seed in enumerate(seeds):
         fresh += not offspring.get(seed)
-        if fresh == evolution.children_per_iteration:
+        if fresh == evolution.children:
             return tuple(seeds[: i + 1])
     return tuple(seeds)
 
@@ -170,9 +192,9 @@ def drop_missing_seeds(population: Population, paths: Mapping[str, Path]) -> Pop
       population: of an iteration that goes on.
       paths: every live path by id.
     """
-    seeds = tuple(seed for seed in population.seeds if seed in paths)
-    live = {*paths, *(path.id for path in population.own)}
-    offspring = {path: n for path, n in population.offspring.items() if path in live}
+    gone = {seed for seed in population.seeds if seed not in paths}
+    seeds = tuple(seed for seed in population.seeds if seed not in gone)
+    offspring = {path: n for path, n in population.offspring.items() if path not in gone}
     return dataclasses.replace(population, seeds=seeds, offspring=offspring)
 
 
@@ -206,19 +228,23 @@ def plan_generation(
       The population with parents, seeds and children counted, and the plans.
     """
     generation = population.generation
-    draw = key.fold_in(generation, "data").numpy()
-    data = data_hyperparameters(evolution.mutation, space, population.best, draw)
-    everyone = all_paths(paths, population)
-    count = min(
-        evolution.children_per_generation,
-        evolution.children_per_iteration - population.children,
+    unmutated = paths.newest_first(population.seeds) if evolution.seeds_first else ()
+    data, probabilities = data_hyperparameters(
+        evolution.mutation,
+        space,
+        population.best(evolution.must_improve),
+        key.fold_in(generation, "data").numpy(),
+        still=population.children < len(unmutated),
     )
+    everyone = all_paths(paths, population)
+    trainable = Unlocked(paths, population.task)
+    count = min(evolution.children_per_generation, evolution.children - population.children)
     plans = []
     for child in range(population.children, population.children + count):
         child_key = key.fold_in(generation, child)
-        still = evolution.seeds_first and child < len(population.seeds)
+        still = child < len(unmutated)
         if still:
-            parent_id, seeds = sorted(population.seeds)[child], population.seeds
+            parent_id, seeds = unmutated[child], population.seeds
         else:
             own = population.ranked() if evolution.parents != "roots" else ()
             parent_id, seeds = choose_parent(
@@ -230,10 +256,7 @@ def plan_generation(
             )
         parent = everyone[parent_id]
         child_id = f"{population.task}/{population.iteration}/{child}"
-        same_task = parent.task == population.task
-        others = {c.id: paths.users(c.id) - {population.task} for c in parent.components}
-        free = [component for component, users in others.items() if same_task and not users]
-        hyperparameters, components, probabilities = mutate(
+        hyperparameters, components, learned = mutate(
             evolution.mutation,
             space,
             parent,
@@ -242,8 +265,9 @@ def plan_generation(
             task=population.task,
             num_classes=population.num_classes,
             data={**data, **(given or {})},
-            trainable=free,
+            trainable=trainable,
             random=child_key.fold_in("mutation").numpy(),
+            probabilities=probabilities,
             still=still,
         )
         plans.append(
@@ -256,10 +280,11 @@ def plan_generation(
                 num_classes=population.num_classes,
                 model=space.model.name,
                 private=population.private,
-                bar=parent.score if same_task else None,
+                bar=parent.score if parent.task == population.task else None,
                 generation=generation,
                 child=child,
-                probabilities=probabilities,
+                probabilities=learned,
+                birth=population.births + child + 1,
             )
         )
         offspring = dict(population.offspring)
@@ -271,8 +296,8 @@ def plan_generation(
 
 
 def all_paths(paths: LivePaths, population: Population) -> Mapping[str, Path]:
-    """The live paths and those of the iteration under way, by id; for reading."""
-    own = {path.id: path for path in population.own}
+    """The live paths and those of the iteration under way, dropped ones too; for reading."""
+    own = {path.id: path for path in (*population.dropped, *population.own)}
     return ChainMap(own, paths)  # type: ignore[arg-type]  # a ChainMap writes to its first alone
 
 
@@ -285,10 +310,11 @@ def ancestry(path: Path, paths: Mapping[str, Path]) -> tuple[Path, ...]:
     return tuple(found)
 
 
-def accounted(plan: Plan, paths: LivePaths) -> float:
-    """Accounted parameters of a planned child, known before it is trained."""
+def score(plan: Plan, quality: float, scoring: Scoring, paths: LivePaths) -> float:
+    """The score that a planned child has with a quality."""
     components = [planned.component() for planned in plan.components]
-    return accounted_parameters(components, paths, plan.task)
+    accounted = scoring.accounted(components, paths, plan.task)
+    return scoring.score(quality, accounted, scoring.flops(plan))
 
 
 def child_path(plan: Plan, quality: float, scoring: Scoring, paths: LivePaths) -> Path:
@@ -304,32 +330,34 @@ def child_path(plan: Plan, quality: float, scoring: Scoring, paths: LivePaths) -
         model=plan.model,
         private=plan.private,
         quality=quality,
-        score=scoring.score(quality, accounted(plan, paths), plan.flops),
+        score=score(plan, quality, scoring, paths),
         flops=plan.flops,
+        dense_flops=plan.dense_flops,
+        birth=plan.birth,
         probabilities=plan.probabilities,
     )
 
 
-def retain(population: Population, plan: Plan, child: Path, limit: int | None = None) -> Population:
-    """The population with the child, if it scores at least what its same-task parent scored.
+def retain(
+    population: Population, plan: Plan, child: Path, must_improve: bool = False
+) -> Population:
+    """The population with the child, if it scores what its same-task parent scored, or more.
 
     Args:
       population: the state before.
       plan: what the child was made from.
       child: its path.
-      limit: `Evolution.population`; the lowest scores beyond it go, of equals the oldest.
+      must_improve: see `Evolution.must_improve`.
     """
-    if plan.bar is not None and (child.score or 0.0) < plan.bar:
-        return population
-    grown = dataclasses.replace(population, own=(*population.own, child))
-    if limit is None or len(grown.own) <= limit:
-        return grown
-    stay = {path.id for path in grown.ranked()[:limit]}
-    return dataclasses.replace(grown, own=tuple(p for p in grown.own if p.id in stay))
+    if plan.bar is not None:
+        reached = child.score or 0.0
+        if reached < plan.bar or (must_improve and reached == plan.bar):
+            return population
+    return dataclasses.replace(population, own=(*population.own, child))
 
 
-def finish(population: Population, paths: LivePaths) -> Path | None:
-    """The path that survives the task iteration: the best, of equals the newest.
+def finish(population: Population, paths: LivePaths, must_improve: bool = False) -> Path | None:
+    """The path that survives the task iteration: the best (see `Population.best`).
 
     Its parent pointer moves up to its nearest ancestor that lives on. None if the task has no
     path at all.
@@ -337,8 +365,9 @@ def finish(population: Population, paths: LivePaths) -> Path | None:
     Args:
       population: the state after the last generation.
       paths: every live path by id, as before the iteration.
+      must_improve: see `Evolution.must_improve`.
     """
-    best = population.best
+    best = population.best(must_improve)
     if best is None:
         return None
     everyone = all_paths(paths, population)

@@ -1,7 +1,7 @@
 """The live paths of a system, and who uses which component."""
 
 import dataclasses
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Self
 
 from mu2.evolution.path import Path
@@ -21,6 +21,7 @@ class Head(NamedTuple):
       model: text that identifies the architecture.
       layers: name and signature of each component.
       components: their ids.
+      birth: see `Path.birth`.
     """
 
     id: str
@@ -30,6 +31,7 @@ class Head(NamedTuple):
     model: str
     layers: frozenset[tuple[str, str]]
     components: Sequence[str]
+    birth: int = 0
 
     @classmethod
     def of(cls, path: Mapping[str, Any]) -> "Head":
@@ -43,6 +45,7 @@ class Head(NamedTuple):
             model=path["model"],
             layers=frozenset((c["name"], c["signature"]) for c in components),
             components=[c["id"] for c in components],
+            birth=path.get("birth", 0),
         )
 
 
@@ -89,12 +92,17 @@ class LivePaths(Mapping[str, Path]):
         """Those of all paths; makes none."""
         return self._heads.values()
 
+    def newest_first(self, paths: Collection[str]) -> tuple[str, ...]:
+        """Some of the paths by falling birth; where that is the same, the last introduced first."""
+        known = [head for head in self._heads.values() if head.id in paths]
+        return tuple(head.id for head in sorted(known, key=lambda head: head.birth)[::-1])
+
     def users(self, component: str) -> Users:
         """Who uses a component, by its id: tasks, and None for a root.
 
         A component is locked by every other task whose kept path uses it, and by the root that
         made it; the active task's own locks are lifted. Locks follow from the live paths and are
-        never stored (paper/README 3.1, 3.4).
+        never stored (docs/method.md, Components).
         """
         return self._users.get(component, _NOBODY)
 
@@ -127,6 +135,16 @@ class LivePaths(Mapping[str, Path]):
         self._heads[head.id] = head
         for component in head.components:
             self._users[component] = self.users(component) | {head.task}
+
+
+class Unlocked(Container[str]):
+    """The ids of components that neither another task nor a root uses: the task's own."""
+
+    def __init__(self, paths: LivePaths, task: str):
+        self._paths, self._task = paths, task
+
+    def __contains__(self, component: object) -> bool:
+        return isinstance(component, str) and not self._paths.users(component) - {self._task}
 
 
 def _head(path: Path) -> Head:

@@ -51,6 +51,9 @@ class Path:
       model: text that identifies the architecture; paths of one text speak of the same layers.
       dtype: of the arithmetic.
       flops: of a forward pass for one example.
+      dense_flops: the same where every token goes through every layer; 0 in paths of older
+        versions, which did not count it.
+      birth: rises with every child of the system; 0 for a root, and in paths of older versions.
       probabilities: of actions, where a run learns them.
       private: it is no seed for other tasks.
       quality: best validation accuracy in [0, 1].
@@ -69,6 +72,8 @@ class Path:
     model: str = ""
     dtype: str = "float32"
     flops: float = 0.0
+    dense_flops: float = 0.0
+    birth: int = 0
     probabilities: Mapping[str, float] = dataclasses.field(default_factory=dict)
     private: bool = False
     quality: float | None = None

@@ -17,6 +17,8 @@ class Population:
       private: whether the task is private.
       num_classes: its classes.
       own: the task's own paths, in order of birth.
+      dropped: own paths of this iteration that a cap took out of `own` and that a path of `own`
+        descends from; no child is made from them, but components are looked for in them.
       seeds: ids of the seed paths in their present order.
       offspring: path id to the number of children this task had from it.
       children: children made in this iteration.
@@ -25,6 +27,7 @@ class Population:
         children are stopped early.
       flops: floating-point operations that its children took.
       seconds: wall time of its children; 0 where the budget does not ask.
+      births: children that the system had made before this iteration.
     """
 
     task: str
@@ -39,17 +42,37 @@ class Population:
     rungs: tuple[tuple[float, ...], ...] = ()
     flops: float = 0.0
     seconds: float = 0.0
+    dropped: tuple[Path, ...] = ()
+    births: int = 0
 
     def ranked(self) -> tuple[Path, ...]:
-        """Own paths by falling score; of equal scores the newest first."""
-        newest_first = self.own[::-1]
-        return tuple(sorted(newest_first, key=lambda path: -(path.score or 0.0)))
+        """Own paths by falling score; of equal scores the oldest first."""
+        return tuple(sorted(self.own, key=_falling))
 
-    @property
-    def best(self) -> Path | None:
-        """The best own path, if any."""
-        ranked = self.ranked()
-        return ranked[0] if ranked else None
+    def best(self, must_improve: bool = False) -> Path | None:
+        """The best own path, if any: of equals the newest, the oldest where it `must_improve`."""
+        return min(self.own if must_improve else self.own[::-1], key=_falling, default=None)
+
+    def trimmed(self, limit: int | None) -> "Population":
+        """The population with the best own paths alone, of equals the oldest.
+
+        Args:
+          limit: how many stay; None: all.
+        """
+        if limit is None or len(self.own) <= limit:
+            return self
+        stay = {path.id for path in self.ranked()[:limit]}
+        gone = {path.id: path for path in (*self.dropped, *self.own) if path.id not in stay}
+        needed: set[str] = set()
+        for path in self.own:
+            above = path if path.id in stay else None
+            while above is not None and (above := gone.get(above.parent or "")) is not None:
+                needed.add(above.id)
+        return dataclasses.replace(
+            self,
+            own=tuple(path for path in self.own if path.id not in gone),
+            dropped=tuple(path for path in gone.values() if path.id in needed),
+        )
 
     def to_json(self) -> dict[str, Any]:
         """A JSON document, the same for equal populations."""
@@ -66,6 +89,8 @@ class Population:
             "rungs": [list(rung) for rung in self.rungs],
             "flops": self.flops,
             "seconds": self.seconds,
+            "dropped": [path.to_json() for path in self.dropped],
+            "births": self.births,
         }
 
     @classmethod
@@ -75,8 +100,14 @@ class Population:
             **{
                 **document,
                 "own": tuple(Path.from_json(path) for path in document["own"]),
+                # Older versions had no cap that kept ancestors.
+                "dropped": tuple(Path.from_json(path) for path in document.get("dropped", ())),
                 "seeds": tuple(document["seeds"]),
                 "offspring": dict(document["offspring"]),
                 "rungs": tuple(tuple(rung) for rung in document["rungs"]),
             }
         )
+
+
+def _falling(path: Path) -> float:
+    return -(path.score or 0.0)

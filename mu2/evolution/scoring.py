@@ -2,10 +2,23 @@
 
 import dataclasses
 from collections.abc import Iterable
+from typing import Protocol
 
 from mu2.errors import Mu2Error
 from mu2.evolution.live_paths import LivePaths
 from mu2.evolution.path import Component
+
+
+class Counted(Protocol):
+    """What has its forward pass counted: a path, or a planned child."""
+
+    @property
+    def flops(self) -> float:
+        """Floating-point operations for one example."""
+
+    @property
+    def dense_flops(self) -> float:
+        """The same where every token goes through every layer; 0 if nobody knows."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -13,19 +26,26 @@ class Scoring:
     """The score: quality with a decay for size and one for compute.
 
     quality * scale ** (accounted parameters / num_parameters) * flops_scale ** (flops / num_flops)
-    (paper/README 3.4 and 4.1).
+    (docs/method.md, Score).
 
     Attributes:
       scale: the decay for size, in (0, 1]; 1.0 leaves it out.
       num_parameters: parameters that cost one factor of `scale`.
       flops_scale: the decay for compute, in (0, 1]; 1.0 leaves it out.
       num_flops: floating-point operations, for one example, that cost one factor of `flops_scale`.
+      count_root: a root is one more user of its components, so that a path which shares one with
+        the root alone accounts for half of it (µ2Net+); otherwise tasks alone count (µ2Net).
+      dense_flops: `flops` are those of a forward pass in which every token goes through every layer
+        (µ2Net+); otherwise those that are computed: of its last block a ViT computes the class
+        token alone, as nothing else is read.
     """
 
     scale: float = 1.0
     num_parameters: int = 1
     flops_scale: float = 1.0
     num_flops: float = 1.0
+    count_root: bool = False
+    dense_flops: bool = False
 
     def __post_init__(self) -> None:
         for name in ("scale", "flops_scale"):
@@ -48,13 +68,30 @@ class Scoring:
         size = self.scale ** (accounted / self.num_parameters)
         return float(quality * size * self.flops_scale ** (flops / self.num_flops))
 
+    def flops(self, counted: Counted) -> float:
+        """The floating-point operations of a path or a planned child that its score is for."""
+        return (counted.dense_flops if self.dense_flops else 0.0) or counted.flops
 
-def accounted_parameters(components: Iterable[Component], living: LivePaths, task: str) -> float:
-    """Sum over components of size / number of tasks that use it (paper/README 3.4).
+    def accounted(self, components: Iterable[Component], living: LivePaths, task: str) -> float:
+        """The parameters that a path of a task accounts for (see `accounted_parameters`)."""
+        return accounted_parameters(components, living, task, self.count_root)
 
-    The path's own task counts; the root that made a component does not.
+
+def accounted_parameters(
+    components: Iterable[Component], living: LivePaths, task: str, count_root: bool = False
+) -> float:
+    """Sum over components of size / number of users (docs/method.md, Score).
+
+    Users are the tasks whose live paths have it, and the path's own task.
+
+    Args:
+      components: of a path.
+      living: the live paths.
+      task: the path's.
+      count_root: a root that has it is a user too.
     """
+    nobody = set() if count_root else {None}
     return sum(
-        component.size / len((living.users(component.id) | {task}) - {None})
+        component.size / len((living.users(component.id) | {task}) - nobody)
         for component in components
     )

@@ -18,7 +18,7 @@ def choose_parent(
     *,
     walk: bool = True,
 ) -> tuple[str, tuple[str, ...]]:
-    """Draws a parent (paper/README 3.2).
+    """Draws a parent (docs/method.md, Parents).
 
     The task's own paths are tried in falling score, then the seeds in their present order, each
     accepted with `acceptance`; a seed taken rotates the order past itself. If none is accepted,
@@ -29,8 +29,8 @@ def choose_parent(
       seeds: ids of the seed paths in their present order.
       offspring: children this task already had from each path.
       random: consumed.
-      walk: the seeds are tried in turn; without it, as µ2Net+ does (paper/README 4.1, rule 6), the
-        draw is uniform over all once none of the own paths is accepted.
+      walk: the seeds are tried in turn (µ2Net); without it, as in muNet and µ2Net+, the draw is
+        uniform over all once none of the own paths is accepted.
 
     Returns:
       The parent's id, and the seeds in their new order.

@@ -24,7 +24,7 @@ AUGMENTATION = (
     "saturation",
     "hue",
 )
-# Drawn once a generation, because all its children are fed from one stream (paper/README 3.2).
+# Drawn once a generation, because all its children are fed from one stream (docs/method.md).
 DATA_HYPERPARAMETERS = ("image_size", *AUGMENTATION)
 
 
@@ -46,6 +46,10 @@ class Slot(Protocol):
     @property
     def flops(self) -> float:
         """Floating-point operations of its forward pass for one example."""
+
+    @property
+    def dense_flops(self) -> float:
+        """The same where every token goes through it, read later or not."""
 
     @property
     def optional(self) -> bool:
@@ -71,6 +75,9 @@ class Architecture(Protocol):
 
     def resamples(self, name: str) -> bool:
         """True if the component of this name can be made out of one of another shape."""
+
+    def original(self, name: str) -> str:
+        """The name under which a root keeps such a component in the size its weights came in."""
 
 
 A = TypeVar("A", bound=Architecture)
@@ -113,7 +120,7 @@ class Ranges(_Values):
     """Ordered values by hyperparameter; a mutation moves one step to a neighbour.
 
     At the ends the step is clamped, so that half of the mutations there change nothing.
-    Source: paper/README 3.2, rule 1.
+    Source: docs/method.md, Hyperparameters.
     """
 
 

@@ -7,7 +7,7 @@ import jax
 class Adapter(nn.Module):
     """LayerNorm, Dense, GELU, Dense and a residual sum; the last kernel starts at zero.
 
-    Source: arXiv 2205.12755, section on insertion mutations (paper/README 3.2, rule 6).
+    Source: arXiv 2205.12755, section on insertion mutations (docs/method.md, Components).
 
     Attributes:
       dim: inner width.

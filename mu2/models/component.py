@@ -59,6 +59,8 @@ class Component:
       identity: names of leaves that, all zero, make the layer the identity; empty if none do.
       recompute: its backward pass does again what is no matrix product, rather than keep it; see
         `training.layer.gated`.
+      dense: the same layer where it computes what nothing reads, as a module and the shape it would
+        be fed; None where it computes nothing less. It is counted and never run.
     """
 
     name: str
@@ -67,6 +69,7 @@ class Component:
     optional: bool = False
     identity: tuple[str, ...] = ()
     recompute: bool = True
+    dense: tuple[nn.Module, tuple[int, ...]] | None = None
 
     @property
     def output_shape(self) -> tuple[int, ...]:
@@ -105,6 +108,11 @@ class Component:
     def flops(self) -> float:
         """Floating-point operations of a forward pass for one example."""
         return _flops(self.module, self.input_shape)
+
+    @property
+    def dense_flops(self) -> float:
+        """The same where every token goes through it, read later or not."""
+        return self.flops if self.dense is None else _flops(*self.dense)
 
     def init(self, key: jax.Array, *, identity: bool = False) -> Arrays:
         """Fresh parameters.
@@ -211,6 +219,14 @@ class Model(abc.ABC):
     def resamples(self, name: str) -> bool:
         """True if component `name` can be made out of one of another shape; here never."""
         return False
+
+    def original(self, name: str) -> str:
+        """The name under which a root keeps component `name` in the size its weights came in.
+
+        Where that is another size than the space's default, a component of the default size has
+        lost what the original still knows. No network has a component of this name.
+        """
+        return f"{name}_original"
 
     def resample(self, name: str, arrays: Arrays, like: Component) -> Arrays:
         """The parameters of component `name`, of another shape, made to fit `like`."""

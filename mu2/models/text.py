@@ -129,17 +129,26 @@ class ByteTransformer(Model):
         if layers < 0:
             raise Mu2Error(f"num_layers is {layers}; it must be 0 or more.")
         tokens = (length + 1, self.width)
+        whole = TextBlock(self.heads, self.mlp_dim, dtype)
         blocks = [
-            TextBlock(self.heads, self.mlp_dim, dtype, last=i == layers - 1) for i in range(layers)
+            Component(f"encoderblock_{i}", whole, tokens)
+            if i < layers - 1
+            else Component(
+                f"encoderblock_{i}", whole.clone(last=True), tokens, dense=(whole, tokens)
+            )
+            for i in range(layers)
         ]
         return Network(
             [
                 Component("byte_embedding", ByteEmbedding(self.width, dtype), (length,)),
                 Component("cls", ClassToken(dtype), (length, self.width)),
                 Component("posembed_text", TextPositions(dtype), tokens),
-                *(Component(f"encoderblock_{i}", b, tokens) for i, b in enumerate(blocks)),
+                *blocks,
                 Component(
-                    "encoder_norm", EncoderNorm(dtype), (1, self.width) if blocks else tokens
+                    "encoder_norm",
+                    EncoderNorm(dtype),
+                    (1, self.width) if blocks else tokens,
+                    dense=(nn.LayerNorm(dtype=dtype), tokens),
                 ),
                 Component("head", Head(num_classes, dtype), (self.width,)),
             ]

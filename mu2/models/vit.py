@@ -260,23 +260,25 @@ class ViT(Model):
             raise Mu2Error(f"num_layers is {layers}; it must be 0 or more.")
         components: list[Component] = []
 
-        def add(
-            name: str, module: nn.Module, optional: bool = False, identity: tuple[str, ...] = ()
-        ) -> None:
+        def add(name: str, module: nn.Module, **fields: Any) -> None:
             shape = components[-1].output_shape if components else self.input_shape(hyperparameters)
-            components.append(Component(name, module, shape, optional, identity))
+            components.append(Component(name, module, shape, **fields))
 
         add("embedding", Embedding(self.patch, self.width, dtype))
         add("cls", ClassToken(dtype))
         add("posembed_input", PositionEmbedding(dtype))
+        tokens = components[-1].output_shape
         for i in range(layers):
             if "adapter_dim" in hyperparameters:
                 add(f"adapter_{i}", Adapter(hyperparameters["adapter_dim"], dtype), optional=True)
-            block = EncoderBlock(
-                self.heads, self.mlp_dim, dtype, self.gelu, self.epsilon, last=i == layers - 1
-            )
-            add(f"encoderblock_{i}", block, identity=RESIDUAL_OUTPUTS)
-        add("encoder_norm", EncoderNorm(dtype, self.epsilon))
+            block = EncoderBlock(self.heads, self.mlp_dim, dtype, self.gelu, self.epsilon)
+            if i < layers - 1:
+                add(f"encoderblock_{i}", block, identity=RESIDUAL_OUTPUTS)
+                continue
+            last, dense = block.clone(last=True), (block, tokens)
+            add(f"encoderblock_{i}", last, identity=RESIDUAL_OUTPUTS, dense=dense)
+        norm = nn.LayerNorm(self.epsilon, dtype=dtype)
+        add("encoder_norm", EncoderNorm(dtype, self.epsilon), dense=(norm, tokens))
         add("head", Head(num_classes, dtype))
         return Network(components)
 
@@ -285,14 +287,25 @@ class ViT(Model):
         return name == "posembed_input"
 
     def resample(self, name: str, arrays: Arrays, like: Component) -> Arrays:
-        """The position embedding of another image size, its grid resized bilinearly.
+        """The position embedding of another image size, its grid interpolated linearly.
 
-        The class token's row is kept. Source: paper/README 3.2, rule 7.
+        The class token's row is kept. The corners of the grids lie on each other, and nothing is
+        smoothed where it shrinks. Source: docs/method.md, Components.
         """
         (leaf,) = like.shapes
         old, length = np.asarray(arrays[leaf]), like.shapes[leaf].shape[1]
         old_side, side = round((old.shape[1] - 1) ** 0.5), round((length - 1) ** 0.5)
         grid = old[0, 1:].reshape(old_side, old_side, -1)
-        resized = jax.image.resize(grid, (side, side, grid.shape[-1]), "bilinear")
-        rows = np.asarray(resized).reshape(1, side * side, -1)
+        weights = interpolation(old_side, side)
+        resized = np.einsum("ik,jl,klD->ijD", weights, weights, grid, optimize=True)
+        rows = resized.astype(old.dtype).reshape(1, side * side, -1)
         return {leaf: np.concatenate([old[:, :1], rows], axis=1)}
+
+
+def interpolation(old: int, new: int) -> np.ndarray:
+    """float64 [new, old]: linear interpolation of `old` points at `new` ones from end to end.
+
+    One new point is the first old one.
+    """
+    at = np.linspace(0, old - 1, new)
+    return np.maximum(0, 1 - np.abs(at[:, None] - np.arange(old)))

@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Sequence
 
-from mu2.evolution.mutation import HEAD, Mutation
+from mu2.evolution.rules import HEAD, Mutation
 from mu2.evolution.space import MUTATION_PROBABILITY, corners
 from mu2.evolution.stopping import Halving
 from mu2.experiment import Experiment
@@ -116,7 +116,7 @@ def _task(experiment: Experiment, task: Task) -> TaskForecast:
     return TaskForecast(
         task.name,
         experiment.stream.iterations,
-        experiment.stream.iterations * evolution.children_per_iteration,
+        experiment.stream.iterations * evolution.children,
         training.intervals,
         steps,
         Bounds(least, most),

@@ -163,7 +163,7 @@ def _implied(
     """Device-hours, money and utilisation that reported core-hours imply."""
     device = prices.named(hardware["accelerator"])
     hours = value["value"] / hardware["cores"]
-    children = experiment.evolution.children_per_iteration
+    children = experiment.evolution.children
     generations = document["run"]["visits"] * math.ceil(children / hardware["devices"])
     flops, dtype = document["run"]["flops"]["whole"], hardware["dtype"]
     ours = {k: device.hours(v, dtype) for k, v in flops.items()}

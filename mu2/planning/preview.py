@@ -68,7 +68,7 @@ def preview_run(experiment: Experiment, place: Place = unknown_place) -> dict[st
         examples += training.validation_examples(size["validation"])
         for which in flops:
             flops[which] += examples * span.flops[which]
-    visits = stream.iterations * evolution.children_per_iteration
+    visits = stream.iterations * evolution.children
     every = [span for each in spans.values() for span in each]
     largest = max(every, key=lambda span: span.parameters["largest"])
     heads = {bucket(task["classes"]) for task in tasks}
@@ -77,7 +77,7 @@ def preview_run(experiment: Experiment, place: Place = unknown_place) -> dict[st
     parameters = largest.parameters["largest"]
     roots = sum(max(s.parameters["largest"] for s in each) for each in spans.values())
     kept = len(tasks) * parameters * STORED + len(experiment.roots) * roots * 4
-    under_way = evolution.children_per_iteration * parameters * STORED
+    under_way = evolution.children * parameters * STORED
 
     def both(attribute: str, choose: dict[str, Callable[[Iterable[float]], float]]) -> Any:
         return {w: pick(getattr(s, attribute)[w] for s in every) for w, pick in choose.items()}

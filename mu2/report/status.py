@@ -46,7 +46,7 @@ class Status:
         self.directory = str(system.directory)
         self.visits = tuple(task.name for _, task in experiment.stream.schedule())
         self.visit = system.progress.position
-        self.children = experiment.evolution.children_per_iteration
+        self.children = experiment.evolution.children
         self.started = self._clock()
 
     def task_started(self, task: str) -> None:

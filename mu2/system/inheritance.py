@@ -1,6 +1,7 @@
 """What a planned child inherits: the stored leaves that its training begins with."""
 
-from mu2.evolution.mutation import Mutation, Plan
+from mu2.evolution.plan import Plan
+from mu2.evolution.rules import Mutation
 from mu2.models import Arrays, Model, Network
 from mu2.models.leaves import from_stored, to_stored
 from mu2.random_keys import Key

@@ -8,6 +8,7 @@ from mu2.errors import Mu2Error
 from mu2.evolution.path import Path
 from mu2.models import Arrays, Component, Model, restore
 from mu2.models.leaves import from_stored
+from mu2.models.roots.root import fit_size
 from mu2.random_keys import Key
 from mu2.system import System
 
@@ -60,8 +61,9 @@ class SystemRoot:
                 continue  # an adapter that it has not
             arrays = from_stored(system.arrays(there))
             if there.signature != slot.signature:
-                arrays = model.resample(slot.name, arrays, slot)
-            made.append((slot, arrays))
+                made += fit_size(model, slot, arrays)
+            else:
+                made.append((slot, arrays))
         return tuple(made)
 
     @property

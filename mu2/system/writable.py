@@ -274,7 +274,8 @@ class WritableSystem(System):
         """
         live = [*kept]
         for name in self.progress.under_way:
-            live += self.task(name).under_way.own
+            under_way = self.task(name).under_way
+            live += [*under_way.own, *under_way.dropped]
         gone = written - {c.pack for path in live for c in path.components}
         self._store.remove(gone)
         self._known_packs -= gone

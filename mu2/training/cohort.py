@@ -45,7 +45,11 @@ class Child:
         self.done = False
         self._flags = {c.name: np.int32(c.name in job.trained) for c in program.network}
         self._optimizer = Optimizer.of(
-            job.hyperparameters, training.intervals, steps, training.final_rate
+            job.hyperparameters,
+            training.intervals,
+            steps,
+            training.initial_rate,
+            training.final_rate,
         )
         self._bar = -math.inf if job.bar is None else job.bar
         self.scores: list[float] = []
@@ -71,8 +75,9 @@ class Child:
     def validated(self, logits: np.ndarray, labels: np.ndarray) -> None:
         """Takes note of an interval's outcome; keeps the parameters if they are the best so far.
 
-        An interval is kept if its score reaches the bar and every earlier interval's score
-        (paper/README 3.3). A loss that is not finite ends the child: it scores nothing.
+        An interval is kept if its score reaches the bar and every earlier interval's score, or lies
+        above them where the child `must_improve` (docs/method.md, Retention and the
+        end). A loss that is not finite ends the child: it scores nothing.
         """
         self._diverged = not (bool(self.state.finite) and np.isfinite(logits).all())
         if self._diverged:
@@ -80,8 +85,9 @@ class Child:
             return
         self._qualities.append(evaluate.accuracy(logits, labels))
         self.scores.append(self.job.score(self._qualities[-1]))
-        if self.scores[-1] >= self._bar:
-            self._bar = self.scores[-1]
+        score, bar = self.scores[-1], self._bar
+        if score > bar or (score == bar and not self.job.must_improve):
+            self._bar = score
             self._best = extract_leaves(self.state, self.job.network, self.job.trained)
 
     def trained(self, seconds: float) -> TrainingResult:

@@ -17,7 +17,7 @@ SelectSurvivors = Callable[[int, Sequence[float | None]], Sequence[bool]]
 
 @dataclasses.dataclass(frozen=True)
 class Training:
-    """The training budget of one child (paper/README 3.3 and 3.5).
+    """The training budget of one child (docs/method.md, Training).
 
     Attributes:
       batch_size: examples a step.
@@ -26,8 +26,10 @@ class Training:
         smaller set is seen once.
       max_validation_examples: largest number of validation examples used.
       clip_norm: largest global norm of the gradient.
-      final_rate: share of the learning rate below which cosine and linear schedules do not fall
-        (0 in µ2Net, 0.001 in µ2Net+; paper/README 4.1).
+      initial_rate: share of the learning rate that a warm-up begins with (0.01 in µ2Net, 0.001 in
+        µ2Net+).
+      final_rate: share of the learning rate that a linear schedule ends with (0.001 in µ2Net+); a
+        cosine ends with 0.
       dtype: dtype of the arithmetic, `float32` or `bfloat16`; parameters stay float32.
       features_limit_mb: MiB of what frozen layers make of the validation set that are kept from
         one interval to the next; where they are more they are computed again.
@@ -38,6 +40,7 @@ class Training:
     max_train_examples: int = 51200
     max_validation_examples: int = 5120
     clip_norm: float = 1.0
+    initial_rate: float = 0.01
     final_rate: float = 0.0
     dtype: str = "float32"
     features_limit_mb: int = 1024
@@ -48,8 +51,9 @@ class Training:
                 raise Mu2Error(f"Training.{name} is {getattr(self, name)}; it must be 1 or more.")
         if not self.clip_norm > 0:
             raise Mu2Error(f"Training.clip_norm is {self.clip_norm}; it must be above 0.")
-        if not 0 <= self.final_rate <= 1:
-            raise Mu2Error(f"Training.final_rate is {self.final_rate}; it must be from 0 to 1.")
+        for name in ("initial_rate", "final_rate"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise Mu2Error(f"Training.{name} is {getattr(self, name)}; it must be from 0 to 1.")
         if self.features_limit_mb < 0:
             raise Mu2Error(
                 f"Training.features_limit_mb is {self.features_limit_mb}; it must be 0 or more."
@@ -89,6 +93,8 @@ class Job:
       key: the generation's key for batches and augmentation, shared by its children.
       bar: score an interval must reach to be kept; None if any will do.
       score: quality to score.
+      must_improve: an interval has to score above the bar and those before it; otherwise as much
+        is enough.
     """
 
     network: Network
@@ -102,6 +108,7 @@ class Job:
     key: Key
     bar: float | None
     score: Callable[[float], float]
+    must_improve: bool = False
 
 
 @dataclasses.dataclass(frozen=True)

@@ -22,7 +22,8 @@ class Optimizer(NamedTuple):
       nesterov: bool.
       total_steps: float32, steps of the whole training.
       interval_steps: float32, steps between two validations.
-      final_rate: float32, share of the peak below which a falling rate does not go.
+      initial_rate: float32, share of the peak that a warm-up begins with.
+      final_rate: float32, share of the peak that a linear schedule ends with.
     """
 
     learning_rate: Any
@@ -32,6 +33,7 @@ class Optimizer(NamedTuple):
     nesterov: Any
     total_steps: Any
     interval_steps: Any
+    initial_rate: Any = np.float32(0.01)
     final_rate: Any = np.float32(0)
 
     @classmethod
@@ -40,6 +42,7 @@ class Optimizer(NamedTuple):
         hyperparameters: Mapping[str, Any],
         intervals: int,
         steps: int,
+        initial_rate: float = 0.01,
         final_rate: float = 0.0,
     ) -> "Optimizer":
         """From a path's hyperparameters, the number of intervals and the steps of each."""
@@ -51,6 +54,7 @@ class Optimizer(NamedTuple):
             nesterov=np.bool_(hyperparameters["nesterov"]),
             total_steps=np.float32(intervals * steps),
             interval_steps=np.float32(steps),
+            initial_rate=np.float32(initial_rate),
             final_rate=np.float32(final_rate),
         )
 
@@ -58,20 +62,22 @@ class Optimizer(NamedTuple):
 def learning_rate(o: Optimizer, step: jax.Array) -> jax.Array:
     """The learning rate of a step (float32 scalar, counted from 0).
 
-    cosine: linear warm-up from 1/100 of the peak, then cosine to zero or `final_rate`. restarts:
-    the same, one cycle a validation interval. constant: half of the peak. linear: the warm-up,
-    then a straight line to zero. Source: paper/README 3.3 and 4.1.
+    cosine: linear warm-up from `initial_rate`, then cosine to zero. restarts: the same, one cycle a
+    validation interval. constant: half of the peak. linear: the warm-up, then a straight line to
+    `final_rate`. Source: docs/method.md, Training.
     """
     restarts = o.schedule == SCHEDULES.index("restarts")
     period = jnp.where(restarts, o.interval_steps, o.total_steps)
     t = jnp.where(restarts, step % o.interval_steps, step)
     warmup = jnp.floor(o.warmup_ratio * period)
-    rising = 0.01 + 0.99 * t / jnp.maximum(warmup, 1.0)
+    rising = o.initial_rate + (1.0 - o.initial_rate) * t / jnp.maximum(warmup, 1.0)
     done = jnp.clip((t - warmup) / jnp.maximum(period - warmup, 1.0), 0.0, 1.0)
     falling = jnp.where(
-        o.schedule == SCHEDULES.index("linear"), 1.0 - done, 0.5 * (1.0 + jnp.cos(jnp.pi * done))
+        o.schedule == SCHEDULES.index("linear"),
+        1.0 - (1.0 - o.final_rate) * done,
+        0.5 * (1.0 + jnp.cos(jnp.pi * done)),
     )
-    factor = jnp.where(t < warmup, rising, jnp.maximum(falling, o.final_rate))
+    factor = jnp.where(t < warmup, rising, falling)
     return o.learning_rate * jnp.where(o.schedule == SCHEDULES.index("constant"), 0.5, factor)
 
 
@@ -82,7 +88,7 @@ def update(
 
     Args:
       params: tree of float32.
-      trace: tree of bfloat16, the momentum (the papers' accumulator dtype, paper/README 3.3).
+      trace: tree of bfloat16, the momentum (the papers' dtype; docs/method.md, Training).
       gradients: tree of float32, already clipped.
       rate: float32 scalar.
       o: momentum and nesterov are read.

@@ -9,7 +9,7 @@ import pytest
 from mu2 import cli, config
 from mu2.cli import catalogue, explain
 from mu2.config import documentation
-from mu2.evolution.mutation import Mutation
+from mu2.evolution.rules import Mutation
 from mu2.training import Training
 
 ROOT = Path(__file__).parents[2]

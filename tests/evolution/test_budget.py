@@ -8,7 +8,7 @@ import pytest
 from mu2.errors import Mu2Error
 from mu2.evolution import Budget, Evolution
 from mu2.evolution.budget import training_flops
-from mu2.evolution.mutation import Plan, PlannedComponent
+from mu2.evolution.plan import Plan, PlannedComponent
 from tests.evolution import toys
 
 

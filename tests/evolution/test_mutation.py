@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from mu2.errors import Mu2Error
 from mu2.evolution import Mutation, Ranges
-from mu2.evolution.mutation import ADAPTERS, Dice, data_hyperparameters, mutate
+from mu2.evolution.mutation import data_hyperparameters, mutate
+from mu2.evolution.rules import ADAPTERS, Dice
 from mu2.random_keys import Key
 from tests.evolution import toys
 
@@ -127,24 +128,20 @@ def test_data_hyperparameters_of_a_child_are_those_of_its_generation():
 def test_data_hyperparameters_start_from_the_defaults_overwritten_by_the_best_paths(seed):
     space = toys.space(Ranges(hue=(0.0, 0.1, 0.2)), mutation_probability=0.0)
     random = Key.from_seed(seed).numpy()
-    assert data_hyperparameters(Mutation(), space, None, random) == DATA
+    assert data_hyperparameters(Mutation(), space, None, random) == (DATA, {})
     best = toys.path("a/0/0", hue=0.2, image_size=48, mutation_probability=1.0)
-    assert data_hyperparameters(Mutation(), space, best, random) == {
-        **DATA,
-        "hue": 0.2,
-        "image_size": 48,
-    }
+    expected = {**DATA, "hue": 0.2, "image_size": 48}
+    assert data_hyperparameters(Mutation(), space, best, random) == (expected, {})
     # A path made before a hyperparameter was declared has the default.
-    assert (
-        data_hyperparameters(Mutation(), space, toys.without(best, "flip"), random)["flip"] is True
-    )
+    values, _ = data_hyperparameters(Mutation(), space, toys.without(best, "flip"), random)
+    assert values["flip"] is True
 
 
 def test_data_hyperparameters_move_with_the_configured_mu_whatever_the_paths():
     trials, random = 4000, Key.from_seed(8).numpy()
     space = toys.space(Ranges(hue=(0.0, 0.1, 0.2), mutation_probability=(0.1, 0.2, 0.3)))
     best = toys.path("a/0/0", hue=0.1, mutation_probability=0.3)
-    drawn = [data_hyperparameters(Mutation(), space, best, random)["hue"] for _ in range(trials)]
+    drawn = [data_hyperparameters(Mutation(), space, best, random)[0]["hue"] for _ in range(trials)]
     toys.assert_frequency(drawn.count(0.1), trials, 0.8)
     toys.assert_frequency(drawn.count(0.0), trials, 0.1)
 
@@ -208,6 +205,12 @@ def test_a_root_may_be_cloned_whole_and_what_tasks_made_still_shared(still):
     mutation = Mutation(clone_roots=True)
     done = actions(never(), mutation=mutation, still=still)
     assert {name for name, action in done.items() if action == "clone"} == {*done} - {"head"}
+    # Whoever's ancestry it came through: a task's path that shares a block with the root.
+    sharing = toys.path(
+        "b/0/0", mutation_probability=0.0, shares=[ROOT.component("encoderblock_0")]
+    )
+    done = actions(sharing, mutation=mutation, still=True)
+    assert {name for name, action in done.items() if action == "clone"} == {"encoderblock_0"}
     made = toys.path("b/0/0", mutation_probability=0.0)
     assert actions(made, mutation=mutation, still=still) == actions(made, still=still)
 
@@ -227,8 +230,7 @@ def test_the_head_is_copied_within_a_task_and_new_across():
     head = child(parent)[1]["head"]
     assert (head.action, head.source) == ("clone", parent.component("head"))
     other = toys.path("b/0/0", mutation_probability=0.0)
-    # Not even an ancestor's head of the right width is taken.
-    head = child(other, ancestry=(parent,))[1]["head"]
+    head = child(other, ancestry=(ROOT, toys.path("c/0/0")))[1]["head"]
     assert (head.action, head.source, head.id) == ("new", None, "a/0/7/head")
 
 
@@ -239,13 +241,35 @@ def test_a_new_layer_takes_the_nearest_ancestors_of_its_name_and_shape():
     near, far = toys.path("b/0/0"), toys.path("c/0/0")
     assert actions(deep, space=space)["encoderblock_1"] == "new"
     planned = child(deep, space=space, ancestry=(near, far))[1]["encoderblock_1"]
-    assert (planned.action, planned.source) == ("clone", near.component("encoderblock_1"))
+    assert (planned.action, planned.source) == ("share", near.component("encoderblock_1"))
     # The nearest has one of another shape.
     wide = dataclasses.replace(near.component("encoderblock_1"), signature="float32[7]")
     odd = dataclasses.replace(near, components=(*near.components[:3], wide, *near.components[4:]))
     planned = child(deep, space=space, ancestry=(odd, far))[1]["encoderblock_1"]
-    assert (planned.action, planned.source) == ("clone", far.component("encoderblock_1"))
-    assert planned.id == "a/0/7/encoderblock_1"
+    assert (planned.action, planned.source) == ("share", far.component("encoderblock_1"))
+    assert planned.id == "c/0/0/encoderblock_1"
+    # What nobody locks, whoever's ancestry it came through, is trained.
+    free = [near.component("encoderblock_1").id]
+    planned = child(deep, space=space, ancestry=(near, far), trainable=free)[1]["encoderblock_1"]
+    assert (planned.action, planned.id) == ("clone", "a/0/7/encoderblock_1")
+
+
+def test_with_the_parent_alone_nothing_is_looked_for_in_ancestors():
+    rule, data = Mutation(inherit_from="parent"), {**DATA, "image_size": 48}
+    deep = toys.changed(never(num_layers=1), num_layers=2)
+    near = toys.path("b/0/0", image_size=48)
+    parent = toys.path("c/0/0", mutation_probability=0.0)
+    assert actions(deep, mutation=rule, ancestry=(near,))["encoderblock_1"] == "new"
+    planned = child(parent, mutation=rule, data=data, ancestry=(near, ROOT))[1]["posembed_input"]
+    assert (planned.action, planned.source) == ("resample", parent.component("posembed_input"))
+    own = toys.path("a/0/0")
+    assert actions(parent, mutation=rule, ancestry=(own,))["head"] == "new"
+
+
+def test_a_task_that_became_private_lends_nothing_any_more():
+    deep = toys.changed(never(num_layers=1), num_layers=2)
+    secret = toys.path("b/0/0", private=True)
+    assert actions(deep, ancestry=(secret,))["encoderblock_1"] == "new"
 
 
 def test_another_shape_is_resampled_where_no_ancestor_has_it():
@@ -255,7 +279,18 @@ def test_another_shape_is_resampled_where_no_ancestor_has_it():
     assert (planned.action, planned.source) == ("resample", parent.component("posembed_input"))
     assert (planned.size, planned.signature) == (48, "float32[48]")
     planned = child(parent, data=data, ancestry=(old,))[1]["posembed_input"]
-    assert (planned.action, planned.source) == ("clone", old.component("posembed_input"))
+    assert (planned.action, planned.source) == ("share", old.component("posembed_input"))
+    # The root's rather than the parent's, in the size its weights came in where it has that.
+    parent = toys.path("b/0/0", mutation_probability=0.0)
+    planned = child(parent, data=data, ancestry=(ROOT,))[1]["posembed_input"]
+    assert (planned.action, planned.source) == ("resample", ROOT.component("posembed_input"))
+    assert planned.trainable
+    original = dataclasses.replace(
+        ROOT.component("posembed_input"), name="posembed_input_original", signature="float32[7]"
+    )
+    root = dataclasses.replace(ROOT, components=(*ROOT.components, original))
+    planned = child(parent, data=data, ancestry=(root,))[1]["posembed_input"]
+    assert (planned.action, planned.source) == ("resample", original)
 
 
 def test_another_shape_of_what_cannot_be_resampled_is_new():
@@ -301,7 +336,7 @@ def test_an_adapter_of_another_width_is_an_ancestors_or_new():
     assert actions(parent)["adapter_1"] == "new"
     old = toys.path("c/0/0", adapter_dim=8, adapters=("adapter_1",))
     planned = child(parent, ancestry=(old,))[1]["adapter_1"]
-    assert (planned.action, planned.source) == ("clone", old.component("adapter_1"))
+    assert (planned.action, planned.source) == ("share", old.component("adapter_1"))
 
 
 # Everything at once
@@ -335,7 +370,7 @@ def test_every_child_is_whole(seed, settings, parent_id, adapters, rule, learned
         if planned.action in ("share", "clone"):
             assert planned.source.signature == planned.signature
         if planned.action == "share":
-            assert planned.source in parent.components
+            assert planned.source in (*parent.components, *ROOT.components)
             assert planned.id not in free
             assert name not in ("head", "encoder_norm")
     assert components["head"].trainable

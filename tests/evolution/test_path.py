@@ -81,11 +81,23 @@ def test_populations_survive_json_exactly():
     assert json.dumps(after.to_json()) == json.dumps(before.to_json())
 
 
-def test_paths_rank_by_falling_score_and_the_newest_first_among_equals():
+def test_paths_rank_by_falling_score_and_the_oldest_first_among_equals():
     own = [toys.path(f"a/0/{i}", score=score) for i, score in enumerate([0.5, 0.9, 0.5, 0.9])]
-    assert [path.id for path in population(*own).ranked()] == ["a/0/3", "a/0/1", "a/0/2", "a/0/0"]
-    assert population(*own).best == own[3]
+    assert [path.id for path in population(*own).ranked()] == ["a/0/1", "a/0/3", "a/0/0", "a/0/2"]
+    assert population(*own).best() == own[3]
+    assert population(*own).best(must_improve=True) == own[1]
 
 
 def test_an_empty_population_has_no_best():
-    assert population().best is None
+    assert population().best() is None
+
+
+def test_records_of_older_versions_are_read():
+    before = population(toys.path("a/0/1", quality=0.5, score=0.5))
+    document = before.to_json()
+    for name in ("dropped", "births"):
+        del document[name]
+    for path in document["own"]:
+        for name in ("birth", "dense_flops"):
+            del path[name]
+    assert Population.from_json(document) == before

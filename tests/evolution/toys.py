@@ -55,6 +55,10 @@ class Slot:
     def flops(self):
         return 2.0 * self.size
 
+    @property
+    def dense_flops(self):
+        return 3.0 * self.size
+
 
 @dataclasses.dataclass(frozen=True)
 class Toy:
@@ -75,6 +79,9 @@ class Toy:
 
     def resamples(self, name):
         return name == "posembed_input"
+
+    def original(self, name):
+        return f"{name}_original"
 
 
 def space(ranges=None, choices=None, **defaults):
@@ -206,9 +213,9 @@ def run(evolution, search_space, schedule, seed, *, private=(), stop=lambda popu
             for plan in plans:
                 quality = round(key.fold_in(plan.child, "quality").numpy().random(), 1)
                 child = engine.child_path(plan, quality, evolution.scoring, paths)
-                population = engine.retain(population, plan, child)
-            population = stop(population)
-        best = engine.finish(population, paths)
+                population = engine.retain(population, plan, child, evolution.must_improve)
+            population = stop(population.trimmed(evolution.population))
+        best = engine.finish(population, paths, evolution.must_improve)
         old = next((p for p in paths.values() if p.task == task), None)
         gone, new = [] if old is None else [old], [best]
         if old is not None and old.id != best.id:
@@ -226,3 +233,15 @@ def assert_frequency(count, trials, probability):
     expected = trials * probability
     deviation = math.sqrt(expected * (1 - probability))
     assert abs(count - expected) <= 4.5 * deviation + 1e-9, (count, expected, deviation)
+
+
+def method_files(name):
+    """The Gin files of a method: its rules, and an optimizer and an augmentation to begin with."""
+    optimizer = "mu2net_plus" if name == "mu2net_plus" else "sgd_large"
+    return [
+        "search_spaces/adapters.gin",
+        f"gin/mutation/{name}.gin",
+        f"gin/optimizer/{optimizer}.gin",
+        "gin/augmentation/none.gin",
+        "gin/budget/laptop.gin",
+    ]

@@ -5,15 +5,17 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import scipy.ndimage
 
 from mu2.errors import Mu2Error
 from mu2.models import RandomRoot, ViT, nest
 from mu2.models.text import TextBlock
-from mu2.models.vit import EncoderBlock
+from mu2.models.vit import ClassToken, Embedding, EncoderBlock, Head, PositionEmbedding
 from mu2.random_keys import Key
 
 TINY = {"image_size": 32, "num_layers": 2, "adapter_dim": 8}
 KEY = Key.from_seed(7)
+POSITIONS = "posembed_input"
 
 
 def parameters(network, key=KEY):
@@ -189,3 +191,48 @@ def test_equal_shapes_under_different_names_start_differently():
 def test_what_cannot_be_built_is_refused(build, words):
     with pytest.raises(Mu2Error, match=words):
         build()
+
+
+def test_positions_are_interpolated_from_corner_to_corner_as_scipy_does():
+    model, draw = ViT(8, 32, 2, 64), np.random.default_rng(0)
+    for old, new in ((4, 7), (7, 4), (4, 2), (2, 5), (1, 3), (14, 24), (24, 14)):
+        (like,) = (
+            c
+            for c in model.network({"image_size": 8 * new, "num_layers": 0}, 2)
+            if c.name == POSITIONS
+        )
+        given = draw.normal(size=(1, 1 + old * old, 32)).astype(np.float32)
+        found = model.resample(POSITIONS, {"pos_embedding": given}, like)["pos_embedding"]
+        grid = given[0, 1:].reshape(old, old, 32).astype(np.float64)
+        expected = scipy.ndimage.zoom(grid, (new / old, new / old, 1), order=1, mode="nearest")
+        np.testing.assert_array_equal(found[:, 0], given[:, 0])
+        np.testing.assert_allclose(found[0, 1:].reshape(new, new, 32), expected, atol=1e-6)
+        assert found.dtype == np.float32
+
+
+class Published(nn.Module):
+    """The forward pass as published: every token goes through the last block and the norm."""
+
+    model: ViT
+    layers: int
+
+    @nn.compact
+    def __call__(self, x):
+        x = Embedding(self.model.patch, self.model.width)(x)
+        x = PositionEmbedding()(ClassToken()(x))
+        for _ in range(self.layers):
+            x = EncoderBlock(self.model.heads, self.model.mlp_dim)(x)
+        return Head(5)(nn.LayerNorm(1e-6)(x)[:, 0])
+
+
+@pytest.mark.parametrize("layers", [0, 1, 3])
+def test_dense_flops_are_those_of_the_whole_forward_pass_as_the_compiler_counts_them(layers):
+    model = ViT(8, 32, 2, 64)
+    module, x = Published(model, layers), jax.ShapeDtypeStruct((1, 64, 64, 3), jnp.float32)
+    params = nn.unbox(jax.eval_shape(module.init, jax.random.key(0), x))
+    whole = jax.jit(module.apply).lower(params, x).cost_analysis()["flops"]
+    network = model.network({"image_size": 64, "num_layers": layers}, 5)
+    dense = sum(component.dense_flops for component in network)
+    assert dense == pytest.approx(whole, rel=1e-3)
+    computed = sum(component.flops for component in network)
+    assert (computed < 0.9 * dense) == (layers > 0)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mu2.evolution.budget import training_flops as counted
-from mu2.evolution.mutation import Mutation
+from mu2.evolution.rules import Mutation
 from mu2.planning.forecast import (
     Bounds,
     cloned,

@@ -29,7 +29,7 @@ def experiment() -> Any:
     schedule = [(i, SimpleNamespace(name=name)) for i in range(2) for name in TASKS]
     return SimpleNamespace(
         stream=SimpleNamespace(schedule=lambda: schedule),
-        evolution=SimpleNamespace(children_per_iteration=CHILDREN),
+        evolution=SimpleNamespace(children=CHILDREN),
     )
 
 

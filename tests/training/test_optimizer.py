@@ -5,10 +5,12 @@ import numpy as np
 import optax
 import pytest
 
+from mu2.config import load
 from mu2.training.optimizer import Optimizer, learning_rate
+from tests.evolution import toys
 
 
-def rates(schedule, warmup_ratio=0.1, intervals=4, steps=25, peak=0.2):
+def rates(schedule, warmup_ratio=0.1, intervals=4, steps=25, peak=0.2, ends=()):
     hyperparameters = {
         "learning_rate": peak,
         "schedule": schedule,
@@ -16,7 +18,7 @@ def rates(schedule, warmup_ratio=0.1, intervals=4, steps=25, peak=0.2):
         "momentum": 0.9,
         "nesterov": False,
     }
-    o = Optimizer.of(hyperparameters, intervals, steps)
+    o = Optimizer.of(hyperparameters, intervals, steps, *ends)
     return np.array(jax.vmap(lambda t: learning_rate(o, t))(np.arange(intervals * steps * 1.0)))
 
 
@@ -44,3 +46,31 @@ def test_linear_falls_in_a_straight_line():
 @pytest.mark.parametrize("schedule", ["cosine", "linear", "restarts"])
 def test_no_warm_up_starts_at_the_peak(schedule):
     assert rates(schedule, warmup_ratio=0.0)[0] == pytest.approx(0.2)
+
+
+def published(method, schedule):
+    """The rates that a paper's method file gives."""
+    parts = ["search_spaces/vit_micro.gin", "gin/stream/scripts.gin", *toys.method_files(method)]
+    training = load(parts, []).experiment.training
+    return rates(schedule, ends=(training.initial_rate, training.final_rate))
+
+
+@pytest.mark.parametrize(
+    ("method", "start"), [("munet", 100), ("mu2net", 100), ("mu2net_plus", 1000)]
+)
+@pytest.mark.parametrize(("schedule", "warmup"), [("cosine", 10), ("restarts", 2), ("linear", 10)])
+def test_a_warm_up_begins_where_the_papers_does(method, start, schedule, warmup):
+    got = published(method, schedule)
+    low = 0.2 / start
+    expected = low + (0.2 - low) * np.arange(warmup) / warmup
+    np.testing.assert_allclose(got[:warmup], expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("method", ["mu2net", "mu2net_plus"])
+def test_a_cosine_ends_at_zero_and_a_linear_schedule_where_mu2net_plus_began(method):
+    cosine = published(method, "cosine")
+    assert cosine[-1] == pytest.approx(0.2 * 0.5 * (1 + np.cos(np.pi * 89 / 90)), rel=1e-3)
+    assert cosine[-1] < 1e-3 * 0.2
+    end = 0.2 * {"mu2net": 0, "mu2net_plus": 1e-3}[method]
+    expected = 0.2 + (end - 0.2) * np.arange(90) / 90
+    np.testing.assert_allclose(published(method, "linear")[10:], expected, rtol=1e-4)

@@ -108,6 +108,28 @@ def test_the_bar_keeps_equal_scores_and_refuses_lower_ones(trainer, job, trained
     assert refused.quality == trained.quality
     assert not refused.arrays
     assert refused.qualities == trained.qualities
+    strict = next(trainer.train([dataclasses.replace(job, bar=trained.quality, must_improve=True)]))
+    assert not strict.arrays
+    assert strict.qualities == trained.qualities
+
+
+def test_of_intervals_that_score_the_same_the_last_is_kept_or_the_first_where_it_must_improve(
+    trainer, job, trained
+):
+    rising = iter(range(1, 100))
+    runs = {
+        "first": {"score": lambda _: 0.5, "must_improve": True},
+        "last": {"score": lambda _: 0.5},
+        "best": {"score": lambda _: float(next(rising))},
+    }
+    kept = {
+        name: next(trainer.train([dataclasses.replace(job, **fields)])).arrays["head"]
+        for name, fields in runs.items()
+    }
+    leaf = "params/kernel"
+    assert len(trained.qualities) > 1
+    np.testing.assert_array_equal(kept["last"][leaf], kept["best"][leaf])
+    assert (kept["first"][leaf] != kept["last"][leaf]).any()
 
 
 def test_a_child_that_diverges_scores_nothing(trainer, job):

@@ -11,6 +11,7 @@ from mu2.models.component import Arrays, Component, Model
 from mu2.models.roots import layouts, public, tensors, torch_layouts
 from mu2.models.roots.layouts import Layout
 from mu2.models.roots.location import Location
+from mu2.models.roots.root import fit_size
 from mu2.models.roots.tensors import Tensors
 from mu2.models.vit import ViT
 from mu2.random_keys import Key
@@ -248,12 +249,21 @@ class _Fit:
         self._check_images()
 
     def components(self) -> tuple[tuple[Component, Arrays], ...]:
-        """The components and their float32 arrays, without head and adapters."""
-        return tuple(
-            (component, self._arrays(component))
-            for component in self._model.network(self._hyperparameters, num_classes=1)
-            if not component.optional and component.name != "head"
-        )
+        """The components and their float32 arrays, without head and adapters.
+
+        A position embedding of another size than the default's is there in both (see
+        `Model.original`).
+        """
+        made: list[tuple[Component, Arrays]] = []
+        for component in self._model.network(self._hyperparameters, num_classes=1):
+            if component.optional or component.name == "head":
+                continue
+            arrays = self._arrays(component)
+            if self._model.resamples(component.name):
+                made += fit_size(self._model, component, arrays)
+            else:
+                made.append((component, arrays))
+        return tuple(made)
 
     def _arrays(self, component: Component) -> Arrays:
         arrays: Arrays = {
@@ -262,10 +272,6 @@ class _Fit:
         }
         if component.name == "embedding":
             arrays = _see(arrays, *self._images())
-        if self._model.resamples(component.name):
-            (leaf,) = arrays
-            if arrays[leaf].shape != component.shapes[leaf].shape:
-                arrays = self._model.resample(component.name, arrays, component)
         for name, array in arrays.items():
             if not np.isfinite(array).all():
                 raise Mu2Error(

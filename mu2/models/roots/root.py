@@ -81,3 +81,22 @@ class RandomRoot:
             for component in model.network(hyperparameters, num_classes=1)
             if not component.optional and component.name != "head"
         )
+
+
+def fit_size(
+    model: Model, component: Component, arrays: Arrays
+) -> tuple[tuple[Component, Arrays], ...]:
+    """A root's component out of weights of any size, and these weights where the sizes differ.
+
+    Args:
+      model: the architecture, which resamples components of this name.
+      component: of the size that the search space's defaults give.
+      arrays: float32 leaves; the first axis but one of each is the length.
+    """
+    ((leaf, array),) = arrays.items()
+    if array.shape == component.shapes[leaf].shape:
+        return ((component, arrays),)
+    original = dataclasses.replace(
+        component, name=model.original(component.name), input_shape=array.shape[1:]
+    )
+    return ((component, model.resample(component.name, arrays, component)), (original, arrays))

@@ -103,6 +103,12 @@ def test_positions_are_resampled_as_the_model_resamples_them(tmp_path):
         found["posembed_input"]["pos_embedding"], expected["pos_embedding"]
     )
     assert found["posembed_input"]["pos_embedding"].shape == (1, 37, files.WIDTH)
+    # Children of any other size begin from the weights themselves, not from what was resampled.
+    np.testing.assert_array_equal(
+        found["posembed_input_original"]["pos_embedding"], files.PLAIN["pos"]
+    )
+    plain = {c.name for c, _ in root.components(files.JAX, files.DEFAULTS, KEY)}
+    assert plain == {*found} - {"posembed_input_original"}
 
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float64, ml_dtypes.bfloat16])
