@@ -17,7 +17,7 @@ from mu2.system import System, TaskRecord, WritableSystem
 from mu2.system.compatibility import check_same_task
 from mu2.system.inheritance import inherit_arrays
 from mu2.system.roots import introduce_roots
-from mu2.tasks import ExampleStream, Stream, Task
+from mu2.tasks import Digested, ExampleStream, Stream, Task
 from mu2.tasks.data import TaskData
 from mu2.training import Executor, Job, Layout, Training, TrainingResult, Workers, evaluate
 
@@ -145,7 +145,7 @@ def begin_task_iteration(experiment: Experiment, system: System, task: Task) -> 
     record = TaskRecord(task.name, source.class_names(), task.private, source.input)
     if system.has_task(task.name):
         record = system.task(task.name)
-    check_same_task(system, record, source.class_names(), source.input)
+    check_same_task(system, record, source)
     if record.population is not None:
         population = engine.drop_missing_seeds(record.population, system.paths())
         return dataclasses.replace(record, population=population)
@@ -286,9 +286,12 @@ def end_task_iteration(
     if best is None:
         give_up(system, record)
     elif best.test_digest is None:
-        test = data.read("test", experiment.model(best).input_shape(best.hyperparameters))
+        shape = experiment.model(best).input_shape(best.hyperparameters)
+        test = Digested(data.read("test", shape))
         accuracy, digest = test_path(experiment, system, workers, best, test)
-        best = dataclasses.replace(best, test_accuracy=accuracy, test_digest=digest)
+        best = dataclasses.replace(
+            best, test_accuracy=accuracy, test_digest=digest, test_examples=test.digest
+        )
     changed = []
     if record.path is not None and record.path.id != best.id:
         for orphan in engine.orphans(paths, record.path):

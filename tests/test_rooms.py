@@ -55,6 +55,8 @@ KEPT_TO = {
     "datasets": {"mu2/tasks/sources/huggingface.py"},
     "grain": {"mu2/tasks/streaming.py"},
     "matplotlib": {"mu2/tasks/sources/glyphs.py"},
+    "pyarrow": {"mu2/tasks/sources/sheet.py"},
+    "safetensors": {"mu2/models/roots/tensors.py"},
     "tensorflow": set(),
     "torch": set(),
     "clu": set(),

@@ -1,6 +1,7 @@
 """`mu2 check`: every fault of an experiment at once, or what it would do."""
 
 import argparse
+import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +34,8 @@ One JSON document with --json:
             set, so that the order of the includes decides
   preview   where ok: what the run would do: tasks, iterations, children, training_steps,
             programs, parameters, forward_flops, run_flops, device_bytes, disk_bytes, devices,
-            missing (data and weights to get first: message, location, hint)
+            missing (data and weights to get first: message, location, hint),
+            guesses (what was assumed of data and weights: message, location)
   data      where ok, with --data: a report for each task
 """
 
@@ -67,6 +69,8 @@ def run(options: argparse.Namespace) -> int:
         return OK
     write_text("ok; a run would take")
     write_text("\n".join(_lines(would)))
+    if would["guesses"]:
+        write_text("\n".join(_guess_lines(would["guesses"])))
     if would["missing"]:
         write_text("\n".join(missing_lines(would["missing"])))
     if warnings:
@@ -138,6 +142,15 @@ def _lines(would: Mapping[str, Any]) -> Iterable[str]:
         f"{_bytes(disk['runs'])} at most while it runs, {_bytes(disk['ended'])} at its end",
     )
     yield _line("devices", f"{would['devices']:,}")
+
+
+def _guess_lines(guesses: Sequence[Mapping[str, Any]]) -> Iterable[str]:
+    """What was assumed, each once."""
+    yield ""
+    yield "assumed, as nothing says otherwise:"
+    for guess in guesses:
+        said = guess["message"] + (f" ({guess['location']})" if guess["location"] else "")
+        yield from textwrap.wrap(said, 98, initial_indent="  ", subsequent_indent="    ")
 
 
 def missing_lines(missing: Sequence[Mapping[str, Any]]) -> Iterable[str]:

@@ -15,7 +15,8 @@ One JSON document with --json:
   system       the folder
   ok           false: a fault, or predictions that changed; the exit code is then 2
   faults       a list: file, problem, tasks (those that it harms)
-  predictions  without --fast, a list: task, same (null: could not be tried), reason
+  predictions  without --fast, a list: task, same (null: could not be tried, as where the test
+               examples are others), reason
 or, where that fails:
 {FAULTS_HELP}"""
 

@@ -97,6 +97,4 @@ def check_system(experiment: Experiment, system: System) -> None:
             check_same_space(system, root, models[kind])
     for task in experiment.stream.tasks:
         if system.has_task(task.name):
-            check_same_task(
-                system, system.task(task.name), task.source.class_names(), task.source.input
-            )
+            check_same_task(system, system.task(task.name), task.source)

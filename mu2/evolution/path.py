@@ -60,6 +60,7 @@ class Path:
       score: quality with size decay.
       test_accuracy: in [0, 1]; None until it survived its task iteration.
       test_digest: sha256 of its test logits when it was locked.
+      test_examples: sha256 of the test examples that these are of; None in older systems.
     """
 
     id: str
@@ -80,6 +81,7 @@ class Path:
     score: float | None = None
     test_accuracy: float | None = None
     test_digest: str | None = None
+    test_examples: str | None = None
 
     def component(self, name: str) -> Component | None:
         """The component of a name, or None."""

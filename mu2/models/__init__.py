@@ -6,7 +6,7 @@ from mu2.models.convnet import ConvNet
 from mu2.models.mlp import MLP
 from mu2.models.registry import installed, models, restore
 from mu2.models.roots.pretrained import AugReg, Safetensors
-from mu2.models.roots.root import RandomRoot, RemoteRoot, Root
+from mu2.models.roots.root import Guessing, RandomRoot, RemoteRoot, Root
 from mu2.models.text import ByteTransformer
 from mu2.models.vit import ViT
 
@@ -18,6 +18,7 @@ __all__ = [
     "ByteTransformer",
     "Component",
     "ConvNet",
+    "Guessing",
     "Model",
     "Network",
     "RandomRoot",

@@ -5,14 +5,14 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from mu2.config.linter import in_order
+from mu2.config.linter import Faults, in_order
 from mu2.config.validation import Place, unknown_place, validate
 from mu2.errors import Mu2Error
 from mu2.evolution.space import SearchSpace, corners
 from mu2.experiment import Experiment
-from mu2.models import Model, Network
+from mu2.models import Guessing, Model, Network
 from mu2.models.inputs import bucket
-from mu2.tasks import Part, Task, describe
+from mu2.tasks import Part, Task, describe, guesses, missing
 from mu2.tasks.inspect import inspect
 
 # Bytes of a parameter: float32 and its bfloat16 momentum as stored, and with its gradient.
@@ -40,7 +40,8 @@ def preview_run(experiment: Experiment, place: Place = unknown_place) -> dict[st
       examples, activations aside; `disk_bytes` while it `runs` and once it has `ended`, if every
       child were the largest network, all of it trained, and kept; `missing`, a list: data and
       weights that are not there although it is known what they hold, each with message, location
-      and hint.
+      and hint; `guesses`, a list: what was assumed of data and weights and may be wrong, each with
+      message and location.
 
     Raises:
       Faults: other data are missing, or data do not fit, a model cannot be built, or the layout
@@ -49,6 +50,7 @@ def preview_run(experiment: Experiment, place: Place = unknown_place) -> dict[st
     sizes: dict[str, Mapping[Part, int]] = {}
     absent: list[Mu2Error] = []
     validate((), (experiment,), place, sizes, absent)
+    told = _guesses(experiment, place)
     experiment = with_described_data(experiment)
     training, evolution, stream = experiment.training, experiment.evolution, experiment.stream
     tasks: list[dict[str, Any]] = []
@@ -100,12 +102,39 @@ def preview_run(experiment: Experiment, place: Place = unknown_place) -> dict[st
             {"message": each.message, "location": each.location, "hint": each.hint}
             for each in in_order(absent)
         ],
+        "guesses": told,
     }
 
 
 def inspect_data(experiment: Experiment) -> dict[str, dict[str, Any]]:
-    """What a look at every example of every task finds, by task (see `mu2.tasks.inspect`)."""
-    return {task.name: inspect(task) for task in experiment.stream.tasks}
+    """What a look at every example of every task finds, by task (see `mu2.tasks.inspect`).
+
+    Raises:
+      Faults: everything that cannot be read, of all tasks.
+    """
+    data: dict[str, dict[str, Any]] = {}
+    faults: list[Mu2Error] = []
+    for task in experiment.stream.tasks:
+        try:
+            data[task.name] = inspect(task, faults)
+        except Mu2Error as fault:
+            faults.append(fault)
+    if faults:
+        raise Faults(in_order(faults))
+    return data
+
+
+def _guesses(experiment: Experiment, place: Place) -> list[dict[str, str | None]]:
+    """What was assumed of the data and weights that are there, each once, with its place."""
+    told: dict[str, str | None] = {}
+    for task in experiment.stream.tasks:
+        for guess in () if missing(task) else guesses(task):
+            told.setdefault(f"{task.name}: {guess}", place(task, "Task.source"))
+    for root in (each for each in experiment.roots if isinstance(each, Guessing)):
+        for model in experiment.space.models:
+            for guess in root.guesses(model):
+                told.setdefault(guess, place(root, guess))
+    return [{"message": message, "location": where} for message, where in told.items()]
 
 
 def with_described_data(experiment: Experiment) -> Experiment:

@@ -8,7 +8,7 @@ from mu2.config.start import start_workers
 from mu2.errors import Mu2Error
 from mu2.experiment import Experiment, test_path
 from mu2.system import System
-from mu2.tasks import Task
+from mu2.tasks import Digested, Task
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,13 +64,13 @@ def _proof(system: System, name: str, experiments: list[Experiment | Mu2Error]) 
         failed = [str(e) for e in experiments if isinstance(e, Mu2Error)]
         reason = failed[-1].splitlines()[0] if failed else "no run of the system names it"
         return Proof(name, None, reason)
-    elsewhere = None
+    elsewhere, changed = None, False
     for experiment in tried:
         task = _task(experiment, name)
         if task is None:
             continue
         shape = experiment.model(path).input_shape(path.hyperparameters)
-        test = task.stream("test", shape, experiment.stream.memory_limit_mb)
+        test = Digested(task.stream("test", shape, experiment.stream.memory_limit_mb))
         try:
             workers, fits = start_workers(experiment), True
         except Mu2Error:
@@ -78,9 +78,13 @@ def _proof(system: System, name: str, experiments: list[Experiment | Mu2Error]) 
         accuracy, digest = test_path(experiment, system, workers, path, test)
         if digest == path.test_digest:
             return Proof(name, True)
+        changed = path.test_examples not in (None, test.digest)
         if not (fits or experiment.layout.like_single()):
             elsewhere = experiment.layout
     accuracies = f"test accuracy {accuracy:.4f}, then {path.test_accuracy:.4f}"
+    if changed:
+        reason = "the data changed: its test examples are not those it was locked with"
+        return Proof(name, None, f"{reason} ({accuracies}).")
     if elsewhere is not None:
         split = f"data {elsewhere.data} x model {elsewhere.model}"
         kind = f" {elsewhere.platform}" if elsewhere.platform else ""

@@ -5,6 +5,7 @@ from mu2.evolution.path import Path
 from mu2.models import Model
 from mu2.system.record import TaskRecord
 from mu2.system.system import System
+from mu2.tasks import Source, check_same
 
 
 def check_same_space(system: System, root: Path, model: Model) -> None:
@@ -18,21 +19,13 @@ def check_same_space(system: System, root: Path, model: Model) -> None:
         )
 
 
-def check_same_task(
-    system: System, record: TaskRecord, class_names: tuple[str, ...], kind: str
-) -> None:
+def check_same_task(system: System, record: TaskRecord, source: Source) -> None:
     """Refuses a task that bears the name of another one.
 
     Args:
       system: that knows the task.
       record: what it knows.
-      class_names: of the stream's task.
-      kind: of its examples.
+      source: of the stream's task of that name.
     """
-    if (record.class_names, record.input) != (class_names, kind):
-        raise Mu2Error(
-            f"{system.directory} knows task {record.name!r} with {len(record.class_names)} classes "
-            f"of {record.input} examples, and they are not the {len(class_names)} of "
-            f"{kind} examples of this stream.",
-            hint="Give the new task a name of its own.",
-        )
+    place = f"{system.directory} knows task {record.name!r}"
+    check_same(record.input, record.class_names, source, place)

@@ -16,7 +16,7 @@ from jax import export as jax_export
 from mu2.errors import Mu2Error, did_you_mean
 from mu2.evolution.path import Path
 from mu2.models import flatten
-from mu2.models.roots.tensors import encoded
+from mu2.models.roots.tensors import save
 from mu2.store.checkpoint import save_tree
 from mu2.store.files import flush, reason
 from mu2.system import System
@@ -172,9 +172,7 @@ def _safetensors(
         key: value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
         for key, value in document.items()
     }
-    with target.open("wb") as file:
-        for part in encoded(tensors, metadata):
-            file.write(part)
+    save(target, tensors, metadata)
     return {"read_with": "safetensors.numpy.load_file(PATH)"}
 
 

@@ -1,7 +1,9 @@
 """Tasks, the stream they come in, and the sources of their examples."""
 
 from mu2.tasks.description import describe, missing
+from mu2.tasks.digest import Digested
 from mu2.tasks.examples import Examples, ExampleStream
+from mu2.tasks.guesses import guesses
 from mu2.tasks.sources.csv import CSV
 from mu2.tasks.sources.docstrings import Docstrings
 from mu2.tasks.sources.folder import Folder
@@ -15,7 +17,7 @@ from mu2.tasks.sources.sklearn import Digits, Sklearn
 from mu2.tasks.sources.textlines import TextLines
 from mu2.tasks.sources.tfds import TFDS
 from mu2.tasks.stream import Stream
-from mu2.tasks.task import Part, Source, Splits, Task
+from mu2.tasks.task import Part, Source, Splits, Task, check_same
 
 # What Gin files may name besides `Stream` and `Task`.
 SOURCES = (
@@ -27,6 +29,7 @@ __all__ = [
     "CSV",
     "SOURCES",
     "TFDS",
+    "Digested",
     "Digits",
     "Docstrings",
     "ExampleStream",
@@ -45,6 +48,8 @@ __all__ = [
     "Stream",
     "Task",
     "TextLines",
+    "check_same",
     "describe",
+    "guesses",
     "missing",
 ]

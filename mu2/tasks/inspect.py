@@ -1,15 +1,19 @@
 """What is in a task's examples, and what looks wrong in them."""
 
 import collections
+import contextlib
 import dataclasses
 import hashlib
 import itertools
 import math
+from collections.abc import Iterator
 from typing import Any, get_args
 
 import numpy as np
 
-from mu2.tasks.reader import BLOCK, reader_of
+from mu2.errors import Mu2Error
+from mu2.tasks.greys import DARK, check_range
+from mu2.tasks.reader import BLOCK, Reader, reader_of
 from mu2.tasks.task import Part, Task
 
 # A class with less than this share of the examples it would have if all had as many.
@@ -42,13 +46,19 @@ class _Part:
     blank: int  # examples of one value throughout, or texts without any byte
     steady: np.ndarray | None  # bool [F], the columns of a table with one value throughout
     outside: int  # labels that are no classes
+    faults: list[Mu2Error]  # examples that cannot be read
 
 
-def inspect(task: Task) -> dict[str, Any]:
+def inspect(task: Task, faults: list[Mu2Error] | None = None) -> dict[str, Any]:
     """Reads every part of a task once and says what is there.
 
     Examples are compared by a digest of what is decoded, before it is resized; of each, 20 bytes
     are kept.
+
+    Args:
+      task: has the examples.
+      faults: takes up every example that cannot be read, and parts that no run would take, in
+        place of raising the first of them.
 
     Returns:
       A JSON document: `input`, `classes`, `rule` (of the papers, where it made parts, else null),
@@ -61,11 +71,19 @@ def inspect(task: Task) -> dict[str, Any]:
       `contradictions`, those that are there with other labels only), and `warnings`, in words.
 
     Raises:
-      Mu2Error: data are missing or damaged.
+      Mu2Error: data are missing; or an example is damaged, and there is no list for it.
     """
     splits, source = task.splits(), task.fitted()
     classes = source.num_classes()
     looked = {part: _look(source, getattr(splits, part), classes) for part in get_args(Part)}
+    for part, found in looked.items():
+        if faults is None and found.faults:
+            raise found.faults[0]
+        if faults is not None:
+            faults += found.faults
+            with _collected(faults):
+                if source.input == "image":
+                    check_range(found.high, f"task {task.name!r}, {part} ({found.expression})")
     parts = {part: _document(found, classes) for part, found in looked.items()}
     shared = {
         f"{first}+{second}": _shared(looked[first], looked[second])
@@ -92,12 +110,12 @@ def _look(source: Any, expression: str, classes: int) -> _Part:
     digests = np.empty((n, 16), np.uint8)
     labels = np.empty(n, np.int32)
     found = _Part(
-        expression, digests, labels, math.inf, -math.inf, collections.Counter(), 0, None, 0
+        expression, digests, labels, math.inf, -math.inf, collections.Counter(), 0, None, 0, []
     )
+    whole = np.ones(n, np.bool_)
     first: np.ndarray | None = None
     for indices in reader.blocks(BLOCK):
-        inputs, labels[indices.start : indices.stop] = reader.fetch(indices)
-        for index, example in zip(indices, inputs, strict=True):
+        for index, example in _read(reader, indices, labels, whole, found.faults):
             text = example.ndim == 1 and example.dtype == np.uint8
             digests[index] = _digest(example)
             found.shapes[example.shape] += 1
@@ -109,8 +127,48 @@ def _look(source: Any, expression: str, classes: int) -> _Part:
                 first = example if first is None else first
                 same = example == first
                 found.steady = same if found.steady is None else found.steady & same
+    found.digests, found.labels = digests[whole], labels[whole]
+    labels = found.labels
     found.outside = int(((labels < 0) | (labels >= classes)).sum())
     return found
+
+
+def _read(
+    reader: Reader,
+    indices: range,
+    labels: np.ndarray,
+    whole: np.ndarray,
+    faults: list[Mu2Error],
+) -> Iterator[tuple[int, np.ndarray]]:
+    """The examples of a block; where some cannot be read, one by one, and what is wrong with each.
+
+    Args:
+      reader: has them.
+      indices: which.
+      labels: [N], takes up theirs.
+      whole: bool [N], becomes False where an example cannot be read.
+      faults: takes up what is wrong.
+    """
+    some = slice(indices.start, indices.stop)
+    try:
+        inputs, labels[some] = reader.fetch(indices)
+    except Mu2Error:
+        for index in indices:
+            whole[index] = False
+            with _collected(faults):
+                (example,), labels[index : index + 1] = reader.fetch([index])
+                whole[index] = True
+                yield index, example
+        return
+    yield from zip(indices, inputs, strict=True)
+
+
+@contextlib.contextmanager
+def _collected(faults: list[Mu2Error]) -> Iterator[None]:
+    try:
+        yield
+    except Mu2Error as fault:
+        faults.append(fault)
 
 
 def _digest(example: np.ndarray) -> np.ndarray:
@@ -234,7 +292,7 @@ def _warnings(
     if found.blank:
         what = {"image": "of one colour", "text": "empty"}.get(kind, "of one value")
         warnings.append(f"{found.blank:,} examples of {part} are {what}.")
-    if kind == "image" and found.high <= 1 and found.low < found.high:
+    if kind == "image" and found.high < DARK and found.low < found.high:
         warnings.append(f"the pixels of {part} run from 0 to {found.high:g}, and not to 255.")
     if part == "train" and found.steady is not None and found.steady.any():
         steady = int(found.steady.sum())

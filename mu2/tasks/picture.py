@@ -6,7 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from mu2.errors import Mu2Error
+from mu2.errors import Mu2Error, lfs_pointer
+from mu2.tasks import exif
+from mu2.tasks.greys import check_depth
 
 # How the names of image files end, in small letters.
 SUFFIXES = frozenset(
@@ -18,7 +20,8 @@ def decode(image: bytes | Path, place: str) -> np.ndarray:
     """An image as uint8 [H, W, 3], upright, on white where it is transparent.
 
     Of a moving image the first frame counts. 16-bit greys keep their upper eight bits, and so do
-    greys of 32-bit integers that need no more than 16.
+    greys of 32-bit integers that need no more than 16; those that the upper eight bits would leave
+    black are refused.
 
     Args:
       image: a file's name, or what is in one.
@@ -29,16 +32,17 @@ def decode(image: bytes | Path, place: str) -> np.ndarray:
         larger integers, or has more pixels than Pillow trusts.
     """
     try:
-        from PIL import Image, ImageOps, UnidentifiedImageError
+        from PIL import Image, UnidentifiedImageError
     except ImportError as error:
         raise Mu2Error(
             f"{place}: reading images needs Pillow.", hint="pip install 'mu2[images]'"
         ) from error
     try:
         with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Pillow's remarks on files that it reads all the same
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(io.BytesIO(image) if isinstance(image, bytes) else image) as opened:
-                upright = ImageOps.exif_transpose(opened)
+                upright = exif.upright(opened)
         if upright.mode.startswith("I"):
             grey = np.asarray(upright).astype(np.int64)
             if grey.min() < 0 or grey.max() > 0xFFFF:
@@ -46,6 +50,7 @@ def decode(image: bytes | Path, place: str) -> np.ndarray:
                     f"{place}: pixels of 32-bit integers, from {grey.min()} to {grey.max()}, and "
                     "mu2 reads greys of 8 and 16 bits."
                 )
+            check_depth(grey, place)
             return np.repeat((grey >> 8).astype(np.uint8)[:, :, np.newaxis], 3, axis=2)
         if upright.mode == "F":
             raise Mu2Error(f"{place}: pixels of 32-bit floats, and mu2 reads images of 8 bits.")
@@ -61,11 +66,20 @@ def decode(image: bytes | Path, place: str) -> np.ndarray:
     except Mu2Error:
         raise
     except UnidentifiedImageError as error:
-        raise Mu2Error(f"{place}: no image that Pillow knows.") from error
+        head = image[:64] if isinstance(image, bytes) else _head(image)
+        empty = "" if head else " (it is empty)"
+        raise lfs_pointer(head, place) or Mu2Error(
+            f"{place}: no image that Pillow knows{empty}."
+        ) from error
     except OSError as error:
         raise Mu2Error(f"{place}: {error.strerror or error}.") from error
     except Exception as error:  # Pillow's decoders raise what they please for damaged files
         raise Mu2Error(f"{place}: a damaged image ({error}).") from error
+
+
+def _head(file: Path) -> bytes:
+    with file.open("rb") as opened:
+        return opened.read(64)
 
 
 def is_picture(content: bytes) -> bool:

@@ -11,7 +11,9 @@ import numpy as np
 from mu2.errors import Mu2Error
 from mu2.tasks import split
 from mu2.tasks.examples import Examples, ExampleStream
+from mu2.tasks.greys import check_range
 from mu2.tasks.image import to_channels
+from mu2.tasks.labels import differing
 from mu2.tasks.reader import Readable
 from mu2.tasks.streaming import MIB, StreamingExamples
 
@@ -250,6 +252,10 @@ class Task:
         if not len(examples):
             raise Mu2Error(f"task {self.name!r} has no examples in {part} ({expression}).")
         self._check_labels(examples.labels, part, expression, range(len(examples)))
+        if len(shape) == 3:
+            check_range(
+                examples.inputs.max(initial=0), f"task {self.name!r}, {part} ({expression})"
+            )
         return _shaped(examples, shape)
 
     def stream(
@@ -310,6 +316,28 @@ def _shaped(examples: Examples, shape: tuple[int, ...]) -> Examples:
     if len(shape) < 3:
         return examples
     return Examples(to_channels(examples.inputs, shape[2]), examples.labels)
+
+
+def check_same(kind: str, names: Sequence[str], source: Source, place: str) -> None:
+    """Refuses a source of other examples or classes than those that a task has.
+
+    Args:
+      kind: of the task's examples.
+      names: of its classes, in label order.
+      source: should have the same.
+      place: who knows the task.
+
+    Raises:
+      Mu2Error: naming the classes that differ.
+    """
+    hint = "Give the new task a name of its own."
+    if kind != source.input:
+        raise Mu2Error(
+            f"{place} with {kind} examples, and those of this stream are {source.input}s.",
+            hint=hint,
+        )
+    if tuple(names) != (now := tuple(source.class_names())):
+        raise Mu2Error(f"{place} with other classes: {differing(names, now)}.", hint=hint)
 
 
 def _is_source(made: Any) -> bool:

@@ -271,7 +271,7 @@ def test_warnings_of_the_data_come_last(capsys, monkeypatch):
     from mu2.planning import preview
 
     report = {"input": "image", "parts": {"train": 3}, "warnings": ["all of it is dark."]}
-    monkeypatch.setattr(preview, "inspect", lambda task: report)
+    monkeypatch.setattr(preview, "inspect", lambda task, faults: report)
     Path("run.gin").write_text(BASE + ONE)
     assert cli.main(["check", "run.gin", "--data"]) == 0
     lines = capsys.readouterr().out.splitlines()
@@ -404,3 +404,44 @@ def test_parameters_that_two_parts_set_are_warned_of(tmp_path, monkeypatch, caps
     Path("run.gin").write_text(f"{run}Training.dtype = 'float32'\n", encoding="utf-8")
     assert cli.main(["check", "run.gin"]) == 0
     assert "warning" not in capsys.readouterr().out
+
+
+def test_what_was_assumed_is_told(capsys):
+    rows = "".join(f"{i},{i % 7},{'ab'[i >= 20]}\n" for i in range(40))
+    Path("x.csv").write_text(f",a,label\n{rows}")
+    text = (
+        "include 'search_spaces/mlp.gin'\nStream.tasks = (@one/Task(),)\n"
+        "one/Task.name = 'one'\none/Task.source = @CSV()\nCSV.path = 'x.csv'\n"
+        "CSV.label = 'label'\nTraining.batch_size = 8\n"
+    )
+    code, document = check(text, capsys)
+    assert code == 0, document
+    (guess,) = document["preview"]["guesses"]
+    assert guess["location"] == "run.gin:5"
+    assert "is not learnt from" in guess["message"]
+    assert cli.main(["check", "run.gin"]) == 0
+    assert "assumed, as nothing says otherwise:" in capsys.readouterr().out
+    assert cli.main(["check", "gin/quickstart.gin"]) == 0
+    assert "assumed" not in capsys.readouterr().out
+
+
+def test_all_that_cannot_be_read_is_told_of_all_tasks(capsys):
+    image = pytest.importorskip("PIL.Image")
+    tasks = []
+    for name in ("one", "two"):
+        for split in ("train", "validation", "test"):
+            for kind in "ab":
+                folder = Path(name, split, kind)
+                folder.mkdir(parents=True)
+                for i in range(8):
+                    pixels = np.random.default_rng(i).integers(0, 256, (16, 16, 3), np.uint8)
+                    image.fromarray(pixels).save(folder / f"{i}.png")
+        for bad in ("train/a/1", "train/b/2", "test/a/0"):
+            Path(name, f"{bad}.png").write_bytes(b"")
+        tasks.append(
+            f"{name}/Task.name = '{name}'\n{name}/Task.source = @{name}/Folder()\n"
+            f"{name}/Folder.path = '{name}'\n"
+        )
+    text = "".join(tasks) + "Stream.tasks = (@one/Task(), @two/Task())\nTraining.batch_size = 8\n"
+    assert len(faults(text, capsys, "--data")) == 6
+    assert check(text, capsys)[0] == 0

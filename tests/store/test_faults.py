@@ -1,5 +1,7 @@
 """Kills, full disks, read-only folders and second writers: the last commit stays whole."""
 
+import errno
+import fcntl
 import os
 import random
 import signal
@@ -208,3 +210,19 @@ def test_a_read_only_folder_can_be_read_and_not_written(system):
     assert len(lines) == 5
     assert all("Permission denied" in line for line in lines[1:])
     assert Journal.open(system).head.number == 1
+
+
+def test_a_file_system_without_locks_is_written_by_one_all_the_same(system, monkeypatch):
+    def missing(*_):
+        raise OSError(errno.ENOSYS, "Function not implemented")
+
+    (system / "lock").unlink()  # of where there are locks
+    monkeypatch.setattr(fcntl, "flock", missing)
+    with WriterLock(system):
+        with pytest.raises(Mu2Error, match="is being written by another process") as caught:
+            WriterLock(system).__enter__()
+        assert f"remove {system / 'lock'}" in caught.value.hint
+        Journal.open(system).commit({"a": {"v": 1}}, None, "")
+    with WriterLock(system):
+        assert Journal.open(system).record("a") == {"v": 1}
+    assert verify(system) == []

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+from mu2.errors import Mu2Error
 from mu2.tasks import CSV, TFDS, Digits, Folder, Npz, Task
 from mu2.tasks.inspect import inspect
 
@@ -159,3 +160,53 @@ def test_the_papers_omniglot_protocol_validates_and_tests_on_what_was_trained_on
     report = inspect(Task("omniglot", source, "train", "small1", "small2"))
     assert any(w.startswith("all 2,720 examples of validation") for w in report["warnings"])
     assert any(w.startswith("all 3,120 examples of test") for w in report["warnings"])
+
+
+def test_every_image_that_cannot_be_read_is_told_and_the_others_are_counted(tmp_path):
+    image = pytest.importorskip("PIL.Image")
+    for split in ("train", "validation", "test"):
+        for name in ("cat", "dog"):
+            folder = tmp_path / split / name
+            folder.mkdir(parents=True)
+            for i in range(6):
+                pixels = np.random.default_rng(i).integers(0, 256, (8, 8, 3), np.uint8)
+                image.fromarray(pixels).save(folder / f"{i}.png")
+    bad = [tmp_path / "train/cat/0.png", tmp_path / "train/cat/4.png", tmp_path / "test/dog/1.png"]
+    bad[0].write_bytes(b"")
+    bad[1].write_bytes(b"<html>not found</html>")
+    bad[2].write_bytes(bad[2].read_bytes()[:60])
+    task, faults = Task("t", Folder(str(tmp_path))), []
+    report = inspect(task, faults)
+    assert sorted(str(fault).split(": ")[0] for fault in faults) == sorted(map(str, bad))
+    assert {part: of["examples"] for part, of in report["parts"].items()} == {
+        "train": 10,
+        "validation": 12,
+        "test": 11,
+    }
+    assert report["parts"]["train"]["largest_class"] == 6
+    with pytest.raises(Mu2Error, match="no image that Pillow knows"):
+        inspect(task)
+
+
+@pytest.mark.parametrize("white", [15, 63, 127])
+def test_pixels_that_stay_dark_are_told(arrays, white):
+    dim = {name: ([[[0, white]], [[1, 0]]], [0, 1]) for name in ("train", "val", "test")}
+    faults = []
+    told = inspect(arrays(**dim), faults)["warnings"]
+    assert f"the pixels of test run from 0 to {white}, and not to 255." in told
+    assert faults == []
+
+
+def test_parts_that_no_run_would_take_are_faults(arrays):
+    dim = {name: ([[[0, 1]], [[1, 0]]], [0, 1]) for name in ("train", "val")}
+    task, faults = arrays(**dim, test=([[[0, 200]]], [0])), []
+    inspect(task, faults)
+    assert [f"{f}".splitlines()[0] for f in faults] == [
+        f"task 't', {part} ({split}): the pixels of all images run from 0 to 1, and mu2 reads 255 "
+        "as white."
+        for part, split in (("train", "train"), ("validation", "val"))
+    ]
+    for part in ("train", "validation"):
+        with pytest.raises(Mu2Error, match="run from 0 to 1"):
+            task.read(part, (2, 2, 1))
+    assert task.read("test", (2, 2, 1)).inputs.max() > 1

@@ -1,6 +1,7 @@
 """Image files as pixels: upright, on white, eight bits, and refused where they are none."""
 
 import io
+import struct
 
 import numpy as np
 import pytest
@@ -103,3 +104,86 @@ def test_without_pillow_the_command_that_installs_it_is_named(monkeypatch):
     with pytest.raises(Mu2Error, match="needs Pillow") as caught:
         decode(b"", "x")
     assert "pip install 'mu2[images]'" in caught.value.hint
+
+
+def jpeg_with(ifd):
+    """A JPEG of GREY with bytes of one's own as Exif."""
+    plain, segment = encoded(GREY, "JPEG", quality=100), b"Exif\0\0" + ifd
+    return plain[:2] + b"\xff\xe1" + struct.pack(">H", len(segment) + 2) + segment + plain[2:]
+
+
+def ifd(*entries, rest=b""):
+    """An image file directory, little-endian: tag, type, count and value of each entry."""
+    return (
+        b"II*\0"
+        + struct.pack("<IH", 8, len(entries))
+        + b"".join(struct.pack("<HHII", *entry) for entry in entries)
+        + struct.pack("<I", 0)
+        + rest
+    )
+
+
+UPRIGHT = (0x0112, 3, 1, 6)  # to be turned by a quarter, clockwise
+
+
+@pytest.mark.parametrize(
+    "exif",
+    [
+        ifd(UPRIGHT, (0x011A, 2, 7, 38), rest=b"72 dpi\0"),  # a resolution as text
+        ifd(UPRIGHT, (0x011A, 5, 1, 9_999)),  # a value outside of the file
+        ifd(UPRIGHT, (0x8769, 4, 1, 0xFFFFFF)),  # the directory of the camera is not there
+        ifd(UPRIGHT, (0x9286, 2, 0xFFFFFFF, 38)),  # a comment longer than the file
+        ifd(UPRIGHT, (0x0132, 99, 1, 0)),  # a type that Exif has not
+    ],
+)
+def test_a_photograph_stands_upright_whatever_else_its_exif_says(exif):
+    turned = decode(jpeg_with(exif), "x")[..., 0].astype(int)
+    assert np.abs(turned - np.rot90(np.asarray(GREY), -1)).max() <= 3
+
+
+@pytest.mark.parametrize(
+    "exif",
+    [
+        b"",
+        b"no directory at all",
+        ifd((0x0112, 2, 4, int.from_bytes(b"six\0", "little"))),  # the orientation as text
+        ifd((0x0112, 3, 1, 77)),
+        ifd(UPRIGHT)[:14],
+    ],
+)
+def test_an_orientation_that_cannot_be_read_is_none(exif):
+    pixels = decode(jpeg_with(exif), "x")[..., 0].astype(int)
+    assert np.abs(pixels - np.asarray(GREY)).max() <= 3
+
+
+@pytest.mark.parametrize("value", range(1, 9))
+def test_every_orientation_is_as_pillow_has_it(value):
+    from PIL import ImageOps
+
+    exif = Image.Exif()
+    exif[0x0112] = value
+    content = encoded(GREY, exif=exif)
+    expected = np.asarray(ImageOps.exif_transpose(Image.open(io.BytesIO(content))))
+    np.testing.assert_array_equal(decode(content, "x")[..., 0], expected)
+
+
+@pytest.mark.parametrize("highest", [1, 15, 255, 1023, 4095])
+@pytest.mark.parametrize("kind", [np.uint16, np.int32])
+def test_sixteen_bits_of_small_values_are_not_made_black(highest, kind):
+    small = np.array([[0, highest // 2, highest]], kind)
+    form = "TIFF" if kind == np.int32 else "PNG"
+    with pytest.raises(Mu2Error, match=f"16-bit pixels of at most {highest}") as caught:
+        decode(encoded(Image.fromarray(small), form), "x")
+    assert "white is 65,535" in caught.value.hint
+    # As the message says; and black itself is black.
+    right = (small.astype(np.int64) * 65535 // highest).astype(np.uint16)
+    assert decode(encoded(Image.fromarray(right)), "x")[0, 2].tolist() == [255] * 3
+    assert not decode(encoded(Image.fromarray(right * 0)), "x").any()
+
+
+def test_a_pointer_of_git_lfs_is_told(tmp_path):
+    content = b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n"
+    (tmp_path / "a.png").write_bytes(content)
+    for image in (content, tmp_path / "a.png"):
+        with pytest.raises(Mu2Error, match="x is a pointer of Git LFS"):
+            decode(image, "x")

@@ -18,7 +18,10 @@ from mu2.errors import Mu2Error
 _REASONS: tuple[tuple[str, str], ...] = (
     (r"reg(ister)?_tokens?$", "register tokens; take the variant without registers"),
     (r"dist(illation)?_token$", "a distillation token; take the variant that was not distilled"),
-    (r"mlp\.(w12|w3|weights_in|weights_out)\.", "a SwiGLU MLP (as DINOv2 giant); take a smaller"),
+    (
+        r"mlp\.(w12|w3|weights_in|weights_out|gate_proj|up_proj|down_proj)\.",
+        "a SwiGLU MLP (as DINOv2 giant); take a smaller",
+    ),
     (r"\.[qk]_norm\.", "normalised queries and keys"),
     (r"(norm_pre|pre_layrnorm)\.", "a norm before its first block"),
     (r"fc_norm\.", "a head that reads the mean of all tokens in place of the class token"),
@@ -63,6 +66,7 @@ class Layout:
       epsilon: likewise.
       mean: of the images the weights were trained on, in [0, 1].
       std: likewise.
+      bare: the position embedding leaves out the class token.
     """
 
     title: str
@@ -73,6 +77,7 @@ class Layout:
     epsilon: float
     mean: tuple[float, ...] = (0.5, 0.5, 0.5)
     std: tuple[float, ...] = (0.5, 0.5, 0.5)
+    bare: bool = False
 
     def check_names(self, names: Collection[str], place: str, prefix: str = "") -> None:
         """Refuses a file that lacks a tensor, or holds one that a ViT has not.

@@ -39,6 +39,35 @@ class Location:
         """A file of this folder."""
         return Location(f"{self.path.rstrip('/')}/{name}")
 
+    @property
+    def local(self) -> Path | None:
+        """The path, where it is one of this machine."""
+        return None if self._remote else self._local
+
+    def names(self) -> list[str]:
+        """What lies in this folder, by name.
+
+        Raises:
+          Mu2Error: it cannot be read.
+        """
+        with self._faults():
+            if not self._remote:
+                return sorted(entry.name for entry in self._local.iterdir())
+            system, path = self._filesystem()
+            return sorted(Location(str(each)).name for each in system.ls(path, detail=False))
+
+    def exists(self) -> bool:
+        """Whether there is such a file or folder.
+
+        Raises:
+          Mu2Error: the URL cannot be understood or reached.
+        """
+        with self._faults():
+            if not self._remote:
+                return self._local.exists()
+            system, path = self._filesystem()
+            return bool(system.exists(path))
+
     def is_folder(self) -> bool:
         """Whether it is a folder; also False where there is nothing.
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from mu2.errors import Mu2Error
 from mu2.models.component import Arrays, Component, Model
+from mu2.models.published import CONFIG, Published
 from mu2.models.roots import layouts, public, tensors, torch_layouts
 from mu2.models.roots.layouts import Layout
 from mu2.models.roots.location import Location
@@ -15,16 +16,6 @@ from mu2.models.roots.root import fit_size
 from mu2.models.roots.tensors import Tensors
 from mu2.models.vit import ViT
 from mu2.random_keys import Key
-
-CONFIG, PREPROCESSOR = "config.json", "preprocessor_config.json"
-# What config.json calls the activation, and what ViT calls it.
-_GELUS = {
-    "gelu": "exact",
-    "gelu_python": "exact",
-    "gelu_new": "tanh",
-    "gelu_fast": "tanh",
-    "gelu_pytorch_tanh": "tanh",
-}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -136,9 +127,37 @@ class Safetensors:
         with tensors.Safetensors(Location(self.path)) as file:
             return self._fit(file, model, hyperparameters).components()
 
+    def guesses(self, model: Model) -> tuple[str, ...]:
+        """What the files do not say and mu2 assumed of them, each in a sentence with its option.
+
+        Raises:
+          Mu2Error: as `check`.
+        """
+        if not isinstance(model, ViT):
+            return ()
+        with tensors.Safetensors(Location(self.path)) as file:
+            layout = torch_layouts.detect(file.shapes, self.path)
+            published = Published.beside(file.location)
+        told = []
+        if published.heads is None:
+            told.append(
+                f"nothing beside {self.path} says how many heads it has: ViT.heads = {model.heads} "
+                "is believed."
+            )
+        if published.sides is None:
+            told.append(f"the positions of {self.path} are taken for a square of patches.")
+        for name in ("mean", "std"):
+            if getattr(self, name) is None and getattr(published, name) is None:
+                told.append(
+                    f"nothing beside {self.path} says the {name} of its images: "
+                    f"{getattr(layout, name)}, as {layout.title} has it; Safetensors.{name} sets "
+                    "another."
+                )
+        return tuple(told)
+
     def _fit(self, file: Tensors, model: ViT, hyperparameters: Mapping[str, Any]) -> "_Fit":
         layout = torch_layouts.detect(file.shapes, self.path)
-        published = _Published.beside(file.location)
+        published = Published.beside(file.location)
         layout = dataclasses.replace(
             layout,
             gelu=published.gelu or layout.gelu,
@@ -146,79 +165,12 @@ class Safetensors:
             mean=self.mean or published.mean or layout.mean,
             std=self.std or published.std or layout.std,
         )
-        return _Fit(file, layout, model, hyperparameters, published.heads)
+        return _Fit(file, layout, model, hyperparameters, published)
 
 
 def _check_path(root: AugReg | Safetensors) -> None:
     if not root.path or "\0" in root.path:
         raise Mu2Error(f"{type(root).__name__}.path is {root.path!r}, which names no file.")
-
-
-@dataclasses.dataclass(frozen=True)
-class _Published:
-    """What the files beside the weights say of them; None where they do not.
-
-    Attributes:
-      heads: attention heads.
-      gelu: as ViT.gelu.
-      epsilon: of the norms.
-      mean: of images.
-      std: of images.
-    """
-
-    heads: int | None = None
-    gelu: str | None = None
-    epsilon: float | None = None
-    mean: tuple[float, ...] | None = None
-    std: tuple[float, ...] | None = None
-
-    @classmethod
-    def beside(cls, location: Location) -> "_Published":
-        """Reads `config.json` and `preprocessor_config.json`.
-
-        Raises:
-          Mu2Error: one of them is damaged, or says what no ViT can be.
-        """
-        folder = location.is_folder()
-        # Beside a file of another name they may well be another model's.
-        if not folder and location.name not in (tensors.WHOLE, tensors.INDEX):
-            return cls()
-        find = location.inside if folder else location.beside
-        config = find(CONFIG).document() or {}
-        images = config.get("pretrained_cfg")  # timm's
-        if not isinstance(images, dict):
-            images = find(PREPROCESSOR).document() or {}
-        place = str(find(CONFIG))
-        activation = config.get("hidden_act")
-        if activation is not None and activation not in _GELUS:
-            raise Mu2Error(
-                f"its activation is {activation!r}, which ViT has not.",
-                location=place,
-                hint="ViT.gelu is 'tanh' or 'exact'.",
-            )
-        heads, epsilon = config.get("num_attention_heads"), config.get("layer_norm_eps")
-        mean, std = (images.get(k, images.get(f"image_{k}")) for k in ("mean", "std"))
-        if images.get("do_normalize") is False:
-            mean, std = [0.0], [1.0]
-        for given, fits in (
-            (heads, type(heads) is int and heads > 0),
-            (epsilon, isinstance(epsilon, float) and epsilon > 0),
-            (mean, isinstance(mean, list) and all(map(_is_number, mean))),
-            (std, isinstance(std, list) and all(_is_number(v) and v > 0 for v in std)),
-        ):
-            if given is not None and not fits:
-                raise Mu2Error(f"{given!r} makes no sense in the files beside.", location=place)
-        return cls(
-            heads=heads,
-            gelu=None if activation is None else _GELUS[activation],
-            epsilon=epsilon,
-            mean=tuple(mean) if mean else None,
-            std=tuple(std) if std else None,
-        )
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 class _Fit:
@@ -234,7 +186,7 @@ class _Fit:
         layout: Layout,
         model: ViT,
         hyperparameters: Mapping[str, Any],
-        heads: int | None = None,
+        published: Published | None = None,
     ):
         self._file = file
         self._layout = layout
@@ -242,9 +194,10 @@ class _Fit:
         self._hyperparameters = hyperparameters
         self._place = str(file.location)
         self._dims = layout.solve(file.shapes, self._place)
-        self._check_model(heads)
+        published = published or Published()
+        self._check_model(published.heads)
         self._check_layers()
-        self._check_positions()
+        self._check_positions(published.sides)
         self._dims.setdefault("H", model.heads)
         self._check_images()
 
@@ -343,11 +296,17 @@ class _Fit:
                 "go further, and what is added then begins at random.",
             )
 
-    def _check_positions(self) -> None:
-        tokens = self._dims["T"]
-        if tokens < 2 or layouts.side_of(tokens) is layouts.side_of(tokens - 1) is None:
+    def _check_positions(self, sides: tuple[int, int] | None) -> None:
+        tokens, patch, bare = self._dims["T"], self._dims["P"], self._layout.bare
+        rows, columns = (side // patch for side in sides or (patch, patch))
+        what = None
+        if rows != columns:
+            what = f"{rows} x {columns} patches, as {CONFIG} says, and no square"
+        elif layouts.side_of(tokens if bare else tokens - 1) in (None, 0):
+            what = "no square of patches" + " and a class token" * (not bare)
+        if what is not None:
             raise Mu2Error(
-                f"its {tokens} positions are no square of patches, with or without a class token.",
+                f"its {tokens} positions are {what}.",
                 location=self._place,
                 hint="Take weights of square images.",
             )

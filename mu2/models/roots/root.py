@@ -56,6 +56,19 @@ class RemoteRoot(Protocol):
         ...
 
 
+@runtime_checkable
+class Guessing(Protocol):
+    """A root that assumes things which its files do not say."""
+
+    def guesses(self, model: Model) -> tuple[str, ...]:
+        """Each in a sentence, with the option that says otherwise.
+
+        Raises:
+          Mu2Error: as `Root.check`.
+        """
+        ...
+
+
 @dataclasses.dataclass(frozen=True)
 class RandomRoot:
     """A root of random weights with the search space's default hyperparameters.

@@ -6,18 +6,23 @@ hostile until its header has been checked against its size.
 
 import abc
 import contextlib
-import dataclasses
 import io
 import json
+import shutil
+import tempfile
 import zipfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Self
 
 import ml_dtypes
 import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save as encode
 
 from mu2.errors import Mu2Error
+from mu2.models import foreign
 from mu2.models.component import Arrays
 from mu2.models.roots.location import Location, said
 
@@ -25,17 +30,8 @@ INDEX = "model.safetensors.index.json"
 WHOLE = "model.safetensors"
 HEADER_LIMIT = 100_000_000  # that of the safetensors library
 
-# dtype of a safetensors header: bytes a number, and numpy's dtype where numbers are weights.
-_DTYPES: Mapping[str, tuple[int, Any]] = {
-    "F64": (8, np.dtype("<f8")),
-    "F32": (4, np.dtype("<f4")),
-    "F16": (2, np.dtype("<f2")),
-    "BF16": (2, np.dtype(ml_dtypes.bfloat16)),
-    **dict.fromkeys(("I64", "U64", "C64"), (8, None)),
-    **dict.fromkeys(("I32", "U32"), (4, None)),
-    **dict.fromkeys(("I16", "U16"), (2, None)),
-    **dict.fromkeys(("I8", "U8", "BOOL", "F8_E4M3", "F8_E5M2", "F8_E8M0"), (1, None)),
-}
+# The dtypes of weights, as a safetensors header spells them.
+_WEIGHTS = ("F64", "F32", "F16", "BF16")
 
 
 class Tensors(abc.ABC):
@@ -109,10 +105,14 @@ class Npz(Tensors):
         self._members: dict[str, tuple[tuple[int, ...], bool, np.dtype[Any]]] = {}
         file = self._stack.enter_context(location.open())
         try:
+            foreign.check(file, location, "AugReg", "npz")
             self._zip = self._stack.enter_context(zipfile.ZipFile(file))
             for name in self._zip.namelist():
                 with self._zip.open(name) as member:
                     self._members[name.removesuffix(".npy")] = _npy_header(member)
+        except Mu2Error:
+            self._stack.close()
+            raise
         # zipfile, zlib and numpy's parser each raise what they please at garbled bytes.
         except Exception as error:
             self._stack.close()
@@ -163,31 +163,12 @@ def _npy_header(member: Any) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
     return shape, fortran, dtype
 
 
-@dataclasses.dataclass(frozen=True)
-class _Entry:
-    """Where a tensor lies.
-
-    Attributes:
-      file: number of its file.
-      dtype: as the header spells it.
-      shape: its shape.
-      start: first byte in the file.
-      size: in bytes.
-    """
-
-    file: int
-    dtype: str
-    shape: tuple[int, ...]
-    start: int
-    size: int
-
-
 class Safetensors(Tensors):
     """A `safetensors` file, or a folder with `model.safetensors` or its shards and their index.
 
-    Source of the format: https://github.com/huggingface/safetensors (README, "Format"). Read here
-    rather than by that library, which wants the whole of a remote file and knows no bfloat16 in
-    numpy.
+    The library of that name reads them, and checks every header against the size of its file. Of a
+    URL the header is fetched, and the rest when the first tensor is asked for, into a temporary
+    file.
 
     Raises:
       Mu2Error: something is missing, or a header does not fit its file.
@@ -195,11 +176,13 @@ class Safetensors(Tensors):
 
     def __init__(self, location: Location):
         super().__init__(location)
-        self._files: list[BinaryIO] = []
-        self._locations: list[Location] = []
-        self._entries: dict[str, _Entry] = {}
+        self._files: dict[str, _File] = {}
         try:
             self._open_all(location)
+            self._shapes = {
+                name: tuple(file.open.get_slice(name).get_shape())
+                for name, file in self._files.items()
+            }
         except BaseException:
             self._stack.close()
             raise
@@ -207,37 +190,35 @@ class Safetensors(Tensors):
     @property
     def shapes(self) -> Mapping[str, tuple[int, ...]]:
         """See `Tensors.shapes`."""
-        return {name: entry.shape for name, entry in self._entries.items()}
+        return self._shapes
 
     def _read(self, name: str) -> np.ndarray:
-        entry = self._entries[name]
-        dtype = _DTYPES[entry.dtype][1]
-        if dtype is None:
+        file = self._files[name]
+        dtype = file.open.get_slice(name).get_dtype()
+        if dtype not in _WEIGHTS:
             raise Mu2Error(
-                f"tensor {name!r} is of dtype {entry.dtype}, which is no weight that mu2 reads.",
-                location=str(self._locations[entry.file]),
+                f"tensor {name!r} is of dtype {dtype}, which is no weight that mu2 reads.",
+                location=str(file.location),
                 hint="It reads F64, F32, F16 and BF16; convert the file.",
             )
-        file = self._files[entry.file]
-        file.seek(entry.start)
-        data = file.read(entry.size)
-        if len(data) != entry.size:
-            raise self._damaged(f"tensor {name!r} is cut off.", self._locations[entry.file])
-        return np.frombuffer(data, dtype).reshape(entry.shape)
+        try:
+            return file.whole().get_tensor(name)
+        except (SafetensorError, ValueError, OverflowError) as error:
+            why = f"tensor {name!r} cannot be read ({said(error)})."
+            raise self._damaged(why, file.location) from error
 
     def _open_all(self, location: Location) -> None:
-        if location.is_folder():
-            index = location.inside(INDEX)
-            document = index.document()
-        else:
-            index, document = location, None
-            if location.name.endswith(".index.json"):
-                document = location.document()
+        folder = location.is_folder()
+        index = location.inside(INDEX) if folder else location
+        document = index.document() if folder or location.name.endswith(".index.json") else None
         if document is not None:
             self._open_shards(index, document)
             return
-        whole = location.inside(WHOLE) if location.is_folder() else location
-        self._entries = self._open_file(whole)
+        whole = location.inside(WHOLE) if folder else location
+        if folder and WHOLE not in (names := location.names()):
+            foreign.check_folder(location, names)
+        file = self._open_file(whole)
+        self._files = dict.fromkeys(file.open.keys(), file)
 
     def _open_shards(self, index: Location, document: Mapping[str, Any]) -> None:
         shards = document.get("weight_map")
@@ -246,68 +227,94 @@ class Safetensors(Tensors):
                 "the index has no 'weight_map' of tensors to names of files beside it.",
                 location=str(index),
             )
-        held = {name: self._open_file(index.beside(name)) for name in sorted(set(shards.values()))}
-        lost = [tensor for tensor, name in shards.items() if tensor not in held[name]]
-        if lost:
+        names = sorted(set(shards.values()))
+        if lost := [name for name in names if not index.beside(name).exists()]:
+            raise Mu2Error(
+                f"{len(lost)} of the {len(names)} files that the index names are not there: "
+                f"{', '.join(lost)}.",
+                location=str(index),
+                hint="Download all of them into the folder of the index.",
+            )
+        held = {name: self._open_file(index.beside(name)) for name in names}
+        keys = {name: set(file.open.keys()) for name, file in held.items()}
+        if lost := [tensor for tensor, name in shards.items() if tensor not in keys[name]]:
             raise Mu2Error(
                 f"the index names tensors that their files lack: {', '.join(sorted(lost))}.",
                 location=str(index),
                 hint="Download the index and all its files again.",
             )
-        self._entries = {tensor: held[name][tensor] for tensor, name in shards.items()}
+        self._files = {tensor: held[name] for tensor, name in shards.items()}
 
-    def _open_file(self, location: Location) -> dict[str, _Entry]:
-        """Opens one file and reads its header: 8 bytes of length, JSON, then the numbers."""
+    def _open_file(self, location: Location) -> "_File":
+        """Opens one file, its header checked."""
         file = self._stack.enter_context(location.open())
-        number = len(self._files)
-        self._files.append(file)
-        self._locations.append(location)
+        foreign.check(file, location, "Safetensors", "safetensors")
+        try:
+            return _File(location, file, self._stack)
+        except (SafetensorError, ValueError, RecursionError, OSError) as error:
+            raise self._damaged(f"its header is wrong: {said(error)}.", location) from error
+
+
+class _File:
+    """One file, opened by the library.
+
+    Raises:
+      SafetensorError: the header is wrong, or does not fit the size of the file.
+      ValueError: a name stands in the header twice, which the library takes.
+    """
+
+    def __init__(self, location: Location, file: BinaryIO, stack: contextlib.ExitStack):
+        self.location = location
+        self._file = file
+        self._stack = stack
+        self._copy: Path | None = None
         size = file.seek(0, io.SEEK_END)
         file.seek(0)
         length = int.from_bytes(file.read(8), "little")
-        if size < 8 or length > min(size - 8, HEADER_LIMIT):
-            raise self._damaged(
-                f"its header of {length} bytes does not fit in its {size} bytes, or it is no "
-                "safetensors file.",
-                location,
-            )
-        try:
-            header = json.loads(file.read(length), object_pairs_hook=_once)
-            if not isinstance(header, dict):
-                raise ValueError("it is no JSON object")
-            header.pop("__metadata__", None)
-            entries = {
-                name: _entry(number, name, given, 8 + length) for name, given in header.items()
-            }
-            _check_layout(entries, 8 + length, size)
-        except (ValueError, RecursionError) as error:
-            raise self._damaged(f"its header is wrong: {said(error)}.", location) from error
-        return entries
+        header = file.read(length) if length <= min(size, HEADER_LIMIT) else b""
+        path = location.local
+        if path is None:
+            # Of the size that the file has, without taking any room: only the header is there.
+            self._copy = path = Path(stack.enter_context(tempfile.TemporaryDirectory())) / WHOLE
+            path.write_bytes(length.to_bytes(8, "little") + header)
+            with path.open("ab") as copy:
+                copy.truncate(size)
+        self.open = stack.enter_context(safe_open(path, "numpy"))
+        json.loads(header, object_pairs_hook=_once)
+
+    def whole(self) -> Any:
+        """The open file, whose tensors can be read."""
+        if self._copy is not None:
+            self._file.seek(0)
+            with self._copy.open("wb") as copy:
+                shutil.copyfileobj(self._file, copy)
+            self.open = self._stack.enter_context(safe_open(self._copy, "numpy"))
+            self._copy = None
+        return self.open
 
 
-def encoded(tensors: Arrays, metadata: Mapping[str, str]) -> Iterator[bytes]:
-    """The bytes of a `safetensors` file, in parts: a header, then one tensor after the other.
+def save(path: Path, tensors: Arrays, metadata: Mapping[str, str]) -> None:
+    """Writes a `safetensors` file; the same for the same tensors and texts.
 
     Args:
+      path: the file.
       tensors: name to float32 array.
       metadata: texts, kept in the header.
 
     Raises:
-      ValueError: a tensor is not of float32.
+      OSError: it cannot be written.
     """
-    header: dict[str, Any] = {"__metadata__": dict(metadata)}
-    end = 0
-    for name, array in sorted(tensors.items()):
-        if array.dtype != np.float32:
-            raise ValueError(f"tensor {name!r} is of {array.dtype}")
-        start, end = end, end + array.nbytes
-        shape = list(array.shape)
-        header[name] = {"dtype": "F32", "shape": shape, "data_offsets": [start, end]}
+    arrays = {name: np.ascontiguousarray(array) for name, array in sorted(tensors.items())}
+    content = memoryview(encode(arrays, dict(metadata)))
+    length = int.from_bytes(content[:8], "little")
+    header = json.loads(bytes(content[8 : 8 + length]))
+    # The library writes these in another order each time.
+    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
     text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)  # so that the numbers are aligned
-    yield len(text).to_bytes(8, "little") + text
-    for _, array in sorted(tensors.items()):
-        yield array.astype("<f4").tobytes()
+    with path.open("wb") as file:
+        for part in (len(text).to_bytes(8, "little"), text, content[8 + length :]):
+            file.write(part)
 
 
 def _is_name(name: object) -> bool:
@@ -322,38 +329,3 @@ def _once(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
             raise ValueError(f"{name!r} stands in it twice")
         found[name] = value
     return found
-
-
-def _entry(file: int, name: str, given: Any, start: int) -> _Entry:
-    """One tensor of a header; raises ValueError where it makes no sense."""
-    if not isinstance(given, dict) or set(given) != {"dtype", "shape", "data_offsets"}:
-        raise ValueError(f"{name!r} has not dtype, shape and data_offsets")
-    dtype, shape, offsets = given["dtype"], given["shape"], given["data_offsets"]
-    if not isinstance(dtype, str) or dtype not in _DTYPES:
-        raise ValueError(f"{name!r} is of the unknown dtype {dtype!r}")
-    if not (_is_counts(shape) and _is_counts(offsets) and len(offsets) == 2):
-        raise ValueError(f"{name!r} has a shape or offsets that are no lists of counts")
-    size = _DTYPES[dtype][0]
-    for side in shape:
-        size *= side
-    if offsets[1] - offsets[0] != size:
-        raise ValueError(
-            f"{name!r} takes {size} bytes as {dtype} {shape}, and its offsets are {offsets}"
-        )
-    return _Entry(file, dtype, tuple(shape), start + offsets[0], size)
-
-
-def _is_counts(value: Any) -> bool:
-    return isinstance(value, list) and all(type(item) is int and item >= 0 for item in value)
-
-
-def _check_layout(entries: Mapping[str, _Entry], start: int, size: int) -> None:
-    """Raises ValueError unless the tensors fill the file, one after the other."""
-    for name, entry in sorted(entries.items(), key=lambda item: (item[1].start, item[1].size)):
-        if entry.start != start:
-            how = "overlaps the one before" if entry.start < start else "leaves a gap before it"
-            raise ValueError(f"{name!r} {how}")
-        start += entry.size
-    if start != size:
-        where = "reach outside the file" if start > size else "end before the file does"
-        raise ValueError(f"its tensors {where} ({start} of {size} bytes)")

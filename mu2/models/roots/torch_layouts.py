@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Mapping
 import numpy as np
 
 from mu2.errors import Mu2Error
+from mu2.models import foreign
 from mu2.models.roots.layouts import ATTENTION, Dims, Layout, Leaf, count_layers, same, side_of
 
 
@@ -76,6 +77,7 @@ class Torch:
       epsilon: of the norms, where no config.json says.
       mean: of images, where no file says.
       std: likewise.
+      bare: the position embedding may leave out the class token.
     """
 
     title: str
@@ -92,6 +94,7 @@ class Torch:
     epsilon: float
     mean: tuple[float, ...] = (0.5, 0.5, 0.5)
     std: tuple[float, ...] = (0.5, 0.5, 0.5)
+    bare: bool = False
 
 
 # Of ImageNet: what self-supervised ViTs and those with LayerScale are trained with.
@@ -122,6 +125,22 @@ HF_DINOV2 = dataclasses.replace(
     mean=IMAGENET_MEAN,
     std=IMAGENET_STD,
 )
+# The names that the modules of transformers 5 have; what it saves may bear the older ones.
+_ATTENTION_5 = tuple(f"attention.{part}_proj" for part in "qkv")
+HF_VIT_5 = dataclasses.replace(
+    HF_VIT,
+    title="a ViT of Hugging Face transformers 5",
+    block="layers.{}.",
+    attention=_ATTENTION_5,
+    out="attention.o_proj",
+    mlp=("mlp.fc1", "mlp.fc2"),
+)
+HF_DINOV2_5 = dataclasses.replace(
+    HF_DINOV2,
+    title="a DINOv2 of Hugging Face transformers 5",
+    attention=_ATTENTION_5,
+    out="attention.o_proj",
+)
 TIMM = Torch(
     title="a ViT of timm",
     cls="cls_token",
@@ -135,6 +154,7 @@ TIMM = Torch(
     mlp=("mlp.fc1", "mlp.fc2"),
     scales=(),
     epsilon=1e-6,
+    bare=True,
 )
 TIMM_SCALED = dataclasses.replace(
     TIMM,
@@ -144,8 +164,17 @@ TIMM_SCALED = dataclasses.replace(
     std=IMAGENET_STD,
 )
 
-# A style, and how a name ends that is found in no file of a later one with the same patches.
-_STYLES = ((HF_DINOV2, ".norm1.weight"), (HF_VIT, ""), (TIMM_SCALED, ".gamma"), (TIMM, ""))
+# A style, and how names end that are not all in a file of a later one with the same patches.
+_NORM, _QUERY = ".norm1.weight", ".attention.q_proj.weight"
+_STYLES: tuple[tuple[Torch, tuple[str, ...]], ...] = (
+    (dataclasses.replace(HF_DINOV2_5, block="layers.{}."), (_NORM, f".layers.0{_QUERY}")),
+    (HF_DINOV2_5, (_NORM, _QUERY)),
+    (HF_DINOV2, (_NORM,)),
+    (HF_VIT_5, (_QUERY,)),
+    (HF_VIT, ()),
+    (TIMM_SCALED, (".gamma",)),
+    (TIMM, ()),
+)
 
 
 def detect(shapes: Mapping[str, tuple[int, ...]], place: str) -> Layout:
@@ -183,7 +212,8 @@ def detect(shapes: Mapping[str, tuple[int, ...]], place: str) -> Layout:
     leaves["cls"] = (leaf("cls", style.cls, "11D"),)
     # 196 positions are 14 x 14 patches; 197 are these and the class token.
     (tokens,) = shapes.get(prefix + style.position, ())[1:2] or (0,)
-    positions = _after_class_token if tokens > 1 and side_of(tokens) else same
+    bare = style.bare and tokens > 1 and side_of(tokens) is not None
+    positions = _after_class_token if bare else same
     leaves["posembed_input"] = (leaf("pos_embedding", style.position, "1TD", positions),)
     for i in range(layers):
         at = style.block.format(i)
@@ -217,6 +247,7 @@ def detect(shapes: Mapping[str, tuple[int, ...]], place: str) -> Layout:
         epsilon=style.epsilon,
         mean=style.mean,
         std=style.std,
+        bare=bare,
     )
     layout.check_names(shapes, place, prefix)
     return layout
@@ -247,8 +278,9 @@ def _attention(
 
 def _detect(names: Collection[str], place: str) -> tuple[Torch, str]:
     """The names' style, and what stands before each (`vit.`, `dinov2.`, `model.` or nothing)."""
-    for style, ending in _STYLES:
-        if not any(name.endswith(ending) for name in names):
+    foreign.check_tensors(names, place)
+    for style, endings in _STYLES:
+        if not all(any(f".{name}".endswith(end) for name in names) for end in endings):
             continue
         # Two marks, so that a file that lacks one of them is told what it lacks.
         for mark in (f"{style.patches}.weight", style.cls):

@@ -2,27 +2,34 @@
 
 import dataclasses
 import functools
-import math
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from mu2.errors import Mu2Error, did_you_mean
 from mu2.tasks import split as splits
 from mu2.tasks.examples import Examples
+from mu2.tasks.labels import MISSING
 from mu2.tasks.order import shuffle
 from mu2.tasks.reader import Arrays, Reader
 from mu2.tasks.sources.checks import check_bool, check_text, check_texts
+from mu2.tasks.sources.columns import Columns, check_labels, sheet_guesses, text_guesses
 from mu2.tasks.sources.listing import entries, home, in_order
+from mu2.tasks.sources.numbers import Numbers
 from mu2.tasks.sources.sheet import Row, Sheet
 from mu2.tasks.table import Scaling
 from mu2.tasks.text import to_bytes
 
 _SUFFIXES = (".csv", ".tsv")
-_MISSING = ("", "?", "NA", "N/A", "NaN", "nan", "null", "NULL")
-
 # More are names rather than kinds of something.
 _MOST_CATEGORIES = 1000
+
+# Of a long list, as many are told.
+_TOLD = 5
+
+# What pandas calls a column without a name when it reads one.
+_UNNAMED = re.compile(r"(Unnamed: \d+)?")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,6 +45,7 @@ class CSV:
     for a table network, made of the other columns so:
 
     - A column is one of numbers where all its values in the training rows are, else of categories.
+      Numbers that are written in another way than `decimal` and `thousands` say are refused.
     - A number becomes its distance from the mean in standard deviations; one that is missing
       becomes the mean, and a column that has such gaps in the training rows gets a second one
       behind, 1 where the value is missing.
@@ -47,17 +55,23 @@ class CSV:
     Means, deviations and categories are those of the training rows alone: of the examples that the
     task trains on, so that nothing of validation or test is known in training.
 
-    A file is held in memory.
+    A column without a name, as the row numbers of pandas and R, is left out unless `columns` names
+    it; `guesses` tells. pyarrow reads the files, which are held in memory.
 
     Attributes:
       path: a CSV file, or a folder of them.
       label: the column with the classes.
       text: the column with the texts; None for a table.
-      columns: those to learn from; by default all but the label.
+      columns: those to learn from; by default all that have a name but the label.
       ignore: those to leave out of the default, such as numbers of rows or of customers.
       categorical: columns of categories although they look like numbers.
-      missing: what is written where a value is missing.
+      missing: what is written where a value is missing, and no class.
       delimiter: what stands between values; by default a comma, a tab in files named `.tsv`.
+      quote: what stands around values that hold the delimiter, a quote or a line's end, '' for
+        nothing; by default a double quote, between tabs only if each that is opened is closed in
+        its line.
+      decimal: what stands before the decimals of a number.
+      thousands: what stands between groups of three digits of a number; by default nothing.
       shuffle: whether the rows of a split come in a fixed random order, so that a slice is a fair
         sample of it, or in the order of the file.
       fit: the training rows, as a split expression; by default those that the task trains on.
@@ -72,23 +86,37 @@ class CSV:
     columns: tuple[str, ...] | None = None
     ignore: tuple[str, ...] = ()
     categorical: tuple[str, ...] = ()
-    missing: tuple[str, ...] = _MISSING
+    missing: tuple[str, ...] = MISSING
     delimiter: str | None = None
+    quote: str | None = None
+    decimal: str = "."
+    thousands: str | None = None
     shuffle: bool = True
     fit: str | None = None
 
     def __post_init__(self) -> None:
-        check_text(self, "path", "label", optional=("text", "delimiter", "fit"))
+        optional = ("text", "delimiter", "thousands", "fit")
+        check_text(self, "path", "label", "decimal", optional=optional)
         check_texts(self, "ignore", "categorical", "missing", optional=("columns",))
         check_bool(self, "shuffle")
-        if self.delimiter is not None and (len(self.delimiter) != 1 or self.delimiter in '"\r\n'):
-            raise Mu2Error(f"CSV.delimiter must be one character, not {self.delimiter!r}.")
+        self._check_signs()
         if self.columns is not None:
             for names, other in (((self.label,), "label"), (self.ignore, "ignore")):
                 if both := set(names) & set(self.columns):
                     raise Mu2Error(f"CSV.columns and CSV.{other} both name {min(both)!r}.")
         if self.text is not None and (self.columns or self.categorical):
             raise Mu2Error("CSV.text makes the texts of one column the examples, and no others.")
+
+    def _check_signs(self) -> None:
+        """Raises Mu2Error unless what stands in and between values can be told apart."""
+        if self.quote is not None and not isinstance(self.quote, str):
+            raise Mu2Error(f"CSV.quote must be text, not {self.quote!r}.")
+        for name in ("delimiter", "quote"):
+            sign = getattr(self, name)
+            other = self.quote if name == "delimiter" else None
+            if sign and (len(sign) != 1 or not sign.isascii() or sign in ("\r", "\n", other)):
+                raise Mu2Error(f"CSV.{name} must be one character of ASCII, not {sign!r}.")
+        Numbers(self.decimal, self.thousands)
 
     @property
     def input(self) -> str:
@@ -157,12 +185,38 @@ class CSV:
           Mu2Error: as `read`.
         """
         rows = self._selected(split)
-        known = {name: label for label, name in enumerate(self._classes)}
-        labels = np.array([self._known_label(row, known) for row in rows], np.int32)
+        labels = self._known_labels(rows)
         if self.text is not None:
             return Arrays([to_bytes(row[self.text]) for row in rows], labels)
         encoding = self._encoding
-        return Arrays(encoding.apply(rows, self._numbers(rows, encoding.numbers)), labels)
+        return Arrays(encoding.apply(rows, self._read.values(rows, encoding.numbers)), labels)
+
+    def guesses(self) -> tuple[str, ...]:
+        """What was assumed of the files and may be wrong, each in a sentence with its option.
+
+        Raises:
+          Mu2Error: as `read`.
+        """
+        return tuple(self._guesses())
+
+    def _guesses(self) -> Iterator[str]:
+        for sheet in self._tables.values():
+            yield from sheet_guesses(sheet)
+        rows = self._rows(self._training)
+        if self.text is not None:
+            yield from text_guesses(rows, self.text, self.missing)
+            return
+        left = [name for name in self._tables[self._training].columns if _UNNAMED.fullmatch(name)]
+        if self.columns is None and (left := [n for n in left if n not in self.ignore]):
+            yield (
+                f"the column without a name ({left[0]!r}) is not learnt from; CSV.columns can "
+                "name it."
+            )
+        for name in self._encoding.numbers:
+            yield from self._read.number_guesses(rows, name)
+        for name in self._encoding.categories:
+            if name not in self.categorical:
+                yield from self._read.category_guesses(rows, name)
 
     @property
     def _owner(self) -> str:
@@ -175,31 +229,25 @@ class CSV:
 
     @functools.cached_property
     def _classes(self) -> tuple[str, ...]:
-        names = {self._label(row) for row in self._rows(self._training)}
+        names = {row[self.label] for row in self._rows(self._training)}
         try:
             return tuple(sorted(names, key=int))
         except ValueError:
             return tuple(sorted(names))
 
-    def _label(self, row: Row) -> str:
-        if not row[self.label]:
+    def _known_labels(self, rows: Sequence[Row]) -> np.ndarray:
+        """The numbers of the labels of rows, int32 [N]; all labels that are no class are told."""
+        known = {name: label for label, name in enumerate(self._classes)}
+        strange = {row[self.label]: row for row in reversed(rows) if row[self.label] not in known}
+        if strange:
+            names = sorted(strange)
             raise Mu2Error(
-                f"the label {self.label!r} is missing.",
-                location=row.location,
-                hint="Every row needs one.",
+                f"the label {', '.join(map(repr, names[:_TOLD]))}{' …' * (len(names) > _TOLD)} is "
+                f"none of the {len(known)} classes of {self._training!r}.",
+                location=strange[names[0]].location,
+                hint=did_you_mean(names[0], known),
             )
-        return row[self.label]
-
-    def _known_label(self, row: Row, known: dict[str, int]) -> int:
-        """The number of a row's label."""
-        name = self._label(row)
-        if name not in known:
-            raise Mu2Error(
-                f"the label {name!r} is none of the {len(known)} classes of {self._training!r}.",
-                location=row.location,
-                hint=did_you_mean(name, known),
-            )
-        return known[name]
+        return np.array([known[row[self.label]] for row in rows], np.int32)
 
     @functools.cached_property
     def _encoding(self) -> "_Encoding":
@@ -207,24 +255,14 @@ class CSV:
         categories = {
             name: self._categories(rows, name)
             for name in self._names
-            if name in self.categorical or not self._is_number(rows, name)
+            if name in self.categorical or not self._read.is_number(rows, name)
         }
         numbers = tuple(name for name in self._names if name not in categories)
-        return _Encoding(numbers, Scaling.of(self._numbers(rows, numbers)), categories)
+        return _Encoding(numbers, Scaling.of(self._read.values(rows, numbers)), categories)
 
-    def _is_number(self, rows: Sequence[Row], name: str) -> bool:
-        """Whether a column is one of numbers; a few values among numbers that are none are not."""
-        there = [row for row in rows if row[name] not in self.missing]
-        words = [row for row in there if _float(row[name]) is None]
-        if words and len(words) < len(there):
-            raise Mu2Error(
-                f"{name!r} is {words[0][name]!r}, and a number in {len(there) - len(words)} of "
-                f"the {len(there)} training rows that have a value.",
-                location=words[0].location,
-                hint="Correct it, name it in CSV.missing, or name the column in CSV.categorical "
-                "or CSV.ignore.",
-            )
-        return not words
+    @property
+    def _read(self) -> Columns:
+        return Columns(Numbers(self.decimal, self.thousands), self.missing)
 
     def _categories(self, rows: Sequence[Row], name: str) -> tuple[str, ...]:
         found = sorted({row[name] for row in rows} - set(self.missing))
@@ -235,11 +273,6 @@ class CSV:
                 hint=f"Leave it out: CSV.ignore = ({name!r},).",
             )
         return tuple(found)
-
-    def _numbers(self, rows: Sequence[Row], names: Sequence[str]) -> np.ndarray:
-        """The values of columns of numbers, float64 [N, len(names)], NaN where one is missing."""
-        values = [[self._number(row, name) for name in names] for row in rows]
-        return np.array(values, np.float64).reshape(len(rows), len(names))
 
     @functools.cached_property
     def _names(self) -> tuple[str, ...]:
@@ -256,32 +289,16 @@ class CSV:
                     raise self._no_column(name, attribute, self._tables[self._training])
         chosen = self.columns
         if chosen is None:
-            chosen = tuple(name for name in header if name not in (self.label, *self.ignore))
+            chosen = tuple(
+                name
+                for name in header
+                if name not in (self.label, *self.ignore) and not _UNNAMED.fullmatch(name)
+            )
         if not chosen:
             raise Mu2Error(f"{self._owner} has no column but its label to learn from.")
         if foreign := set(self.categorical) - set(chosen):
             raise Mu2Error(f"CSV.categorical names {min(foreign)!r}, which is not learnt from.")
         return chosen
-
-    def _number(self, row: Row, name: str) -> float:
-        """A value of a column of numbers; NaN where it is missing."""
-        value = row[name]
-        if value in self.missing:
-            return math.nan
-        number = _float(value)
-        if number is None:
-            raise Mu2Error(
-                f"{name!r} is {value!r}, and a column of numbers in the training rows.",
-                location=row.location,
-                hint="Correct it, name it in CSV.missing, or name the column in CSV.categorical.",
-            )
-        if not math.isfinite(number):
-            raise Mu2Error(
-                f"{name!r} is {value!r}, which is not finite.",
-                location=row.location,
-                hint="Leave it empty where the value is missing.",
-            )
-        return number
 
     def _selected(self, split: str) -> list[Row]:
         """The rows of a split expression, in order."""
@@ -304,10 +321,14 @@ class CSV:
                 if name not in table.columns:
                     raise self._no_column(name, attribute, table)
         index = {name: i for i, name in enumerate(table.columns)}
-        return [Row(table.file, *line, index) for line in table.rows]
+        rows = [Row(table.file, *line, index) for line in table.rows]
+        check_labels(rows, self.label, self.missing)
+        return rows
 
     def _no_column(self, name: str, attribute: str, table: Sheet) -> Mu2Error:
         hint = did_you_mean(name, table.columns)
+        if all(self._read.numbers.read(each) is not None for each in table.columns):
+            hint = "Its first line holds numbers, and should name the columns."
         if len(table.columns) == 1:
             hint = (
                 f"It has one column, {table.columns[0]!r}; CSV.delimiter says what parts columns."
@@ -333,7 +354,9 @@ class CSV:
                     f"{self._owner} holds no CSV files.",
                     hint="Each is named after its split: train.csv, validation.csv, test.csv.",
                 )
-        return {split: Sheet.of(files[split], self.delimiter) for split in in_order(files)}
+        return {
+            split: Sheet.of(files[split], self.delimiter, self.quote) for split in in_order(files)
+        }
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -359,10 +382,3 @@ class _Encoding:
                     part[i, column] = 1
             parts.append(part)
         return np.concatenate(parts, axis=1)
-
-
-def _float(value: str) -> float | None:
-    try:
-        return float(value)
-    except ValueError:
-        return None

@@ -9,13 +9,13 @@ from typing import ClassVar
 
 import numpy as np
 
-from mu2.errors import Mu2Error, nearest
+from mu2.errors import Mu2Error
 from mu2.tasks import split as splits
 from mu2.tasks.examples import Examples
 from mu2.tasks.picture import SUFFIXES, decode
 from mu2.tasks.reader import Reader
 from mu2.tasks.sources.checks import check_text
-from mu2.tasks.sources.listing import entries, home, in_order
+from mu2.tasks.sources.listing import check_classes, entries, home, in_order, told
 
 
 @dataclasses.dataclass(frozen=True)
@@ -109,13 +109,7 @@ class Folder:
         tree = self._tree
         if "train" not in tree:
             return tuple(sorted({name for classes in tree.values() for name in classes}))
-        for split, classes in tree.items():
-            for name in classes.keys() - tree["train"].keys():
-                near = nearest(name, tree["train"])
-                raise Mu2Error(
-                    f"{self._owner}: {split} has a class {name!r}, and train has none.",
-                    hint=f"Did you mean {near!r}?" if near else f"Train it: add train/{name}.",
-                )
+        check_classes(tree, self._owner)
         return tuple(sorted(tree["train"]))
 
     @functools.cached_property
@@ -138,7 +132,20 @@ class Folder:
 
     @functools.cached_property
     def _tree(self) -> dict[str, dict[str, list[Path]]]:
-        """Files by split and class."""
+        """Files by split and class, all of them images by their names."""
+        tree = self._list_text()
+        paths = [path for classes in tree.values() for inner in classes.values() for path in inner]
+        if folders := [path for path in paths if path.is_dir()]:
+            raise Mu2Error(f"{self._owner}: {told(folders)} a folder among images.")
+        if others := [path for path in paths if path.suffix.lower() not in SUFFIXES]:
+            raise Mu2Error(
+                f"{self._owner}: {told(others)} no image by its name.",
+                hint=f"Move it away. Images end in {', '.join(sorted(SUFFIXES))}.",
+            )
+        return tree
+
+    def _list_text(self) -> dict[str, dict[str, list[Path]]]:
+        """What is in the folder, by split and class."""
         root = home(self.path, self._owner)
         if not root.is_dir():
             raise Mu2Error(f"{self._owner}: a file, and no folder.")
@@ -151,7 +158,9 @@ class Folder:
         inside = {folder: entries(folder, root, self._owner) for folder in folders}
         nested = [folder for folder in folders if any(path.is_dir() for path in inside[folder])]
         if not nested:
-            return {"train": {folder.name: self._images(folder, root) for folder in folders}}
+            return {
+                "train": {folder.name: entries(folder, root, self._owner) for folder in folders}
+            }
         for folder in folders:
             if folder not in nested and inside[folder]:
                 raise Mu2Error(
@@ -161,7 +170,8 @@ class Folder:
                 )
         return {
             folder.name: {
-                inner.name: self._images(inner, root) for inner in self._folders(folder, root)
+                inner.name: entries(inner, root, self._owner)
+                for inner in self._folders(folder, root)
             }
             for folder in folders
         }
@@ -174,19 +184,6 @@ class Folder:
                 raise Mu2Error(
                     f"{self._owner}: {path} is a file among folders.",
                     hint="Images are put into folders by class: train/cat/1.png, or cat/1.png.",
-                )
-        return paths
-
-    def _images(self, folder: Path, root: Path) -> list[Path]:
-        """The files in a folder that should hold images and nothing else."""
-        paths = entries(folder, root, self._owner)
-        for path in paths:
-            if path.is_dir():
-                raise Mu2Error(f"{self._owner}: {path} is a folder among images.")
-            if path.suffix.lower() not in SUFFIXES:
-                raise Mu2Error(
-                    f"{self._owner}: {path} is no image by its name.",
-                    hint=f"Move it away. Images end in {', '.join(sorted(SUFFIXES))}.",
                 )
         return paths
 

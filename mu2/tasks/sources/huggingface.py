@@ -1,23 +1,31 @@
 """Data sets that the library `datasets` of Hugging Face reads."""
 
+import contextlib
 import dataclasses
 import functools
+import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from mu2.errors import Mu2Error, did_you_mean
+from mu2.errors import Mu2Error, did_you_mean, lfs_pointer
 from mu2.tasks import split as splits
 from mu2.tasks.examples import Examples
+from mu2.tasks.labels import classes, numbered, sparse_guesses
 from mu2.tasks.order import shuffle
 from mu2.tasks.picture import decode
 from mu2.tasks.reader import BLOCK, Reader
 from mu2.tasks.sources.checks import check_bool, check_text
-from mu2.tasks.sources.listing import home, in_order
+from mu2.tasks.sources.listing import head_of, home, in_order
 from mu2.tasks.text import to_bytes
+
+# Columns of texts, and columns that may hold images, by the types that Arrow has for them. A
+# dictionary (of pandas' categories) is read as what it holds.
+_TEXTS = ("string", "large_string", "string_view")
+_IMAGES = ("Image", "binary", "large_binary", "binary_view")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,8 +37,10 @@ class HuggingFace:
     'ylecun/mnist': `datasets` downloads it once and keeps it; with HF_HUB_OFFLINE=1 in the
     environment it takes what it keeps and asks nobody. No code that comes with a data set is run.
 
-    Images are read in colour, exactly as `mu2 predict` reads them, and are decoded when they are
-    asked for. A split without labels, as the test sets of some benchmarks are, cannot be used.
+    Images may be features of `datasets`, encoded bytes, or structs of `bytes` and `path`; texts and
+    labels may be any kind of string, also of pandas' categories. Images are read in colour, exactly
+    as `mu2 predict` reads them, and are decoded when they are asked for. A split without labels, as
+    the test sets of some benchmarks are, cannot be used.
 
     Attributes:
       path: a folder, or a name on the hub.
@@ -38,7 +48,8 @@ class HuggingFace:
       revision: a tag or commit on the hub; set it, and the data cannot change under a result.
       image_key: the column of images; where neither key is set, 'image'.
       text_key: the column of texts, where the examples are texts.
-      label_key: the column of labels: classes, whole numbers from 0 on, or texts.
+      label_key: the column of labels: classes, whole numbers from 0 on, or texts; numbers that go
+        far beyond the number of examples are names of classes, like texts.
       shuffle: whether the examples of a split come in a fixed random order, so that a slice is a
         fair sample of it, or in the order of the data set, which often is by class.
       cache_dir: where `datasets` keeps what it prepared; by default where it always does.
@@ -139,24 +150,40 @@ class HuggingFace:
         feature = rows.features[self.label_key]
         if getattr(feature, "names", None):
             return tuple(feature.names)
-        values = set(rows.unique(self.label_key)) - {None}
-        if feature.dtype == "string":
-            return tuple(sorted(values))
-        return tuple(map(str, range(int(max(values, default=-1)) + 1)))
+        values = [value for value in rows.unique(self.label_key) if value is not None]
+        texts = _kind(feature) in _TEXTS
+        found = np.array(values, np.str_ if texts else object)
+        cure = f"Where that is a class, make a ClassLabel of {self.label_key!r}."
+        return classes(found, len(rows), self._owner, cure)
+
+    def guesses(self) -> tuple[str, ...]:
+        """What was assumed of the data and may be wrong, each in a sentence.
+
+        Raises:
+          Mu2Error: as `read`.
+        """
+        return () if self._named else sparse_guesses(self._classes)
+
+    @property
+    def _named(self) -> bool:
+        """Whether the data set itself names its classes, or has texts for labels."""
+        split = "train" if "train" in self._loaded else next(iter(self._loaded))
+        feature = self._loaded[split].features[self.label_key]
+        return bool(getattr(feature, "names", None)) or _kind(feature) in _TEXTS
 
     def _labels(self, values: Sequence[Any], place: str) -> np.ndarray:
         """Labels as they are stored, as int32; one that is missing is -1."""
         if any(isinstance(value, str) for value in values):
             known = {name: label for label, name in enumerate(self._classes)}
-            for value in values:
-                if value is not None and value not in known:
-                    raise Mu2Error(
-                        f"{self._owner}: {place} has the label {value!r}, which no example of "
-                        "'train' has.",
-                        hint=did_you_mean(value, known),
-                    )
+            if strange := sorted(set(values) - known.keys() - {None}):
+                raise Mu2Error(
+                    f"{self._owner}: {place} has the label {', '.join(map(repr, strange))}, which "
+                    "no example of 'train' has.",
+                    hint=did_you_mean(strange[0], known),
+                )
             values = [None if value is None else known[value] for value in values]
-        return np.array([-1 if value is None else int(value) for value in values], np.int32)
+        plain = np.array([-1 if value is None else int(value) for value in values], object)
+        return numbered(plain, () if self._named else self._classes)
 
     @functools.cached_property
     def _loaded(self) -> dict[str, Any]:
@@ -176,7 +203,7 @@ class HuggingFace:
         for split in in_order(map(str, found)):
             rows = found[split]
             self._check(datasets, split, rows.features)
-            if self.text_key is None:
+            if _kind(rows.features[self._key]) == "Image":
                 rows = rows.cast_column(self._key, datasets.Image(decode=False))
             loaded[split] = rows.select_columns([self._key, self.label_key])
         return loaded
@@ -188,12 +215,13 @@ class HuggingFace:
             home(self.path, self._owner)
         saved = [folder / name for name in ("dataset_dict.json", "state.json")]
         try:
-            if any(file.is_file() for file in saved):
-                return datasets.load_from_disk(str(folder))
-            path = str(folder) if folder.is_dir() else self.path
-            return datasets.load_dataset(
-                path, self.name, revision=self.revision, cache_dir=self.cache_dir
-            )
+            with _silent(datasets):
+                if any(file.is_file() for file in saved):
+                    return datasets.load_from_disk(str(folder))
+                path = str(folder) if folder.is_dir() else self.path
+                return datasets.load_dataset(
+                    path, self.name, revision=self.revision, cache_dir=self.cache_dir
+                )
         except ConnectionError as error:
             raise Mu2Error(
                 f"{self._owner} is no folder, and the Hugging Face hub cannot be reached "
@@ -203,6 +231,9 @@ class HuggingFace:
             ) from error
         # Each kind of file has its own library, with its own words for what is wrong.
         except Exception as error:
+            for file in folder.rglob("*") if folder.is_dir() else ():
+                if file.is_file() and (pointer := lfs_pointer(head_of(file), str(file))):
+                    raise pointer from error
             raise Mu2Error(
                 f"{self._owner} cannot be read: {type(error).__name__}: {_first_line(error)}.",
                 hint=None
@@ -225,8 +256,8 @@ class HuggingFace:
                 )
         kind = _kind(features[self._key])
         label = features[self.label_key]
-        whole = _kind(label).startswith(("int", "uint", "bool", "string"))
-        is_input = kind in ("string", "large_string") if text else kind == "Image"
+        whole = _kind(label).startswith(("int", "uint", "bool")) or _kind(label) in _TEXTS
+        is_input = kind in _TEXTS if text else kind in _IMAGES or _is_struct(features[self._key])
         for key, right, wanted in (
             (self._key, is_input, "texts" if text else "images"),
             (self.label_key, whole or isinstance(label, datasets.ClassLabel), "labels"),
@@ -269,11 +300,8 @@ class _Rows(Reader):
             value, place = found[split, row][0], f"{source._owner}: {split}[{row}]"
             if source.text_key is not None:
                 inputs.append(to_bytes(value or ""))
-            elif value is None:
-                raise Mu2Error(f"{place} has no image.")
             else:
-                image = value["bytes"] if value["bytes"] is not None else Path(value["path"])
-                inputs.append(decode(image, place))
+                inputs.append(decode(_image(value, place), place))
         stored = [found[place][1] for place in places]
         return inputs, source._labels(stored, places[0][0] if places else "")
 
@@ -287,6 +315,39 @@ class _Rows(Reader):
                 values = rows[order[start : start + BLOCK]][source.label_key]
                 parts.append(source._labels(list(values), span.split))
         return np.concatenate(parts)
+
+
+def _image(value: Any, place: str) -> bytes | Path:
+    """What an image is read from: its bytes, or else its file."""
+    if isinstance(value, dict):
+        value = next((value[k] for k in ("bytes", "path") if value.get(k) is not None), None)
+    if value is None:
+        raise Mu2Error(f"{place} has no image.", hint="It has neither bytes nor a path.")
+    return Path(value) if isinstance(value, str) else bytes(value)
+
+
+def _is_struct(feature: Any) -> bool:
+    """Whether a column is of plain structs with an image's bytes or path, or both."""
+    return isinstance(feature, dict) and bool(feature.keys() & {"bytes", "path"})
+
+
+@contextlib.contextmanager
+def _silent(datasets: Any) -> Iterator[None]:
+    """Keeps the library's own bars and remarks off the screen; what is wrong it raises."""
+    bars, log = datasets.utils, datasets.utils.logging
+    shown, level = not bars.are_progress_bars_disabled(), log.get_verbosity()
+    hub = logging.getLogger("huggingface_hub")
+    hub_level = hub.level
+    bars.disable_progress_bars()
+    log.set_verbosity_error()
+    hub.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        hub.setLevel(hub_level)
+        log.set_verbosity(level)
+        if shown:
+            bars.enable_progress_bars()
 
 
 def _kind(feature: Any) -> str:

@@ -9,6 +9,7 @@ from mu2.errors import Mu2Error
 from mu2.tasks import split as splits
 from mu2.tasks.description import Description, HasDescription
 from mu2.tasks.examples import Examples
+from mu2.tasks.labels import differing
 from mu2.tasks.reader import Reader, reader_of
 from mu2.tasks.task import Source
 
@@ -72,8 +73,10 @@ class Joined:
         """
         own, other = self.source.class_names(), self.other.class_names()
         if len(own) != len(other):
+            numbers = all(name.isdecimal() for name in own + other)
+            which = "" if numbers else f": {differing(own, other)}"
             raise Mu2Error(
-                f"{self._owner}: {len(own)} classes and {len(other)} do not go together."
+                f"{self._owner}: {len(own)} classes and {len(other)} do not go together{which}."
             )
         named = not all(name.isdecimal() for name in own + other)
         if named and not all(name.isdecimal() for name in other) and own != other:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import re
 import zipfile
 import zlib
 from typing import IO, Any
@@ -9,14 +10,22 @@ from typing import IO, Any
 import numpy as np
 from numpy.lib import format as npy
 
-from mu2.errors import Mu2Error, did_you_mean
+from mu2.errors import Mu2Error, did_you_mean, lfs_pointer
 from mu2.tasks import split as splits
 from mu2.tasks.examples import Examples
+from mu2.tasks.labels import classes, numbered, sparse_guesses
 from mu2.tasks.order import shuffle
 from mu2.tasks.reader import Arrays, Reader
 from mu2.tasks.sources.checks import check_bool, check_text, check_texts
-from mu2.tasks.sources.listing import home, in_order
+from mu2.tasks.sources.listing import head_of, home, in_order
 from mu2.tasks.table import Scaling
+
+# Of a long list, as many are told.
+_TOLD = 6
+# The name of a split before or behind that of an array.
+_SPLIT = re.compile(r"^(train|val(id(ation)?)?|dev|test)_|_(train|val(id(ation)?)?|dev|test)$")
+# What a compressed byte becomes at most (zlib.net/zlib_tech.html), with room for a short array.
+_EXPANSION, _SHORT = 1032, 1 << 16
 
 _READ_HEADER = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
 
@@ -26,16 +35,18 @@ class Npz:
     """A `.npz` file of images or of rows of a table, with their labels.
 
     Its arrays are named as in Keras' mnist.npz, `x_train`, `y_train`, `x_test`, `y_test`, a pair
-    for each split; or `x` and `y`, which are the split 'train'. Images are uint8 [N, H, W] or
+    for each split, or with the split before: `train_images`, `train_labels`; or `x` and `y`, which
+    are the split 'train'. Images are uint8 [N, H, W] or
     [N, H, W, C], C 1 or 3; a table is [N, F] of numbers, NaN where one is missing. Labels are
-    whole numbers from 0 on, [N] or [N, 1], or texts. Nothing in a file is ever unpickled.
+    whole numbers from 0 on, [N] or [N, 1], or texts; numbers that go far beyond the number of
+    examples are names of classes, like texts. Nothing in a file is ever unpickled.
 
     The rows of a table are filled and scaled as `CSV` says, by the training examples alone. The
     arrays of a split that is read are held in memory.
 
     Attributes:
       path: the file.
-      inputs: name of the arrays with the inputs, without `_` and the split's name behind.
+      inputs: name of the arrays with the inputs, without `_` and the split's name behind or before.
       labels: name of the arrays with the labels, likewise.
       classes: a name for each label; by default the numbers up to the highest of 'train', or the
         texts in it, by name.
@@ -89,10 +100,7 @@ class Npz:
         """
         if self.classes:
             return self.classes
-        labels = self._load(self._pairs[self._training][1]).reshape(-1)
-        if labels.dtype.kind == "U":
-            return tuple(sorted(map(str, np.unique(labels))))
-        return tuple(map(str, range(int(labels.max(initial=-1)) + 1)))
+        return self._found_classes
 
     def num_features(self) -> int:
         """Columns of the table, and one more for each that has gaps in the training rows.
@@ -149,6 +157,20 @@ class Npz:
         """The split that the classes are taken from."""
         return "train" if "train" in self._pairs else next(iter(self._pairs))
 
+    def guesses(self) -> tuple[str, ...]:
+        """What was assumed of the file and may be wrong, each in a sentence.
+
+        Raises:
+          Mu2Error: as `read`.
+        """
+        return () if self.classes else sparse_guesses(self._found_classes)
+
+    @functools.cached_property
+    def _found_classes(self) -> tuple[str, ...]:
+        labels = self._load(self._pairs[self._training][1]).reshape(-1)
+        cure = "Where that is a class, name all classes in Npz.classes."
+        return classes(labels, len(labels), self._owner, cure)
+
     @functools.cached_property
     def _scaling(self) -> Scaling:
         return Scaling.of(self._selected(self.fit or self._training)[0])
@@ -183,14 +205,15 @@ class Npz:
                     hint="A value that is missing is NaN.",
                 )
         if labels.dtype.kind != "U":
-            return inputs, np.clip(labels, -1, np.iinfo(np.int32).max).astype(np.int32)
+            return inputs, numbered(labels, () if self.classes else self._found_classes)
         known = {each: label for label, each in enumerate(self.class_names())}
-        for row, each in enumerate(labels):
-            if str(each) not in known:
-                raise Mu2Error(
-                    f"{self._owner}: {labels_name}[{row}] is {str(each)!r}, which is no class.",
-                    hint=did_you_mean(str(each), known),
-                )
+        if strange := sorted({str(each) for each in labels} - known.keys()):
+            row = next(i for i, each in enumerate(labels) if str(each) == strange[0])
+            more = f" (and so are {', '.join(map(repr, strange[1:_TOLD]))})" * (len(strange) > 1)
+            raise Mu2Error(
+                f"{self._owner}: {labels_name}[{row}] is {strange[0]!r}, which is no class{more}.",
+                hint=did_you_mean(strange[0], known),
+            )
         return inputs, np.array([known[str(each)] for each in labels], np.int32)
 
     @functools.cached_property
@@ -200,14 +223,12 @@ class Npz:
         if self.inputs in headers:
             pairs = {"train": (self.inputs, self.labels)}
         else:
-            prefix = f"{self.inputs}_"
-            found = in_order(n.removeprefix(prefix) for n in headers if n.startswith(prefix))
-            pairs = {split: (prefix + split, f"{self.labels}_{split}") for split in found}
+            pairs = self._of_splits(self.inputs, self.labels)
         if not pairs:
             raise Mu2Error(
-                f"{self._owner} has neither {self.inputs!r} nor {self.inputs + '_train'!r}.",
-                hint=f"It has {', '.join(headers) or 'no arrays'}. Npz.inputs and Npz.labels say "
-                "what they are called.",
+                f"{self._owner} has neither {self.inputs!r} nor {self.inputs + '_train'!r} nor "
+                f"{'train_' + self.inputs!r}.",
+                hint=f"It has {', '.join(headers) or 'no arrays'}. {self._names_hint()}",
             )
         for name, labels_name in pairs.values():
             if labels_name not in headers:
@@ -224,6 +245,24 @@ class Npz:
             shapes = ", ".join(f"{name} {list(headers[name][0])}" for name, _ in pairs.values())
             raise Mu2Error(f"{self._owner}: its splits hold examples of several shapes: {shapes}.")
         return pairs
+
+    def _of_splits(self, inputs: str, labels: str) -> dict[str, tuple[str, str]]:
+        """The names of inputs and labels by split: the split's name stands behind, or before."""
+        before = [n.removesuffix(f"_{inputs}") for n in self._headers if n.endswith(f"_{inputs}")]
+        behind = [n.removeprefix(f"{inputs}_") for n in self._headers if n.startswith(f"{inputs}_")]
+        if behind:
+            return {name: (f"{inputs}_{name}", f"{labels}_{name}") for name in in_order(behind)}
+        return {name: (f"{name}_{inputs}", f"{name}_{labels}") for name in in_order(before)}
+
+    def _names_hint(self) -> str:
+        """What to set, where arrays come in pairs under other names."""
+        told = "Npz.inputs and Npz.labels say what they are called."
+        stems = {_SPLIT.sub("", name): header[0] for name, header in self._headers.items()}
+        rows = [name for name, shape in stems.items() if shape[1:] in ((), (1,))]
+        rest = [name for name in stems if name not in rows]
+        if len(rows) == len(rest) == 1 and stems[rows[0]][:1] == stems[rest[0]][:1]:
+            told += f" Set Npz.inputs = {rest[0]!r} and Npz.labels = {rows[0]!r}."
+        return told
 
     def _check_inputs(self, name: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
         what = f"{self._owner}: {name} is {dtype} {list(shape)}"
@@ -251,13 +290,14 @@ class Npz:
                 f"{what}, and {n} labels are needed, one an example.",
                 hint=f"Of one-hot labels: {name}.argmax(axis=1)." if one_hot else None,
             )
-        if dtype.kind not in "iuU":
+        if dtype.kind not in "biuU":
             raise Mu2Error(f"{what}, and labels are whole numbers or texts.")
 
     @functools.cached_property
     def _headers(self) -> dict[str, tuple[tuple[int, ...], np.dtype[Any]]]:
         """Shape and type of every array, as far as it can be read without unpickling."""
         headers = {}
+        there = home(self.path, self._owner).stat().st_size
         with self._opened() as archive:
             for member in archive.infolist():
                 if not member.filename.endswith(".npy"):
@@ -277,10 +317,17 @@ class Npz:
                 count = 1
                 for length in shape:
                     count *= length
-                if begin + count * dtype.itemsize != member.file_size:
+                claimed = begin + count * dtype.itemsize
+                if claimed != member.file_size:
                     raise Mu2Error(
                         f"{self._owner} is damaged: {name} should be {dtype} {list(shape)}, and "
                         f"{member.file_size - begin} bytes are there."
+                    )
+                packed = min(member.compress_size, there)
+                if claimed > _EXPANSION * packed + _SHORT:
+                    raise Mu2Error(
+                        f"{self._owner} is damaged: {name} should be {dtype} {list(shape)}, which "
+                        f"{packed:,} bytes cannot hold."
                     )
                 headers[name] = (shape, dtype)
         return headers
@@ -297,6 +344,8 @@ class Npz:
     def _opened(self) -> zipfile.ZipFile:
         path = home(self.path, self._owner)
         try:
+            if (pointer := lfs_pointer(head_of(path), self._owner)) is not None:
+                raise pointer
             return zipfile.ZipFile(path)
         except (OSError, zipfile.BadZipFile) as error:
             raise Mu2Error(

@@ -1,11 +1,17 @@
 """A CSV file as it stands: the names of its columns, and its rows."""
 
-import csv
 import dataclasses
 import functools
+import re
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
-from mu2.errors import Mu2Error
+from mu2.errors import Mu2Error, lfs_pointer
+
+# Of rows with one fault, as many are told.
+_TOLD = 5
+_BYTE_ORDER_MARKS = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -14,7 +20,7 @@ class Row:
 
     Attributes:
       file: that it stands in.
-      line: the line that it ends in, from 1.
+      line: the line that it begins in, from 1.
       values: one a column.
       index: the number of each column, by name.
     """
@@ -39,70 +45,193 @@ class Sheet:
 
     Attributes:
       file: its name.
-      columns: their names, no two the same.
-      rows: the line that each ends in, and its values, one a column.
+      columns: their names, no two the same; that of a column without a name is empty.
+      rows: the line that each begins in, and its values, one a column.
+      broken: the lines in which a quoted value begins that goes on in the next line.
+      quote: what stood around values; empty where nothing did.
+      guessed: nobody said whether quotes stand around values, and both is usual.
     """
 
     file: str
     columns: tuple[str, ...]
     rows: tuple[tuple[int, tuple[str, ...]], ...]
+    broken: tuple[int, ...] = ()
+    quote: str = '"'
+    guessed: bool = False
 
     @classmethod
-    def of(cls, file: Path, delimiter: str | None) -> "Sheet":
+    def of(cls, file: Path, delimiter: str | None, quote: str | None = None) -> "Sheet":
         """Reads a file; again only where it has changed.
 
         Args:
           file: in UTF-8.
           delimiter: what stands between values; None: a comma, or a tab in a file named `.tsv`.
+          quote: what stands around a value that holds the delimiter, a quote or a line's end;
+            empty: nothing does; None: a double quote; where the delimiter is a tab, only if every
+            value that begins with one ends with one in its line (TSV itself knows no quotes).
 
         Raises:
-          Mu2Error: it cannot be read, or is no table.
+          Mu2Error: pyarrow is missing; the file cannot be read, or is no table.
         """
         delimiter = delimiter or ("\t" if file.suffix.lower() == ".tsv" else ",")
         try:
             status = file.stat()
-            return _parsed(str(file), delimiter, status.st_mtime_ns, status.st_size)
+            return _parsed(str(file), delimiter, quote, status.st_mtime_ns, status.st_size)
         except OSError as error:
             raise Mu2Error(f"{file}: {error.strerror}.") from error
-        except UnicodeDecodeError as error:
-            raise Mu2Error(
-                f"{file} is not written in UTF-8 (byte {error.start}).",
-                hint="Save it as UTF-8.",
-            ) from error
 
 
 @functools.lru_cache(maxsize=16)
-def _parsed(file: str, delimiter: str, changed: int, size: int) -> Sheet:
+def _parsed(file: str, delimiter: str, quote: str | None, changed: int, size: int) -> Sheet:
     """A file's table; read again only where the file has changed.
 
     Raises:
       Mu2Error: it is no table.
       OSError: it cannot be read.
-      UnicodeDecodeError: it is not in UTF-8.
     """
-    rows: list[tuple[int, tuple[str, ...]]] = []
-    with open(file, encoding="utf-8-sig", newline="") as stream:
-        reader = csv.reader(stream, delimiter=delimiter, strict=True)
-        try:
-            for line in reader:
-                if line:  # an empty one is no row
-                    rows.append((reader.line_num, tuple(value.strip() for value in line)))
-        except csv.Error as error:
-            raise Mu2Error(
-                f"{str(error).rstrip('.')}.", location=f"{file}:{reader.line_num}"
-            ) from error
+    content = Path(file).read_bytes()
+    _check_encoding(content, file)
+    content = content.removeprefix(b"\xef\xbb\xbf")
+    guessed = quote is None and delimiter == "\t" and b'"' in content
+    if quote is None:
+        quote = '"' if delimiter != "\t" or _all_closed(content) else ""
+    body = content.lstrip(b"\r\n")
+    first = 1 + content[: len(content) - len(body)].count(b"\n")
+    broken = tuple(_quoted(body, delimiter, quote, file, first)) if quote else ()
+    records = _records(body, delimiter, quote) if body.strip() else []
+    line, rows, uneven = first, [], []
+    for values, breaks in records:
+        if len(values) != len(records[0][0]):
+            uneven.append((line, len(values)))
+        elif any(values):  # an empty line, or one of delimiters alone, is no row
+            rows.append((line, values))
+        line += 1 + breaks
+    if uneven:
+        raise _uneven(file, len(records[0][0]), uneven, quote)
     if len(rows) < 2:
         raise Mu2Error(
             f"{file} has no rows.", hint="The first line names the columns; rows follow."
         )
     columns = rows.pop(0)[1]
     if twice := [name for name in columns if columns.count(name) > 1]:
-        raise Mu2Error(f"the column {twice[0]!r} is named twice.", location=f"{file}:1")
-    for number, values in rows:
-        if len(values) != len(columns):
+        what = f"the column {twice[0]!r} is" if twice[0] else "columns without a name are"
+        raise Mu2Error(f"{what} named twice.", location=f"{file}:{first}")
+    return Sheet(file, columns, tuple(rows), broken, quote, guessed)
+
+
+def _uneven(file: str, columns: int, uneven: Sequence[tuple[int, int]], quote: str) -> Mu2Error:
+    """What to say of rows with another number of values than there are columns."""
+    (line, values), more = uneven[0], uneven[1:]
+    lines = ", ".join(str(line) for line, _ in more[:_TOLD])
+    also = f", and so have {len(more):,} rows more (lines {lines}{' …' * (len(more) > _TOLD)})"
+    return Mu2Error(
+        f"{values} values, and {columns} columns are named in the first line{also * bool(more)}.",
+        location=f"{file}:{line}",
+        hint="A value that holds the delimiter stands in double quotes; CSV.delimiter says what "
+        "parts values."
+        + " Quotes are read as letters here; CSV.quote = '\"' takes them for quotes."
+        * (not quote),
+    )
+
+
+def _check_encoding(content: bytes, file: str) -> None:
+    """Raises Mu2Error unless a file is text in UTF-8."""
+    if (pointer := lfs_pointer(content[:64], file)) is not None:
+        raise pointer
+    for mark, name in _BYTE_ORDER_MARKS.items():
+        if content.startswith(mark):
+            raise Mu2Error(f"{file} is written in {name}.", hint="Save it as UTF-8.")
+    try:
+        content.decode()
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise Mu2Error(
+            f"{file} is not written in UTF-8 (byte {error.start}).",
+            location=f"{file}:{line}",
+            hint="Save it as UTF-8; it may be Latin-1: iconv -f LATIN1 -t UTF-8.",
+        ) from error
+    if b"\0" in content.partition(b"\n")[0]:
+        raise Mu2Error(f"{file} begins with zero bytes, and is no CSV file in UTF-8.")
+
+
+def _all_closed(content: bytes) -> bool:
+    """Whether every value between tabs that begins with a double quote is closed in its line."""
+    values = re.finditer(rb'(?:\A|(?<=[\t\r\n]))"[^\t\r\n]*', content)
+    return all(re.fullmatch(rb'"(?:[^"]|"")*"', value[0]) for value in values)
+
+
+def _quoted(content: bytes, delimiter: str, quote: str, file: str, first: int) -> Iterator[int]:
+    """The lines in which quoted values begin that have several.
+
+    pyarrow takes whatever follows a closing quote, and a file that ends inside of one, for parts
+    of the value.
+
+    Raises:
+      Mu2Error: a quote is never closed, or something follows where it is.
+    """
+    q, ends = re.escape(quote.encode()), re.escape(delimiter.encode()) + rb"\r\n"
+    value = rb"(?:\A|(?<=[%b]))%b(?:[^%b]++|%b%b)*+(%b?)(?=([%b]|\Z)?)"
+    line, place = first, 0
+    for match in re.finditer(value % (ends, q, q, q, q, q, ends), content):
+        line, place = line + content.count(b"\n", place, match.start()), match.start()
+        if not match[1] or match[2] is None:
+            what = "is closed, and the value goes on" if match[1] else "is never closed"
             raise Mu2Error(
-                f"{len(values)} values, and {len(columns)} columns are named in the first line.",
-                location=f"{file}:{number}",
-                hint="A value that holds the delimiter stands in double quotes.",
+                f"a value begins with {quote}, which {what}.",
+                location=f"{file}:{line}",
+                hint=f"A {quote} inside of a quoted value is written twice. Where quotes are "
+                "letters like others, set CSV.quote = ''.",
             )
-    return Sheet(file, columns, tuple(rows))
+        if b"\n" in match[0]:
+            yield line
+
+
+def _records(content: bytes, delimiter: str, quote: str) -> list[tuple[tuple[str, ...], int]]:
+    """All rows, the first line and empty lines among them, in order.
+
+    Returns:
+      The values of each row, without blanks around them, and the ends of lines in it. Where it has
+      another number of values than the first one, they are empty.
+
+    Raises:
+      Mu2Error: pyarrow is missing, or cannot read it.
+    """
+    try:
+        import pyarrow
+        from pyarrow import csv
+    except ImportError as error:
+        raise Mu2Error(
+            "reading CSV files needs pyarrow.", hint="pip install 'mu2[tables]'"
+        ) from error
+    uneven: dict[int, tuple[tuple[str, ...], int]] = {}
+
+    def skip(row: Any) -> str:
+        uneven[row.number] = (("",) * row.actual_columns, row.text.count("\n"))
+        return "skip"
+
+    options = {
+        # One block, so that a value may have any length; rows have numbers in one thread alone.
+        "read_options": csv.ReadOptions(
+            use_threads=False,
+            block_size=min(len(content) + 1, 2**31 - 1),
+            autogenerate_column_names=True,
+        ),
+        "parse_options": csv.ParseOptions(
+            delimiter=delimiter,
+            quote_char=quote or False,
+            double_quote=bool(quote),
+            newlines_in_values=bool(quote),
+            ignore_empty_lines=False,
+            invalid_row_handler=skip,
+        ),
+        "convert_options": csv.ConvertOptions(default_column_type=pyarrow.large_string()),
+    }
+    try:
+        table = csv.read_csv(pyarrow.BufferReader(content), **options)
+    except pyarrow.ArrowInvalid as error:
+        raise Mu2Error(f"it is no CSV file: {error}.") from error
+    columns = [column.to_pylist() for column in table.columns]
+    rows = zip(*columns, strict=True)
+    even = ((tuple(map(str.strip, r)), sum(value.count("\n") for value in r)) for r in rows)
+    count = table.num_rows + len(uneven)
+    return [uneven[n] if n in uneven else next(even) for n in range(1, count + 1)]

@@ -7,13 +7,13 @@ from typing import ClassVar
 
 import numpy as np
 
-from mu2.errors import Mu2Error, nearest
+from mu2.errors import Mu2Error, lfs_pointer
 from mu2.tasks import split as splits
 from mu2.tasks.examples import Examples
 from mu2.tasks.order import shuffle
 from mu2.tasks.reader import Arrays, Reader
 from mu2.tasks.sources.checks import check_bool, check_text
-from mu2.tasks.sources.listing import entries, home, in_order
+from mu2.tasks.sources.listing import check_classes, entries, home, in_order
 from mu2.tasks.text import to_bytes
 
 _SUFFIX = ".txt"
@@ -118,13 +118,7 @@ class TextLines:
         classes = {split: {name for name, _ in lines} for split, lines in self._lines.items()}
         if "train" not in classes:
             return tuple(sorted(set().union(*classes.values())))
-        for split, names in classes.items():
-            for name in sorted(names - classes["train"]):
-                near = nearest(name, classes["train"])
-                raise Mu2Error(
-                    f"{self._owner}: {split} has a class {name!r}, and train has none.",
-                    hint=f"Did you mean {near!r}?" if near else f"Add train/{name}{_SUFFIX}.",
-                )
+        check_classes(classes, self._owner, _SUFFIX)
         return tuple(sorted(classes["train"]))
 
     @functools.cached_property
@@ -163,6 +157,8 @@ class TextLines:
             )
         try:
             content = file.read_bytes()
+            if (pointer := lfs_pointer(content[:64], str(file))) is not None:
+                raise pointer
             text = content.decode("utf-8-sig")
         except OSError as error:
             raise Mu2Error(f"{file}: {error.strerror}.") from error

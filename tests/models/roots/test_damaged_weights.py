@@ -1,5 +1,6 @@
 """Files of weights that hold what no weight is, or are damaged: told, and never a traceback."""
 
+import json
 import random
 import struct
 import zipfile
@@ -49,41 +50,48 @@ def entry(shape, start, stop, dtype="F32"):
     return {"dtype": dtype, "shape": shape, "data_offsets": [start, stop]}
 
 
+# Two readings of one name: the library takes the last, another reader might take the first.
+TWICE = f'{{"a": {json.dumps(entry([1], 0, 4))}, "a": {json.dumps(entry([1], 0, 4))}}}'.encode()
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b"", "does not fit"),
-        (b"abc", "does not fit"),
-        (struct.pack("<Q", 10 << 30) + b"{}", "header of 10737418240 bytes does not fit"),
-        (struct.pack("<Q", 2**64 - 1) + b"{}", "does not fit"),
-        (files.packed(b"{}", b"", length=99), "does not fit"),
+        (b"", "header too small"),
+        (b"abc", "header too small"),
+        (struct.pack("<Q", 10 << 30) + b"{}", "header too large"),
+        (struct.pack("<Q", 2**64 - 1) + b"{}", "header too large"),
+        (files.packed(b"{}", b"", length=99), "invalid header length"),
         (files.packed(b"{", b""), "header is wrong"),
-        (files.packed(b"[]", b""), "no JSON object"),
+        (files.packed(b"[]", b""), "invalid type: sequence"),
         (files.packed(b"[" * 100_000, b""), "header is wrong"),
         (files.packed(b"\xff\xfe", b""), "header is wrong"),
-        (files.packed(b'{"a": 1, "a": 2}', b""), "stands in it twice"),
-        (files.packed({"a": 5}, b""), "has not dtype"),
-        (files.packed({"a": {"dtype": "F32", "shape": [1]}}, b"1234"), "has not dtype"),
-        (files.packed({"a": entry([1], 0, 4, "F3")}, b"1234"), "unknown dtype 'F3'"),
-        (files.packed({"a": entry([1], 0, 4, ["F32"])}, b"1234"), "unknown dtype"),
-        (files.packed({"a": entry([-1], 0, 4)}, b"1234"), "no lists of counts"),
-        (files.packed({"a": entry([True], 0, 4)}, b"1234"), "no lists of counts"),
-        (files.packed({"a": entry([1.0], 0, 4)}, b"1234"), "no lists of counts"),
-        (files.packed({"a": entry("1", 0, 4)}, b"1234"), "no lists of counts"),
-        (files.packed({"a": entry([2], 0, 4)}, b"1234"), "takes 8 bytes"),
-        (files.packed({"a": entry([2], 0, 8, "F16")}, b"12345678"), "takes 4 bytes"),
-        (files.packed({"a": entry([1], 4, 0)}, b"1234"), "takes 4 bytes"),
-        (files.packed({"a": entry([2**40, 2**40], 0, 4)}, b"1234"), "takes"),
-        (files.packed({"a": entry([2], 0, 8)}, b"1234"), "reach outside the file"),
-        (files.packed({"a": entry([1], 0, 4)}, b"12345"), "end before the file does"),
-        (files.packed({"a": entry([1], 4, 8)}, b"12345678"), "leaves a gap"),
+        (files.packed(TWICE, b"1234"), "stands in it twice"),
+        (files.packed({"a": 5}, b""), "expected struct TensorInfo"),
+        (
+            files.packed({"a": {"dtype": "F32", "shape": [1]}}, b"1234"),
+            "missing field `data_offsets`",
+        ),
+        (files.packed({"a": entry([1], 0, 4, "F3")}, b"1234"), "unknown variant `F3`"),
+        (files.packed({"a": entry([1], 0, 4, ["F32"])}, b"1234"), "expected string"),
+        (files.packed({"a": entry([-1], 0, 4)}, b"1234"), "expected usize"),
+        (files.packed({"a": entry([True], 0, 4)}, b"1234"), "expected usize"),
+        (files.packed({"a": entry([1.0], 0, 4)}, b"1234"), "expected usize"),
+        (files.packed({"a": entry("1", 0, 4)}, b"1234"), "expected a sequence"),
+        (files.packed({"a": entry([2], 0, 4)}, b"1234"), "invalid shape"),
+        (files.packed({"a": entry([2], 0, 8, "F16")}, b"12345678"), "invalid shape"),
+        (files.packed({"a": entry([1], 4, 0)}, b"1234"), "invalid offset"),
+        (files.packed({"a": entry([2**40, 2**40], 0, 4)}, b"1234"), "overflow"),
+        (files.packed({"a": entry([2], 0, 8)}, b"1234"), "file not fully covered"),
+        (files.packed({"a": entry([1], 0, 4)}, b"12345"), "file not fully covered"),
+        (files.packed({"a": entry([1], 4, 8)}, b"12345678"), "invalid offset for tensor `a`"),
         (
             files.packed({"a": entry([1], 0, 4), "b": entry([1], 2, 6)}, b"123456"),
-            "'b' overlaps",
+            "invalid offset for tensor `b`",
         ),
         (
             files.packed({"a": entry([1], 0, 4), "b": entry([1], 0, 4)}, b"1234"),
-            "'b' overlaps",
+            "invalid offset for tensor",
         ),
     ],
 )
@@ -146,3 +154,18 @@ def test_whatever_is_done_to_the_bytes_is_told_without_a_traceback(tmp_path, kin
             told.append(str(error))
     assert len(told) > 60
     assert max(map(len, told)) < 3000
+
+
+def test_a_shape_of_no_numbers_takes_no_room(tmp_path):
+    # Sides beyond any memory, and a product of zero: sound to the library, no tensor of a ViT.
+    arrays = {**files.timm(files.PLAIN)}
+    text = files.safetensors(arrays)
+    header = json.loads(text[8 : 8 + int.from_bytes(text[:8], "little")])
+    header["head.weight"] = entry([2**62, 0], 0, 0)
+    path = tmp_path / "w.safetensors"
+    path.write_bytes(files.packed(header, b"".join(a.tobytes() for a in arrays.values())))
+    Safetensors(str(path)).check(files.TIMM, files.DEFAULTS)
+    header["norm.bias"] = entry([2**62, 0], 0, 0)
+    path.write_bytes(files.packed(header, b""))
+    with pytest.raises(Mu2Error):
+        Safetensors(str(path)).check(files.TIMM, files.DEFAULTS)

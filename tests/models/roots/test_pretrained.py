@@ -10,6 +10,7 @@ import pytest
 from mu2 import cli
 from mu2.errors import Mu2Error
 from mu2.models import AugReg, Model, Safetensors, ViT, nest
+from mu2.models.roots import tensors
 from mu2.random_keys import Key
 from tests.models import files
 
@@ -159,7 +160,11 @@ def test_shards_and_a_folder_are_one_file(tmp_path):
         ({"norm.weight": "../a.safetensors"}, "no 'weight_map'"),
         ({"norm.weight": 5}, "no 'weight_map'"),
         ({"norm.weight": "a.safetensors"}, "lack: norm.weight"),
-        ({"norm.weight": "c.safetensors"}, "no such file"),
+        ({"norm.weight": "c.safetensors"}, "1 of the 3 files .* not there: c.safetensors"),
+        (
+            {"norm.weight": "c.safetensors", "norm.bias": "d.safetensors"},
+            "2 of the 4 files .* not there: c.safetensors, d.safetensors",
+        ),
     ],
 )
 def test_an_index_that_is_wrong_is_told(tmp_path, changed, words):
@@ -361,3 +366,23 @@ def test_check_tells_what_a_root_needs(tmp_path, monkeypatch, capsys, part):
     assert cli.main(["check", "run.gin"]) == 2
     told = capsys.readouterr().err
     assert all(f"{name} is never set" in told for name in PARTS[part])
+
+
+def test_of_a_url_the_header_alone_is_fetched_to_check_it(tmp_path, monkeypatch):
+    fsspec = pytest.importorskip("fsspec")
+    content = files.safetensors(files.timm(files.PLAIN))
+    fsspec.filesystem("memory").pipe("/header/w.safetensors", content)
+    length = 8 + int.from_bytes(content[:8], "little")
+    opened, read = tensors.Location.open, []
+
+    def counted(location):
+        file = opened(location)
+        whole = file.read
+        monkeypatch.setattr(file, "read", lambda n=-1: read.append(n) or whole(n), raising=False)
+        return file
+
+    monkeypatch.setattr(tensors.Location, "open", counted)
+    root = Safetensors("memory://header/w.safetensors")
+    root.check(files.TIMM, files.DEFAULTS)
+    assert 0 < sum(read) <= length + 64
+    assert -1 not in read

@@ -149,8 +149,8 @@ def test_a_file_that_has_changed_is_read_again(save):
         (("1,red,a", "inf,red,b"), 3, "'size' is 'inf', which is not finite", "empty"),
         (("1,red,a", "1e999,red,b"), 3, "which is not finite", ""),
         (("1,red,a", "2,red,b", "three,red,b"), 4, "'size' is 'three', and a number in 2", "CSV."),
-        (("1,red,a", '2,"red"x,b'), 3, "expected after", ""),
-        (("1,red,a", '2,"red,b'), 3, "unexpected end of data", ""),
+        (("1,red,a", '2,"red"x,b'), 3, "is closed, and the value goes on", "CSV.quote"),
+        (("1,red,a", '2,"red,b'), 3, "is never closed", "CSV.quote"),
     ],
 )
 def test_faults_have_their_line(save, rows, line, message, hint):

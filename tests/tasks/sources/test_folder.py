@@ -1,6 +1,7 @@
 """Images in folders: read as they lie, and whatever does not belong there named."""
 
 import os
+import unicodedata
 
 import numpy as np
 import pytest
@@ -178,3 +179,18 @@ def test_what_is_no_folder_is_refused(tmp_path):
 def test_wrong_splits_are_refused(pets):
     with pytest.raises(Mu2Error, match="has no split 'dev'"):
         Folder(str(pets)).size("dev")
+
+
+def test_everything_of_one_kind_is_told_at_once(pets):
+    put(pets, "test/dgo/1.png", "test/owl/1.png", "validation/cow/1.png")
+    refused(pets, "test has classes 'dgo', 'owl'; validation has a class 'cow', and train", "'dog'")
+    for name in ("train/cat/a.txt", "train/dog/b.csv", "test/cat/c"):
+        (pets / name).write_text("x")
+    refused(pets, r"test/cat/c.*a\.txt.*b\.csv are each no image by its name")
+
+
+@pytest.mark.parametrize("name", ["caf\u00e9", "\u00fcber"])
+def test_letters_of_other_code_points_are_explained(pets, name):
+    decomposed = unicodedata.normalize("NFD", name)
+    put(pets, f"train/{name}/1.png", f"test/{decomposed}/1.png")
+    refused(pets, "and train has none", f"{decomposed!a} and {name!a} look the same")

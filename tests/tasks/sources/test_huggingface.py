@@ -191,3 +191,111 @@ def test_without_the_library_the_command_that_installs_it_is_named(monkeypatch, 
     with pytest.raises(Mu2Error, match="needs datasets") as caught:
         HuggingFace(saved).splits()
     assert "pip install 'mu2[hf]'" in caught.value.hint
+
+
+def parquet(folder, **columns):
+    """A folder of a Parquet file, as pandas and polars write them."""
+    pyarrow = pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    folder.mkdir(exist_ok=True)
+    parquet.write_table(pyarrow.table(columns), folder / "train.parquet")
+    return str(folder)
+
+
+def strings(kind, values):
+    pyarrow = pytest.importorskip("pyarrow")
+    array = pyarrow.array(values, pyarrow.string())
+    if kind.startswith("dictionary of "):
+        return strings(kind.removeprefix("dictionary of "), values).dictionary_encode()
+    return array.cast(getattr(pyarrow, kind)())
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        *("string", "large_string", "string_view"),
+        *("dictionary of string", "dictionary of large_string"),
+    ],
+)
+def test_texts_and_labels_of_any_kind_of_string(tmp_path, kind):
+    path = parquet(
+        tmp_path / "set",
+        text=strings(kind, ["good", "bad", "good é", "bad"]),
+        label=strings(kind, ["up", "down", "up", "down"]),
+    )
+    settings = {"text_key": "text", "shuffle": False, "cache_dir": str(tmp_path / "cache")}
+    source = HuggingFace(path, **settings)
+    assert source.class_names() == ("down", "up")
+    examples = source.read("train", 8)
+    assert examples.labels.tolist() == [1, 0, 1, 0]
+    assert bytes(examples.inputs[2]).rstrip(b"\0").decode() == "good é"
+
+
+@pytest.mark.parametrize(
+    "kind", ["binary", "large_binary", "binary_view", "struct", "bytes", "path"]
+)
+def test_images_as_plain_bytes_and_structs(tmp_path, kind):
+    import pyarrow
+    from PIL import Image
+
+    encoded = []
+    for i in range(4):
+        Image.fromarray(np.full((6, 6, 3), 60 * i, np.uint8)).save(tmp_path / f"{i}.png")
+        encoded.append((tmp_path / f"{i}.png").read_bytes())
+    names = [str(tmp_path / f"{i}.png") for i in range(4)]
+    columns = {
+        "struct": [{"bytes": content, "path": None} for content in encoded],
+        "bytes": [{"bytes": content} for content in encoded],
+        "path": [{"bytes": None, "path": name} for name in names],
+    }
+    images = pyarrow.array(columns.get(kind, encoded))
+    images = images if kind in columns else images.cast(getattr(pyarrow, kind)())
+    path = parquet(tmp_path / "set", image=images, label=[0, 1, 0, 1])
+    source = HuggingFace(path, shuffle=False, cache_dir=str(tmp_path / "cache"))
+    examples = source.read("train", 6)
+    assert examples.inputs[:, 0, 0, 0].tolist() == [0, 60, 120, 180]
+
+
+@pytest.mark.parametrize("image", [None, {"bytes": None, "path": None}])
+def test_an_image_of_nothing_is_told(tmp_path, image):
+    import pyarrow
+
+    kind = pyarrow.struct([("bytes", pyarrow.binary()), ("path", pyarrow.string())])
+    path = parquet(tmp_path / "set", image=pyarrow.array([image, image], kind), label=[0, 1])
+    source = HuggingFace(path, cache_dir=str(tmp_path / "cache"))
+    with pytest.raises(Mu2Error, match=r"train\[\d\] has no image") as caught:
+        source.read("train", 6)
+    assert "neither bytes nor a path" in caught.value.hint
+
+
+def test_sparse_numbers_are_classes_by_name(tmp_path):
+    labels = [(7, 10**12)[i % 2] for i in range(6)]
+    path = rows(tmp_path / "set", text=list("abcdef"), label=labels)
+    source = HuggingFace(path, text_key="text", shuffle=False)
+    assert source.class_names() == ("7", str(10**12))
+    assert source.read("train", 4).labels.tolist() == [0, 1] * 3
+    assert "labels go up to" in source.guesses()[0]
+
+
+@pytest.mark.parametrize("word", ["nan", "NULL"])
+def test_texts_that_mark_a_missing_label_are_no_class(tmp_path, word):
+    path = rows(tmp_path / "set", text=list("abcdef"), label=["up", "down", word] * 2)
+    with pytest.raises(Mu2Error, match=f"labels are missing .'{word}'"):
+        HuggingFace(path, text_key="text").class_names()
+
+
+def test_the_library_says_nothing_of_its_own(tmp_path, capfd):
+    path = parquet(tmp_path / "set", text=["a", "b"], label=[0, 1])
+    HuggingFace(path, text_key="text", cache_dir=str(tmp_path / "cache")).read("train", 4)
+    assert capfd.readouterr() == ("", "")
+    assert not datasets.utils.are_progress_bars_disabled()
+
+
+def test_a_pointer_of_git_lfs_is_told(tmp_path):
+    (tmp_path / "set").mkdir()
+    (tmp_path / "set" / "train.parquet").write_text(
+        "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 5\n"
+    )
+    with pytest.raises(Mu2Error, match="is a pointer of Git LFS"):
+        HuggingFace(str(tmp_path / "set"), cache_dir=str(tmp_path / "cache")).splits()

@@ -1,8 +1,11 @@
 """npz files: images and tables, and nothing unpickled, nothing believed unseen."""
 
 import io
+import math
 import pickle
+import struct
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -212,3 +215,62 @@ def test_a_file_that_is_not_there_is_named_and_nothing_is_read_before():
     with pytest.raises(Mu2Error, match=r"Npz\.classes must be a tuple of texts") as caught:
         Npz("a", classes="cat")
     assert "comma" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("names", "options", "splits"),
+    [
+        (("train_images", "train_labels", "test_images", "test_labels"), ("images", "labels"), 2),
+        (("val_x", "val_y", "train_x", "train_y"), ("x", "y"), 2),
+        (("images_train", "labels_train", "images_test", "labels_test"), ("images", "labels"), 2),
+        (("train_images", "train_labels"), ("images", "labels"), 1),
+    ],
+)
+def test_the_split_stands_before_or_behind(save, names, options, splits):
+    arrays = {name: LABELS if name[-1] == "y" or "label" in name else IMAGES for name in names}
+    source = Npz(save(**arrays), *options, shuffle=False)
+    assert len(source.splits()) == splits
+    assert source.splits()[0] == "train"
+    np.testing.assert_array_equal(source.read("train", 7).labels, LABELS)
+
+
+@pytest.mark.parametrize("stems", [("images", "labels"), ("pixels", "kind")])
+def test_arrays_of_other_names_are_told_as_options(save, stems):
+    arrays = {}
+    for split in ("train", "val", "test"):
+        arrays |= {f"{split}_{stems[0]}": IMAGES, f"{split}_{stems[1]}": LABELS}
+    with pytest.raises(Mu2Error, match="has neither 'x'") as caught:
+        Npz(save(**arrays)).splits()
+    assert f"Npz.inputs = {stems[0]!r} and Npz.labels = {stems[1]!r}" in caught.value.hint
+
+
+def test_an_archive_that_claims_what_its_bytes_cannot_hold_makes_no_room_for_it(save):
+    # Sound in itself: the header, and the size that the archive's directory gives, agree.
+    shape = (60, 10**6, 10**6)
+    header = io.BytesIO()
+    np.lib.format.write_array_header_1_0(
+        header, {"descr": "|u1", "fortran_order": False, "shape": shape}
+    )
+    claimed = len(header.getvalue()) + math.prod(shape)
+    path = rewritten(save(**keras()), "x_train.npy", lambda content: header.getvalue())
+    content = bytearray(Path(path).read_bytes())
+    # The directory's entry, with its size in the field for sizes beyond 4 GiB.
+    start = content.rfind(b"PK\x01\x02", 0, content.rfind(b"x_train.npy"))
+    content[start + 24 : start + 28] = b"\xff" * 4
+    name_end = start + 46 + len("x_train.npy")
+    extra = struct.pack("<HHQ", 1, 8, claimed)
+    content[name_end:name_end] = extra
+    content[start + 30 : start + 32] = struct.pack("<H", len(extra))
+    end = content.rfind(b"PK\x05\x06")
+    (size,) = struct.unpack("<I", content[end + 12 : end + 16])
+    content[end + 12 : end + 16] = struct.pack("<I", size + len(extra))
+    Path(path).write_bytes(content)
+    with pytest.raises(Mu2Error, match=r"x_train should be .* bytes cannot hold"):
+        Npz(path).splits()
+
+
+def test_a_pointer_of_git_lfs_is_told(tmp_path):
+    (tmp_path / "x.npz").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\n")
+    with pytest.raises(Mu2Error, match="is a pointer of Git LFS") as caught:
+        Npz(str(tmp_path / "x.npz")).splits()
+    assert "git lfs pull" in caught.value.hint

@@ -85,3 +85,19 @@ def test_a_link_may_not_lead_out_of_the_folder(put, tmp_path, tmp_path_factory):
     (tmp_path / "b.txt").symlink_to(other)
     with pytest.raises(Mu2Error, match="a link that leads out"):
         source.size("train")
+
+
+def test_a_pointer_of_git_lfs_is_no_text(put):
+    source = put("good.txt", "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n")
+    with pytest.raises(Mu2Error, match=r"good\.txt is a pointer of Git LFS"):
+        source.splits()
+
+
+def test_classes_that_are_not_trained_are_told_at_once(put):
+    put("train/caf\u00e9.txt", "a")
+    put("train/tea.txt", "b")
+    source = put("test/cafe\u0301.txt", "c")
+    put("test/milk.txt", "d")
+    with pytest.raises(Mu2Error, match=r"test has classes .*'milk', and train has none") as caught:
+        source.class_names()
+    assert "look the same" in caught.value.hint

@@ -1,0 +1,206 @@
+"""What the columns of a CSV file hold, and what of that is a guess."""
+
+import dataclasses
+import math
+from collections.abc import Collection, Iterator, Sequence
+
+import numpy as np
+
+from mu2.errors import Mu2Error
+from mu2.tasks.sources.numbers import Numbers
+from mu2.tasks.sources.sheet import Row, Sheet
+
+# Of a long list, as many are told.
+_TOLD = 6
+# Of a column with as many categories or more, most rows having one of their own, that is told.
+_MANY = 10
+
+
+def check_labels(rows: Sequence[Row], label: str, missing: Collection[str]) -> None:
+    """Checks that every row has a label.
+
+    Args:
+      rows: of a file.
+      label: the column.
+      missing: what is written where a value is missing.
+
+    Raises:
+      Mu2Error: labels are missing; all such rows are told together.
+    """
+    lacking = [row for row in rows if not row[label] or row[label] in missing]
+    if not lacking:
+        return
+    found = sorted({row[label] for row in lacking} - {""})
+    what = f" ({', '.join(map(repr, found))})" if found else ""
+    rest = f", in {len(lacking):,} rows" if len(lacking) > 1 else ""
+    raise Mu2Error(
+        f"the label {label!r} is missing{what}{rest}.",
+        location=lacking[0].location,
+        hint="Every row needs one."
+        + (f" Where {found[0]!r} is a class, take it out of CSV.missing." if found else ""),
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class Columns:
+    """How values are read.
+
+    Attributes:
+      numbers: how numbers are written.
+      missing: what is written where a value is missing.
+    """
+
+    numbers: Numbers
+    missing: tuple[str, ...]
+
+    def is_number(self, rows: Sequence[Row], name: str) -> bool:
+        """Whether a column is one of numbers, by its training rows.
+
+        Raises:
+          Mu2Error: a few values among numbers are none, or values look like numbers of another
+            writing.
+        """
+        there = [row for row in rows if row[name] not in self.missing]
+        there.sort(key=lambda row: row.line)
+        words = [row for row in there if self.numbers.read(row[name]) is None]
+        cured = [row for row in words if self.numbers.cure(row[name]) is not None]
+        cured.sort(key=lambda row: self.numbers.doubt(row[name]))
+        cure = self.numbers.cure(cured[0][name]) if cured else None
+        otherwise = "name the column in CSV.categorical or CSV.ignore."
+        if words and len(words) < len(there):
+            first = cured[0] if cured else words[0]
+            raise Mu2Error(
+                f"{name!r} is {first[name]!r}, and a number in {len(there) - len(words)} of "
+                f"the {len(there)} training rows that have a value.",
+                location=first.location,
+                hint=f"{cure} Or {otherwise}"
+                if cure
+                else f"Correct it, name it in CSV.missing, or {otherwise}",
+            )
+        if 2 * len(cured) > len(words):
+            raise Mu2Error(
+                f"{name!r} is {cured[0][name]!r}, which looks like a number in another writing, "
+                f"as in {len(cured):,} of {len(there):,} training rows.",
+                location=cured[0].location,
+                hint=f"{cure} Or {otherwise}",
+            )
+        return not words
+
+    def values(self, rows: Sequence[Row], names: Sequence[str]) -> np.ndarray:
+        """The values of columns of numbers, float64 [N, len(names)], NaN where one is missing.
+
+        Raises:
+          Mu2Error: one is no number, or not finite.
+        """
+        values = np.full((len(rows), len(names)), math.nan)
+        wrong: list[tuple[Row, str, float | None]] = []
+        for i, row in enumerate(rows):
+            for j, name in enumerate(names):
+                if row[name] in self.missing:
+                    continue
+                number = self.numbers.read(row[name])
+                if number is None or not math.isfinite(number):
+                    wrong.append((row, name, number))
+                else:
+                    values[i, j] = number
+        if wrong:
+            raise self._no_number(sorted(wrong, key=lambda each: each[0].line))
+        return values
+
+    def _no_number(self, wrong: Sequence[tuple[Row, str, float | None]]) -> Mu2Error:
+        """What to say of values in columns of numbers that are none, or not finite."""
+        row, name, number = wrong[0]
+        lines = ", ".join(str(each.line) for each, _, _ in wrong[1:_TOLD])
+        more = f" So are {len(wrong) - 1:,} more (lines {lines}{' …' * (len(wrong) > _TOLD)})."
+        if number is None:
+            what = "and a column of numbers in the training rows"
+            hint = (
+                self.numbers.cure(row[name])
+                or "Correct it, name it in CSV.missing, or name the column in CSV.categorical."
+            )
+        else:
+            what, hint = "which is not finite", "Leave it empty where the value is missing."
+        return Mu2Error(
+            f"{name!r} is {row[name]!r}, {what}.{more * (len(wrong) > 1)}",
+            location=row.location,
+            hint=hint,
+        )
+
+    def number_guesses(self, rows: Sequence[Row], name: str) -> Iterator[str]:
+        """What may be wrong with reading a column as numbers.
+
+        Args:
+          rows: all rows of a file, in its order.
+          name: a column of numbers.
+        """
+        values = [row[name] for row in rows if row[name] not in self.missing]
+        if coded := [v for v in values if v[:1] == "0" and len(v) > 1 and v.isdecimal()]:
+            yield (
+                f"{name!r} is read as numbers, and {coded[0]!r} looks like a code: "
+                f"CSV.categorical = ({name!r},) makes categories of it."
+            )
+        if len(values) < _MANY or len(values) < len(rows) or not all(map(_is_whole, values)):
+            return
+        whole = np.array([float(value) for value in values])
+        if (np.diff(whole) == 1).all():
+            yield (
+                f"{name!r} counts the rows, and is learnt from: CSV.ignore = ({name!r},) leaves it "
+                "out."
+            )
+        elif len(set(values)) == len(values):
+            yield (
+                f"{name!r} is another whole number in every row, and is learnt from: "
+                f"CSV.ignore = ({name!r},) leaves it out where it only names the row."
+            )
+
+    def category_guesses(self, rows: Sequence[Row], name: str) -> Iterator[str]:
+        """What may be wrong with reading a column as categories; see `number_guesses`."""
+        values = [row[name] for row in rows if row[name] not in self.missing]
+        kinds = set(values)
+        if len(kinds) >= _MANY and 2 * len(kinds) > len(values):
+            yield (
+                f"{name!r} has {len(kinds):,} categories in {len(values):,} rows: "
+                f"CSV.ignore = ({name!r},) leaves it out where it only names the row."
+            )
+
+
+def text_guesses(rows: Sequence[Row], name: str, missing: Collection[str]) -> Iterator[str]:
+    """What may be wrong with reading a column as texts; see `Columns.number_guesses`."""
+    found = [row[name] for row in rows if row[name] in missing]
+    if found:
+        words = ", ".join(map(repr, sorted(set(found))[:_MANY]))
+        yield f"{len(found):,} texts of {name!r} are learnt from as they stand: {words}."
+
+
+def _is_whole(value: str) -> bool:
+    return value.lstrip("+-").isdecimal()
+
+
+def sheet_guesses(sheet: Sheet) -> Iterator[str]:
+    """What may be wrong with how the values of a file are parted."""
+    file, lines = sheet.file, sheet.broken
+    if lines:
+        told = ", ".join(map(str, lines[:_MANY])) + " …" * (len(lines) > _MANY)
+        yield (
+            f"{len(lines):,} quoted values of {file} go on over line ends (they begin in lines "
+            f"{told}): where quotes are letters like others, CSV.quote = '' reads them so."
+        )
+    if sheet.guessed and sheet.quote:
+        yield (
+            f"double quotes around values of {file} are taken away: where they are letters, "
+            "CSV.quote = '' leaves them."
+        )
+    elif sheet.guessed:
+        yield (
+            f"double quotes in {file} are letters like others: where they stand around values, "
+            "CSV.quote = '\"' takes them away."
+        )
+    elif blank := next((v for _, row in sheet.rows for v in row if _is_quoted(v)), None):
+        yield (
+            f"{file} has values such as {blank}, with their quotes: blanks stand between a "
+            "delimiter and a quote, or quotes stand in quotes."
+        )
+
+
+def _is_quoted(value: str) -> bool:
+    return len(value) > 2 and value[0] == value[-1] == '"'
