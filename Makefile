@@ -4,8 +4,8 @@
 # make bench        the speed benchmarks, side by side, under 10 minutes on two cores
 # make lint         ruff, mypy, buildifier   make wheel       dist/mu2-*.whl and the sdist
 #
-# Everything is kept in .venv, which `make clean` removes. The system needs Python >= 3.11 alone
-# (another one than the first found: make PYTHON=/path/to/python3 …).
+# Everything is kept in .venv, which `make clean` removes. The system needs Python >= 3.11 alone.
+# Another one than the first found, beside it: make PYTHON=/path/to/python3.13 VENV=.venv-3.13 …
 
 .NOTPARALLEL:
 .DELETE_ON_ERROR:

@@ -1,8 +1,12 @@
 """Imports point one way, and every library that is imported is declared."""
 
-import re
+import itertools
 import tomllib
 from pathlib import Path
+from typing import Any
+
+import pytest
+from packaging.requirements import Requirement
 
 from tests.imports import ROOT, distribution, imports, normal, own_files, python_files
 
@@ -38,6 +42,9 @@ ROOMS = {
         *("report", "system", "tasks", "training"),
     },
 }
+# The versions of Python that `.ci/run` tests with.
+PYTHONS = ("3.11", "3.13")
+
 FLOORS, MOST_ROOMS, MOST_ARROWS = 8, 20, 75
 
 # Libraries that only the named rooms or files may import.
@@ -135,12 +142,16 @@ def test_evolution_knows_no_arrays_but_those_of_numpy():
     assert [each for each in sorted(libraries, key=str) if each[1] not in allowed] == []
 
 
+def _project() -> dict[str, Any]:
+    return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+
 def _declared() -> tuple[set[str], set[str]]:
     """The distributions of pyproject.toml's core, and those of its extras."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    project = _project()
 
     def names(requirements: list[str]) -> set[str]:
-        return {normal(re.match(r"[\w.-]+", each).group()) for each in requirements}
+        return {normal(Requirement(each).name) for each in requirements}
 
     extras = project["optional-dependencies"].values()
     return names(project["dependencies"]), set().union(*map(names, extras))
@@ -161,8 +172,31 @@ def test_imported_libraries_are_declared():
     assert not faults, "\n".join(faults)
 
 
-def test_declared_libraries_are_pinned_by_the_constraints():
-    pinned = re.findall(r"^([\w.-]+)==", (ROOT / "constraints.txt").read_text("utf-8"), re.M)
-    core, extras = _declared()
-    missing = (core | extras) - {normal(name) for name in pinned} - {"mu2"}
-    assert not missing, f"constraints.txt: pin {sorted(missing)}"
+@pytest.mark.parametrize("python", PYTHONS)
+def test_declared_libraries_are_pinned_by_the_constraints(python: str):
+    environment = {"python_version": python, "python_full_version": f"{python}.0", "extra": ""}
+    project = _project()
+    extras = project["optional-dependencies"].values()
+    lines = (ROOT / "constraints.txt").read_text("utf-8").splitlines()
+    pins: dict[str, str] = {}
+    for pin in (Requirement(line) for line in lines if not line.startswith("#")):
+        if pin.marker is None or pin.marker.evaluate(environment):
+            (version,) = pin.specifier
+            assert version.operator == "==", f"constraints.txt: {pin} is not exact"
+            assert normal(pin.name) not in pins, f"constraints.txt: {pin.name} has two versions"
+            pins[normal(pin.name)] = version.version
+    faults = [
+        f"constraints.txt: pin {name}{declared.specifier}, not {pins.get(name)}"
+        for declared in map(Requirement, [*project["dependencies"], *itertools.chain(*extras)])
+        if (name := normal(declared.name)) != "mu2"
+        and not (name in pins and declared.specifier.contains(pins[name]))
+    ]
+    assert not faults, "\n".join(faults)
+
+
+def test_tested_versions_of_python_are_declared():
+    project = _project()
+    prefix = f"Programming Language :: Python :: {PYTHONS[0].partition('.')[0]}."
+    declared = [each.split()[-1] for each in project["classifiers"] if each.startswith(prefix)]
+    assert declared == list(PYTHONS)
+    assert project["requires-python"] == f">={PYTHONS[0]}"

@@ -1,7 +1,7 @@
 """Kills runs at many moments, resumes them, and compares each with one that nothing stopped.
 
 From the top of the checkout: python -m benchmarks.speed.kills [--kills 100] [--seed 0]
-What is compared is told in tests/test_kills.py. Prints a table, and adds its figures to
+What is compared is told in tests/kills.py. Prints a table, and adds its figures to
 history.jsonl.
 """
 
@@ -13,7 +13,7 @@ from collections import Counter
 from pathlib import Path
 
 from benchmarks.speed.history import note, write_text
-from tests.test_kills import chains
+from tests.kills import chains
 
 
 def main() -> int:
