@@ -3,13 +3,14 @@
 # make test-parity  pretrained ViTs against torch's; installs torch, several GB on some machines
 # make bench        the speed benchmarks, side by side, under 10 minutes on two cores
 # make lint         ruff, mypy, buildifier   make wheel       dist/mu2-*.whl and the sdist
+# make docs         the site, docs/_build/html; a warning is an error
 #
 # Everything is kept in .venv, which `make clean` removes. The system needs Python >= 3.11 alone.
 # Another one than the first found, beside it: make PYTHON=/path/to/python3.13 VENV=.venv-3.13 …
 
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: bench quickstart test test-slow test-parity lint format wheel clean
+.PHONY: bench quickstart test test-slow test-parity docs lint format wheel clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -36,6 +37,10 @@ test-parity: $(VENV)/.parity
 bench: $(VENV)/.test
 	$(BIN)/python -m benchmarks.speed
 
+docs: $(VENV)/.docs
+	$(BIN)/python -m sphinx -W --keep-going --quiet docs docs/_build/html
+	@echo 'docs/_build/html/index.html'
+
 lint: $(VENV)/.lint $(VENV)/.buildifier-$(BUILDIFIER_VERSION)
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -51,7 +56,7 @@ wheel: $(VENV)/.test
 	$(BIN)/python -m build --outdir dist
 
 clean:
-	rm -rf $(VENV) build dist
+	rm -rf $(VENV) build dist docs/_build docs/generated
 
 # Stamps: an extra is installed again only when what it is made from has changed.
 $(VENV)/.demo: pyproject.toml constraints.txt | $(VENV)/.python
@@ -67,6 +72,11 @@ $(VENV)/.test: pyproject.toml constraints.txt | $(VENV)/.python
 $(VENV)/.parity: pyproject.toml constraints.txt | $(VENV)/.test
 	@echo 'Installing mu2[parity,test] into $(VENV)'
 	$(INSTALL) -e '.[parity,test]'
+	@touch $@
+
+$(VENV)/.docs: pyproject.toml constraints.txt | $(VENV)/.python
+	@echo 'Installing mu2[docs] into $(VENV)'
+	$(INSTALL) -e '.[docs]'
 	@touch $@
 
 # The type checker reads the libraries of every source of examples, hence both extras.

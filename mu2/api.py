@@ -122,7 +122,7 @@ class OpenSystem:
 
         Returns:
           `apply(params, x) -> logits`, and its parameters, a tree of float32 arrays: component
-          name to that component's Linen tree. `x` is [B, *input_shape] as it is stored, in uint8
+          name to that component's Linen tree. `x` is `[B, *input_shape]` as it is stored, in uint8
           or with the same values in float32: the pixels of images from 0 to 255 (apply maps them
           to [-1, 1]), the UTF-8 bytes of a text with zeros behind it, the scaled rows of a table.
           Logits are float32 [B, classes]. Float images give gradients by the pixel.
