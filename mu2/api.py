@@ -90,9 +90,9 @@ class OpenSystem:
         Raises:
           Mu2Error: no such task or path, or an example cannot be read.
         """
-        shape = self.input_shape(task)
+        form = self._inference.form(task)
         kind = self._system.task(task).input
-        return self._inference.predict(task, as_read(kind, examples, [shape])[shape])
+        return self._inference.predict(task, as_read(kind, examples, [form])[form])
 
     def predict_all(self, examples: Any, kind: str = "image") -> dict[str, Prediction]:
         """Classifies the same examples for every task of one kind; shared layers run once.
@@ -108,14 +108,14 @@ class OpenSystem:
           Mu2Error: an example cannot be read, or is no row of one of the tables.
         """
         tasks = self._inference.tasks(kind)
-        shapes = list(dict.fromkeys(map(self.input_shape, tasks)))
-        return self._inference.predict_all(as_read(kind, examples, shapes), tasks)
+        forms = list(dict.fromkeys(map(self._inference.form, tasks)))
+        return self._inference.predict_all(as_read(kind, examples, forms), tasks)
 
     def embed(self, task: str, examples: Any) -> np.ndarray:
         """What the task's head reads, float32 [N, width]; arguments and faults as `predict`."""
-        shape = self.input_shape(task)
+        form = self._inference.form(task)
         kind = self._system.task(task).input
-        return self._inference.embed(task, as_read(kind, examples, [shape])[shape])
+        return self._inference.embed(task, as_read(kind, examples, [form])[form])
 
     def apply_fn(self, task: str) -> tuple[Callable[[Any, Any], jax.Array], dict[str, Any]]:
         """A task's network as a pure function, for jax.jit, jax.grad and further training.

@@ -17,9 +17,10 @@ from mu2.system import System, TaskRecord, WritableSystem
 from mu2.system.compatibility import check_same_task
 from mu2.system.inheritance import inherit_arrays
 from mu2.system.roots import introduce_roots
-from mu2.tasks import Digested, ExampleStream, Stream, Task
+from mu2.tasks import Digested, ExampleStream, Images, Stream, Task
 from mu2.tasks.data import TaskData
 from mu2.training import Executor, Job, Layout, Training, TrainingResult, Workers, evaluate
+from mu2.training.augment import Augmentation
 
 EVALUATED_TOGETHER = 8192
 
@@ -39,6 +40,7 @@ class Experiment:
       seed: every random draw of the run follows from it.
       cache_limit_mb: MiB of components that stay in memory once they were read or written, so
         that a parent's layers are not read again for each of its children.
+      images: how images become what a network reads.
     """
 
     stream: Stream
@@ -50,6 +52,7 @@ class Experiment:
     executor: Executor | None = None
     seed: int = 0
     cache_limit_mb: int = 1024
+    images: Images = Images()
 
     def __post_init__(self) -> None:
         if not self.roots:
@@ -124,7 +127,8 @@ def run(
     reporter.run_started(experiment, system)
     schedule = experiment.stream.schedule()
     for visit, task in schedule[system.progress.position :]:
-        data = TaskData(task, training.batch_size, experiment.stream.memory_limit_mb)
+        limit = experiment.stream.memory_limit_mb
+        data = TaskData(task, training.batch_size, limit, experiment.images)
         record = begin_task_iteration(experiment, system, task)
         reporter.task_started(task.name, visit)
         while not experiment.evolution.finished(record.under_way, len(schedule)):
@@ -211,19 +215,22 @@ def make_job(
     """
     model, network = experiment.model(plan), experiment.network(plan)
     evolution, shape = experiment.evolution, model.input_shape(plan.hyperparameters)
+    augmentation = Augmentation.of(plan.hyperparameters)
+    crops = len(shape) == 3 and augmentation.reads_originals(experiment.images)
     return Job(
         network=network,
         arrays=inherit_arrays(system, plan, model, network, evolution.mutation, key),
         trained=frozenset(c.name for c in plan.components if c.trainable),
         ids={c.name: c.component().id for c in plan.components},
         hyperparameters=plan.hyperparameters,
-        train=data.read("train", shape),
+        train=data.read_originals(shape) if crops else data.read("train", shape),
         validation=data.read("validation", shape),
         num_classes=plan.num_classes,
         key=key.fold_in(plan.generation),
         bar=plan.bar,
         score=lambda quality: engine.score(plan, quality, evolution.scoring, paths),
         must_improve=evolution.must_improve,
+        images=experiment.images,
     )
 
 
@@ -240,7 +247,8 @@ def keep_child(
     if result.quality is None:
         return population  # it diverged
     child = engine.child_path(plan, result.quality, experiment.evolution.scoring, paths)
-    child = dataclasses.replace(child, dtype=experiment.training.dtype)
+    dtype, resize = experiment.training.dtype, experiment.images.resize
+    child = dataclasses.replace(child, dtype=dtype, resize=resize)
     kept = engine.retain(population, plan, child, experiment.evolution.must_improve)
     if child not in kept.own:
         return kept
@@ -287,7 +295,7 @@ def end_task_iteration(
         give_up(system, record)
     elif best.test_digest is None:
         shape = experiment.model(best).input_shape(best.hyperparameters)
-        test = Digested(data.read("test", shape))
+        test = Digested(data.read("test", shape, best.resize))
         accuracy, digest = test_path(experiment, system, workers, best, test)
         best = dataclasses.replace(
             best, test_accuracy=accuracy, test_digest=digest, test_examples=test.digest

@@ -169,7 +169,10 @@ class Watch(LogReporter):
         super().run_started(experiment, system)
         self.experiment, self.system = experiment, system
         batch = experiment.training.batch_size
-        self.data = {task.name: TaskData(task, batch, 64) for task in experiment.stream.tasks}
+        self.data = {
+            task.name: TaskData(task, batch, 64, experiment.images)
+            for task in experiment.stream.tasks
+        }
 
     def child_done(self, record):
         super().child_done(record)

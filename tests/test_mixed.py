@@ -23,6 +23,7 @@ from mu2.system import System
 from mu2.system.export import export
 from mu2.system.inference import Inference
 from mu2.tasks.text import padded, to_bytes
+from mu2.tasks.user_examples import Form
 from tests import shrunken
 
 FILES = (
@@ -139,7 +140,9 @@ def test_the_python_interface_takes_rows_and_texts(system, made):
     with pytest.raises(Mu2Error, match=r"rows of shape \[12\] were given"):
         opened.predict("wine", rows[:, :12])
     with pytest.raises(Mu2Error, match="'wine' reads tables"):
-        Inference(system).predict_all({(16,): read[:1], (13,): rows[:1]}, ["docstrings", "wine"])
+        Inference(system).predict_all(
+            {Form((16,)): read[:1], Form((13,)): rows[:1]}, ["docstrings", "wine"]
+        )
 
 
 @pytest.mark.parametrize("task", MODELS)

@@ -61,6 +61,7 @@ KEPT_TO = {
     "sklearn": {"mu2/tasks/sources/sklearn.py"},
     "datasets": {"mu2/tasks/sources/huggingface.py"},
     "grain": {"mu2/tasks/streaming.py"},
+    "cv2": {"mu2/tasks/jpeg.py"},
     "matplotlib": {"mu2/tasks/sources/glyphs.py"},
     "pyarrow": {"mu2/tasks/sources/sheet.py"},
     "safetensors": {"mu2/models/roots/tensors.py"},

@@ -19,6 +19,7 @@ QUICK = (
     ("start", "--rounds", "2"),
     ("roofline", "--rounds", "3"),
     ("input",),
+    ("images",),
     ("inference",),
     ("memory",),
     ("sharing", "--steps", "2", "--rounds", "3"),

@@ -37,7 +37,10 @@ from mu2.models.vit import EncoderBlock
 from mu2.random_keys import Key
 from mu2.system.child_log import ChildLog
 from mu2.tasks.data import TaskData
+from mu2.tasks.images import DEFAULT
 from mu2.tasks.order import batches
+from mu2.tasks.originals import Held
+from mu2.tasks.view import Views
 from mu2.training import augment
 from mu2.training.augment import Augmentation
 from mu2.training.optimizer import Optimizer, learning_rate
@@ -118,7 +121,7 @@ class Bare:
         self._batch_size = experiment.training.batch_size
         self._clip = experiment.training.clip_norm
         self._data: dict[str, TaskData] = {}
-        self._examples: dict[Any, tuple[Any, Any]] = {}
+        self._examples: dict[Any, Any] = {}
         self._programs: dict[Any, Any] = {}
 
     def child(self, line: Mapping[str, Any]) -> None:
@@ -134,22 +137,28 @@ class Bare:
             bool(settings["nesterov"]),
         )
         shape = model.input_shape(settings)
-        images, labels = self._read(line["task"], "train", shape)
+        ranges = Augmentation.of(settings)
+        images, labels, sizes = self._read_training(line["task"], shape, settings)
         validation, _ = self._read(line["task"], "validation", shape)
         steps, seed = line["steps"], Key.from_seed(0).fold_in(line["path"])
-        drawn = batches(len(images), self._batch_size, steps, seed)
-        order = jnp.asarray(np.stack(list(drawn)).astype(np.int32))
+        drawn = list(batches(len(images), self._batch_size, steps, seed))
+        order, boxes = jnp.asarray(np.stack(drawn).astype(np.int32)), None
+        if sizes is not None:
+            views = Views(seed, settings["area_min"], settings["aspect_min"])
+            shown = [views.draw(i, len(d)).boxes(sizes[d]) for i, d in enumerate(drawn)]
+            boxes = jnp.asarray(np.stack(shown), jnp.float32)
         optimizer = Optimizer.of(settings, intervals, steps // intervals)
         rated = jax.vmap(lambda step: learning_rate(optimizer, step))(jnp.arange(steps) * 1.0)
         rates, momentum = np.asarray(rated), np.float32(settings["momentum"])
-        ranges, key = Augmentation.of(settings), seed.jax()
+        key = seed.jax()
         params = {c.name: nest(c.init(jax.random.key(0))) for c in network}
         params = jax.tree.map(jnp.array, params)
         own = {name: params.pop(name) for name in list(params) if name in kind.trained}
         trace = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, jnp.bfloat16), own)
 
         def arguments(i: int) -> tuple[Any, ...]:
-            return (own, trace, params, images, labels, order, np.int32(i), rates[i], momentum)
+            read = (images, labels, order, boxes)
+            return (own, trace, params, *read, np.int32(i), rates[i], momentum)
 
         step = self._compiled(kind, step_of(kind, self._clip), (*arguments(0), ranges, key))
         forward = self._compiled(network, forward_of(kind), (own, params, validation[0]))
@@ -177,6 +186,23 @@ class Bare:
     def _classes(self, task: str) -> int:
         (found,) = (each for each in self._experiment.stream.tasks if each.name == task)
         return len(found.source.class_names())
+
+    def _read_training(
+        self, task: str, shape: tuple[int, ...], settings: Mapping[str, Any]
+    ) -> tuple[Any, Any, np.ndarray | None]:
+        """Training images on the device, their labels and, where parts are shown, their sizes."""
+        named = (task, "originals", shape)
+        if not Augmentation.of(settings).crops:
+            return (*self._read(task, "train", shape), None)
+        if named not in self._examples:
+            self._read(task, "train", shape)
+            held = self._data[task].read_training(shape, settings)
+            if not isinstance(held, Held):
+                raise RuntimeError(f"the images of {task} are not held in memory")
+            if (held.sizes != held.held).any():
+                raise RuntimeError(f"the images of {task} are not held at their own size")
+            self._examples[named] = (jnp.asarray(held.images), jnp.asarray(held.labels), held.sizes)
+        return self._examples[named]
 
     def _read(self, task: str, part: Any, shape: tuple[int, ...]) -> tuple[Any, Any]:
         """A part of a task on the device; the validation set in batches, filled up with zeros."""
@@ -210,14 +236,16 @@ def step_of(kind: Kind, clip_norm: float) -> Callable[..., Any]:
         images: jax.Array,
         labels: jax.Array,
         order: jax.Array,
+        boxes: jax.Array | None,
         number: jax.Array,
         rate: jax.Array,
         momentum: jax.Array,
         ranges: Augmentation,
         key: jax.Array,
     ) -> Any:
-        x = images[order[number]]
-        x = augmented(jax.random.fold_in(key, number), x, ranges, kind.on)
+        x, box = images[order[number]], None if boxes is None else boxes[number]
+        shape = kind.network[0].input_shape
+        x = augmented(jax.random.fold_in(key, number), x, ranges, box, shape, kind.on)
 
         def loss(own: Params) -> jax.Array:
             logits = kind.network.apply({**frozen, **own}, x)
@@ -238,7 +266,14 @@ def forward_of(kind: Kind) -> Callable[..., Any]:
     return lambda own, frozen, x: kind.network.apply({**frozen, **own}, normalise(x))
 
 
-def augmented(key: jax.Array, x: jax.Array, ranges: Augmentation, on: frozenset[str]) -> jax.Array:
+def augmented(
+    key: jax.Array,
+    x: jax.Array,
+    ranges: Augmentation,
+    box: jax.Array | None,
+    shape: tuple[int, ...],
+    on: frozenset[str],
+) -> jax.Array:
     """What `mu2.training.augment` does, without what is off."""
     if not on or not augment.is_image(x):
         return normalise(x)
@@ -250,7 +285,8 @@ def augmented(key: jax.Array, x: jax.Array, ranges: Augmentation, on: frozenset[
         else np.float32(0)
         for name in Augmentation._fields
     }
-    return augment.augment(key, x, Augmentation(**settled))
+    made = augment.augment(key, x, Augmentation(**settled), box, size=shape[0], images=DEFAULT)
+    return made if made.shape[-1] == shape[2] else jnp.repeat(made, shape[2], axis=-1)
 
 
 def _on(settings: Mapping[str, Any]) -> list[str]:

@@ -31,6 +31,7 @@ from mu2.models.inputs import normalise
 from mu2.report.progress import LogReporter
 from mu2.system import System
 from mu2.system.inference import Inference, network_of, parameters_of
+from mu2.tasks.user_examples import Form
 
 GIN = """
 include 'search_spaces/vit_ti16.gin'
@@ -114,7 +115,7 @@ def measured(system: System, images: int, rounds: int) -> dict[str, float]:
     networks = [separate(system, task) for task in system.tasks]
 
     def all_tasks() -> None:
-        inference.predict_all({shape: x}, system.tasks)
+        inference.predict_all({Form(shape): x}, system.tasks)
 
     def one_by_one() -> None:
         # One after the other, as somebody would ask them: each answer is waited for.

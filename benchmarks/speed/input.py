@@ -26,9 +26,14 @@ from mu2.cli.process import keep_freed_memory
 from mu2.random_keys import Key
 from mu2.tasks import ExampleStream, Task
 from mu2.tasks.examples import Examples
+from mu2.tasks.images import DEFAULT
+from mu2.tasks.originals import Held
 from mu2.tasks.sources.tfds import TFDS
 from mu2.tasks.streaming import StreamingExamples
-from mu2.training.augment import Augmentation, augment
+from mu2.tasks.view import Views
+from mu2.training.augment import Augmentation
+from mu2.training.layout import single
+from mu2.training.prepare import Batch, Preparation
 
 SIDE = 32
 COLOURS = {"brightness": 0.1, "contrast": 0.1, "saturation": 0.1, "hue": 0.1}
@@ -81,11 +86,17 @@ def augmenting(
 ) -> Callable[[], None]:
     """Batches drawn as in a run, and augmented in one program."""
     ranges, key = Augmentation.of(settings), jax.random.key(0)
-    program = jax.jit(augment)
+    prepare = Preparation(single().sharding)
+    sizes = np.full((len(examples), 2), SIDE, np.int32)
+    held = Held(examples.inputs, sizes, sizes, examples.labels)
 
     def way() -> None:
-        for drawn in examples.batches(batch, steps, Key.from_seed(time.monotonic_ns())):
-            last = program(key, jax.device_put(drawn.inputs), ranges)
+        seed = Key.from_seed(time.monotonic_ns())
+        views = Views(seed, settings["area_min"], settings["aspect_min"])
+        for step, drawn in enumerate(held.batches(batch, steps, seed, views)):
+            parts = jax.device_put((drawn.inputs, drawn.boxes))
+            made = Batch(parts[0], ranges, key, np.int32(step), parts[1])
+            last = prepare(made, (SIDE, SIDE, 3), DEFAULT)
         jax.block_until_ready(last)
 
     return way

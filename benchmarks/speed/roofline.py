@@ -51,10 +51,14 @@ from mu2.models.component import Model, Network, nest
 from mu2.models.convnet import ConvNet
 from mu2.models.inputs import bucket, normalise
 from mu2.models.vit import ViT
+from mu2.random_keys import Key
+from mu2.tasks.images import DEFAULT
+from mu2.tasks.view import Views
 from mu2.training.augment import Augmentation
 from mu2.training.layout import single
 from mu2.training.optimizer import Optimizer
-from mu2.training.program import Batch, Program, State
+from mu2.training.prepare import Batch, Preparation
+from mu2.training.program import Program, State
 
 SIDE = 2048
 CLASSES = bucket(10)
@@ -135,14 +139,20 @@ def mu2_step(shape: Shape, augmented: bool) -> Step:
     flags = {component.name: np.int32(1) for component in network}
     optimizer = Optimizer.of(HYPERPARAMETERS, 4, 1000)
     images, labels = map(jnp.asarray, _batch(shape))
-    batch, nothing = Batch.plain(images), program.given_nothing(shape.batch, jnp.asarray)
+    prepare = Preparation(single().sharding)
+    nothing = program.given_nothing(shape.batch, jnp.asarray)
+    batch = Batch(images)
     if augmented:
-        batch = batch._replace(augmented=np.bool_(True), ranges=Augmentation.of(AUGMENTED))
+        ranges, key = Augmentation.of(AUGMENTED), jax.random.key(0, impl="threefry2x32")
+        view = Views(Key.from_seed(0), AUGMENTED["area_min"], AUGMENTED["aspect_min"])
+        sizes = np.full((shape.batch, 2), images.shape[1])
+        boxes = jnp.asarray(view.draw(0, shape.batch).boxes(sizes), jnp.float32)
+        batch = Batch(images, ranges, key, np.int32(0), boxes)
 
     def step() -> Any:
         nonlocal state
-        prepared, _, _ = program.forward(state.params, batch, nothing, np.int32(0))
-        given = nothing._replace(prepared_Bx=prepared, start=np.int32(0))
+        prepared = prepare(batch, program.input_shape, DEFAULT)
+        given = nothing._replace(prepared_Bx=prepared)
         state = program.train_step(state, flags, optimizer, given, labels, np.int32(10))
         return state.params
 

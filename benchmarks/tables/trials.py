@@ -137,7 +137,7 @@ class Trials:
         self._key = key
         self._space = experiment.space.for_input(task.source.input)
         limit = experiment.stream.memory_limit_mb
-        self._data = TaskData(task, experiment.training.batch_size, limit)
+        self._data = TaskData(task, experiment.training.batch_size, limit, experiment.images)
         self._record = begin_task_iteration(experiment, system, task)
         model = self._space.model.name
         self._roots = {root.id: root for root in system.roots() if root.model == model}

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from mu2.system.inference import Inference
+    from mu2.system.inputs import Form
 
 CHUNK = 256
 STDIN = "-"
@@ -200,26 +201,26 @@ def _answers(
 
 def _inputs(
     inference: "Inference", tasks: Iterable[str], pictures: Sequence[Picture]
-) -> "Mapping[tuple[int, ...], np.ndarray]":
-    """The pictures in every shape that the tasks read."""
+) -> "Mapping[Form, np.ndarray]":
+    """The pictures in every form that the tasks read."""
     import numpy as np
 
     from mu2.config.linter import Faults
     from mu2.system.inputs import fitted, pixels
 
-    made: dict[tuple[int, ...], list[np.ndarray]] = {inference.input_shape(t): [] for t in tasks}
+    made: dict[Form, list[np.ndarray]] = {inference.form(task): [] for task in tasks}
     faults = []
     for file, content in pictures:
         try:
             # Fitted one by one, so that only one is held at its full size.
             image = pixels(file if content is None else content, "standard input")
-            for shape, fitting in made.items():
-                fitting.append(fitted(image, shape))
+            for form, fitting in made.items():
+                fitting.append(fitted(image, form))
         except Mu2Error as fault:
             faults.append(fault)
     if faults:
         raise Faults(faults)
-    return {shape: np.stack(fitting) for shape, fitting in made.items()}
+    return {form: np.stack(fitting) for form, fitting in made.items()}
 
 
 def _guess(probabilities: "np.ndarray", names: Sequence[str], top: int) -> dict[str, Any]:

@@ -262,12 +262,12 @@ def _constructors() -> dict[str, Callable[..., Any]]:
     from mu2.experiment import Experiment
     from mu2.models import AugReg, RandomRoot, Safetensors, installed, models
     from mu2.system.system_root import SystemRoot
-    from mu2.tasks import SOURCES, Stream, Task
+    from mu2.tasks import SOURCES, Images, Stream, Task
     from mu2.training import Training
     from mu2.training.layout import Layout
 
     classes = (
-        *(Experiment, Stream, Task, *SOURCES),
+        *(Experiment, Stream, Task, Images, *SOURCES),
         *(SearchSpace, Hyperparameters, Ranges, Choices),
         *(RandomRoot, AugReg, Safetensors, SystemRoot),
         *(Evolution, Mutation, Scoring, Halving, Budget, Training, Layout),
@@ -278,7 +278,7 @@ def _constructors() -> dict[str, Callable[..., Any]]:
 
 def vocabulary() -> Vocabulary:
     """What Gin files may name: constructors and hyperparameters."""
-    from mu2.evolution.space import AUGMENTATION, MUTATION_PROBABILITY
+    from mu2.evolution.space import AUGMENTATION, MUTATION_PROBABILITY, OPTIONAL_AUGMENTATION
     from mu2.models import models
     from mu2.training.optimizer import SCHEDULES
 
@@ -295,6 +295,7 @@ def vocabulary() -> Vocabulary:
         "area_min": kept,
         "aspect_min": kept,
         "hue": Annotated[float, Interval(0, 0.5)],
+        "jpeg_quality": Annotated[float, Interval(0, 1, below=True)],
         "crop": bool,
         "flip": bool,
     }
@@ -304,7 +305,7 @@ def vocabulary() -> Vocabulary:
         configurables=made,
         hyperparameters=types,
         model_hyperparameters={k: v for model in known for k, v in model.hyperparameters.items()},
-        optional=frozenset().union(*(model.optional for model in known)),
+        optional=frozenset(OPTIONAL_AUGMENTATION).union(*(model.optional for model in known)),
     )
 
 

@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from ml_collections import FrozenConfigDict
 
@@ -50,6 +50,8 @@ class Path:
       num_classes: width of the head; 0 for a root, which has none.
       model: text that identifies the architecture; paths of one text speak of the same layers.
       dtype: of the arithmetic.
+      resize: how its images are brought to its network's size (`Images.resize`); the records of
+        paths from before there was a choice do not say it, and theirs were antialiased.
       flops: of a forward pass for one example.
       dense_flops: the same where every token goes through every layer; 0 in paths of older
         versions, which did not count it.
@@ -72,6 +74,7 @@ class Path:
     num_classes: int
     model: str = ""
     dtype: str = "float32"
+    resize: Literal["antialias", "bilinear"] = "antialias"
     flops: float = 0.0
     dense_flops: float = 0.0
     birth: int = 0

@@ -23,7 +23,10 @@ AUGMENTATION = (
     "contrast",
     "saturation",
     "hue",
+    "jpeg_quality",
 )
+# Those that a search space may leave out: they are off.
+OPTIONAL_AUGMENTATION = ("jpeg_quality",)
 # Drawn once a generation, because all its children are fed from one stream (docs/method.md).
 DATA_HYPERPARAMETERS = ("image_size", *AUGMENTATION)
 

@@ -8,7 +8,7 @@ networks of one search space need no more programs than a few.
 
 import dataclasses
 import functools
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
 from typing import Any, cast
 
 import flax.linen as nn
@@ -57,15 +57,15 @@ class _Node:
     """A layer and everything before it.
 
     Attributes:
-      layer: what is computed here; None at the inputs of one shape.
+      layer: what is computed here; None at the inputs of one form.
       above: the node whose output it reads; None at the inputs.
-      shape: the shape of one example at the inputs.
+      form: of the inputs.
       below: the nodes that read its output.
     """
 
     layer: _Layer | None
     above: "_Node | None"
-    shape: Shape
+    form: Hashable
     below: "list[_Node]" = dataclasses.field(default_factory=list)
 
 
@@ -95,7 +95,7 @@ class Forest:
         self._prepare = prepare
         self._room = held_bytes
         self._layers: dict[tuple[str, nn.Module], _Layer] = {}
-        self._inputs: dict[Shape, _Node] = {}
+        self._inputs: dict[Hashable, _Node] = {}
         self._nodes: dict[tuple[int, int], _Node] = {}
         self._ends: dict[str, _Node] = {}
 
@@ -107,7 +107,7 @@ class Forest:
         """See the class."""
         return len(self._nodes)
 
-    def add(self, name: str, network: Network, keys: Sequence[str]) -> None:
+    def add(self, name: str, network: Network, keys: Sequence[str], form: Hashable = None) -> None:
         """Adds a network; reads nothing yet.
 
         Args:
@@ -116,12 +116,14 @@ class Forest:
             up with zeros.
           keys: what names the parameters of each component, in order. Equal keys of equal modules
             are one and the same layer.
+          form: of its inputs; None: the shape of one example. Networks of one form are given the
+            same inputs.
 
         Raises:
           ValueError: there are not as many keys as components.
         """
-        shape = network[0].input_shape
-        node = self._inputs.setdefault(shape, _Node(None, None, shape))
+        form = network[0].input_shape if form is None else form
+        node = self._inputs.setdefault(form, _Node(None, None, form))
         for component, key in zip(network, keys, strict=True):
             # Hashing a module is slow; after this line a layer is known by its identity.
             named = (key, component.module)
@@ -129,14 +131,14 @@ class Forest:
                 layer = self._layers[named] = _Layer(key, component)
             place = (id(node), id(layer))
             if place not in self._nodes:
-                self._nodes[place] = _Node(layer, node, shape)
+                self._nodes[place] = _Node(layer, node, form)
                 node.below.append(self._nodes[place])
             node = self._nodes[place]
         self._ends[name] = node
 
     def __call__(
         self,
-        inputs: Mapping[Shape, np.ndarray],
+        inputs: Mapping[Any, np.ndarray],
         names: Collection[str],
         *,
         headless: bool = False,
@@ -144,8 +146,8 @@ class Forest:
         """The outputs of some networks for the same examples.
 
         Args:
-          inputs: shape of one example to the examples [N, *shape], for the input shape of each
-            network that is asked for; N is the same for all.
+          inputs: the examples [N, *shape], for the form of the inputs of each network that is
+            asked for; N is the same for all.
           names: the networks, one or more.
           headless: without the last component of each.
 
@@ -153,15 +155,15 @@ class Forest:
           Name to float32 [N, ...]: what the last component makes of it.
 
         Raises:
-          KeyError: a network is unknown, or the examples of an input shape are missing.
-          ValueError: the inputs are not as many for each shape, or no network is named.
+          KeyError: a network is unknown, or the examples of a form are missing.
+          ValueError: the inputs are not as many for each form, or no network is named.
         """
         wanted: dict[_Node, list[str]] = {}
         for name in names:
             end = self._ends[name]
             wanted.setdefault(end.above or end if headless else end, []).append(name)
         starts, needed = _needed(wanted)
-        examples = {start: inputs[start.shape] for start in starts}
+        examples = {start: inputs[start.form] for start in starts}
         sizes = {len(some) for some in examples.values()}
         if len(sizes) != 1:
             raise ValueError(f"the inputs hold {sorted(sizes)} examples; they must be as many")

@@ -70,7 +70,7 @@ def _proof(system: System, name: str, experiments: list[Experiment | Mu2Error]) 
         if task is None:
             continue
         shape = experiment.model(path).input_shape(path.hyperparameters)
-        test = Digested(task.stream("test", shape, experiment.stream.memory_limit_mb))
+        test = Digested(task.stream("test", shape, experiment.stream.memory_limit_mb, path.resize))
         try:
             workers, fits = start_workers(experiment), True
         except Mu2Error:

@@ -20,15 +20,15 @@ from mu2.models.roots.tensors import save
 from mu2.store.checkpoint import save_tree
 from mu2.store.files import flush, reason
 from mu2.system import System
-from mu2.system.inference import DTYPES, forward, network_of, parameters_of
+from mu2.system.inference import forward, network_of, parameters_of
+from mu2.tasks.user_examples import Form
 
 PLATFORMS = ("cpu", "cuda", "tpu")
 # What the network reads, for each kind of examples; the last step is inside a StableHLO export.
 _PREPARED: Mapping[str, tuple[str, ...]] = {
     "image": (
         "upright, on white where it is transparent",
-        "resized as a whole to the input's height and width, by a triangle filter that widens "
-        "when it shrinks",
+        "resized as a whole to the input's height and width, {resize}",
         "a grey image repeated for three channels; for one channel the luma, 0.299 R + 0.587 G + "
         "0.114 B, rounded",
         "x / 127.5 - 1 in float32",
@@ -42,6 +42,12 @@ _PREPARED: Mapping[str, tuple[str, ...]] = {
         "gaps filled and columns scaled as the task's source does it",
         "taken as they come, in float32",
     ),
+}
+
+_RESIZED: Mapping[str, str] = {
+    "antialias": "by a triangle filter that widens when it shrinks",
+    "bilinear": "between the four nearest pixels with half-pixel centres and no antialiasing, in "
+    "float32",
 }
 
 
@@ -130,8 +136,10 @@ def _put(document: FilePath, network: FilePath, target: FilePath) -> None:
 def _document(system: System, task: str, form: str, path: Path) -> dict[str, Any]:
     record = system.task(task)
     ((model, settings),) = json.loads(path.model).items()
-    *before, last = _PREPARED[record.input]
+    prepared = (text.format(resize=_RESIZED[path.resize]) for text in _PREPARED[record.input])
+    *before, last = prepared
     network = network_of(path)
+    reads = Form(network[0].input_shape, path.resize)
     return {
         "format": 1,
         "mu2": importlib.metadata.version("mu2"),
@@ -140,8 +148,8 @@ def _document(system: System, task: str, form: str, path: Path) -> dict[str, Any
         "class_names": list(record.class_names),
         "input": {
             "kind": record.input,
-            "shape": list(network[0].input_shape),
-            "dtype": DTYPES[record.input].__name__,
+            "shape": list(reads.shape),
+            "dtype": reads.dtype(record.input).name,
         },
         "preprocessing": {"before": before, "first_step": last, "included": form == "stablehlo"},
         "output": "float32 logits [B, classes], in the order of class_names",

@@ -16,11 +16,10 @@ from mu2.models.forest import Forest, Shape
 from mu2.models.inputs import bucket, normalise
 from mu2.models.leaves import from_stored
 from mu2.system import System
+from mu2.tasks.user_examples import Form
 
 # Bytes of parameters that stay on the device from one call to the next.
 HELD_BYTES = 1 << 30
-# dtype of the examples of each kind, as they are stored.
-DTYPES: Mapping[str, Any] = {"image": np.uint8, "text": np.uint8, "table": np.float32}
 
 
 class Prediction(NamedTuple):
@@ -77,6 +76,14 @@ class Inference:
         path = self.path(task)
         return restore(path.model).input_shape(path.hyperparameters)
 
+    def form(self, task: str) -> Form:
+        """What a task's path reads: the shape of one example, and how images come to it.
+
+        Raises:
+          Mu2Error: no such task or path.
+        """
+        return Form(self.input_shape(task), self.path(task).resize)
+
     def tasks(self, kind: str) -> tuple[str, ...]:
         """The tasks whose examples are of a kind (`image`, `table`, `text`) and that have a path.
 
@@ -90,29 +97,30 @@ class Inference:
 
         Args:
           task: the task.
-          inputs: [N, *input_shape]; uint8 of images and texts, float32 of rows of a table.
+          inputs: [N, *input_shape], of the dtype of the task's form: uint8 of images and texts,
+            float32 of rows of a table and of images that are resized `bilinear`.
 
         Raises:
           Mu2Error: no such task or path; the inputs have another shape or dtype.
         """
         self._check(task, inputs)
-        return self.predict_all({self.input_shape(task): inputs}, [task])[task]
+        return self.predict_all({self.form(task): inputs}, [task])[task]
 
     def predict_all(
-        self, inputs: Mapping[Shape, np.ndarray], tasks: Collection[str]
+        self, inputs: Mapping[Form, np.ndarray], tasks: Collection[str]
     ) -> dict[str, Prediction]:
         """Classifies the same examples with the paths of several tasks.
 
         Args:
-          inputs: for the input shape of each task, the examples, [N, *shape], as `predict` takes
-            them; each shape is computed from its own.
+          inputs: for the form that each task reads, the examples, [N, *shape], as `predict` takes
+            them; each form is computed from its own.
           tasks: of one kind of examples.
 
         Returns:
           Task to prediction, in the order of `tasks`.
 
         Raises:
-          Mu2Error: no such task or path; the inputs of a task's shape are missing or of another
+          Mu2Error: no such task or path; the inputs of a task's form are missing or of another
             dtype; the tasks read different kinds of examples.
         """
         outputs = self._outputs(inputs, tasks)
@@ -132,17 +140,19 @@ class Inference:
           Mu2Error: as `predict` does.
         """
         self._check(task, inputs)
-        return self._outputs({self.input_shape(task): inputs}, [task], headless=True)[task]
+        return self._outputs({self.form(task): inputs}, [task], headless=True)[task]
 
     def _outputs(
-        self, inputs: Mapping[Shape, np.ndarray], tasks: Collection[str], headless: bool = False
+        self, inputs: Mapping[Form, np.ndarray], tasks: Collection[str], headless: bool = False
     ) -> dict[str, np.ndarray]:
         kinds: dict[str, str] = {}
         for task in tasks:
-            shape = self.input_shape(task)
-            if shape not in inputs:
-                raise Mu2Error(f"task {task!r} reads examples of shape {list(shape)}; none came.")
-            self._check(task, inputs[shape])
+            form = self.form(task)
+            if form not in inputs:
+                raise Mu2Error(
+                    f"task {task!r} reads examples of shape {list(form.shape)}; none came."
+                )
+            self._check(task, inputs[form])
             kinds.setdefault(self.system.task(task).input, task)
         if len(kinds) > 1:
             said = " and ".join(f"{task!r} reads {kind}s" for kind, task in kinds.items())
@@ -160,7 +170,8 @@ class Inference:
                 network = network_of(path).widen_head(bucket(path.num_classes))
                 stored = {component.name: component for component in path.components}
                 self._components |= {component.digest: component for component in stored.values()}
-                forest.add(task, network, [stored[component.name].digest for component in network])
+                digests = [stored[component.name].digest for component in network]
+                forest.add(task, network, digests, self.form(task))
         return forest(inputs, tasks, headless=headless)
 
     def _read(self, digest: str) -> Arrays:
@@ -172,7 +183,8 @@ class Inference:
         return Prediction(logits_NxC.argmax(axis=1), powers / powers.sum(axis=1, keepdims=True))
 
     def _check(self, task: str, inputs: np.ndarray) -> None:
-        shape, dtype = self.input_shape(task), np.dtype(DTYPES[self.system.task(task).input])
+        form = self.form(task)
+        shape, dtype = form.shape, form.dtype(self.system.task(task).input)
         if inputs.shape[1:] != shape:
             raise Mu2Error(
                 f"task {task!r} reads examples of shape {list(shape)}, not "

@@ -4,6 +4,9 @@ from mu2.tasks.description import describe, missing
 from mu2.tasks.digest import Digested
 from mu2.tasks.examples import Examples, ExampleStream
 from mu2.tasks.guesses import guesses
+from mu2.tasks.images import Images
+from mu2.tasks.originals import Originals
+from mu2.tasks.source import Source, Splits
 from mu2.tasks.sources.csv import CSV
 from mu2.tasks.sources.docstrings import Docstrings
 from mu2.tasks.sources.folder import Folder
@@ -17,7 +20,7 @@ from mu2.tasks.sources.sklearn import Digits, Sklearn
 from mu2.tasks.sources.textlines import TextLines
 from mu2.tasks.sources.tfds import TFDS
 from mu2.tasks.stream import Stream
-from mu2.tasks.task import Part, Source, Splits, Task, check_same
+from mu2.tasks.task import Part, Task, check_same
 
 # What Gin files may name besides `Stream` and `Task`.
 SOURCES = (
@@ -37,8 +40,10 @@ __all__ = [
     "Folder",
     "Glyphs",
     "HuggingFace",
+    "Images",
     "Joined",
     "Npz",
+    "Originals",
     "Part",
     "Restratified",
     "Scenes",

@@ -2,6 +2,8 @@
 
 from mu2.errors import Mu2Error
 from mu2.tasks.examples import ExampleStream
+from mu2.tasks.images import DEFAULT, Images, Resize
+from mu2.tasks.originals import Originals
 from mu2.tasks.task import Part, Task
 
 
@@ -12,31 +14,58 @@ class TaskData:
       task: the task.
       batch_size: training examples needed at least.
       memory_limit_mb: see `Stream.memory_limit_mb`.
+      images: the choices of the run.
     """
 
-    def __init__(self, task: Task, batch_size: int, memory_limit_mb: int):
+    def __init__(self, task: Task, batch_size: int, memory_limit_mb: int, images: Images = DEFAULT):
         self._task = task
         self._batch_size = batch_size
         self._memory_limit_mb = memory_limit_mb
-        self._read: dict[tuple[str, tuple[int, ...]], ExampleStream] = {}
+        self._images = images
+        self._read: dict[tuple[str, tuple[int, ...], str], ExampleStream] = {}
+        self._originals: dict[tuple[int, ...], Originals] = {}
 
     @property
     def given(self) -> dict[str, int]:
         """The hyperparameters that the data set by themselves."""
         return self._task.given()
 
-    def read(self, part: Part, shape: tuple[int, ...]) -> ExampleStream:
+    def read(
+        self, part: Part, shape: tuple[int, ...], resize: Resize | None = None
+    ) -> ExampleStream:
         """One part, brought to the shape of one example at its first use.
+
+        Args:
+          part: which.
+          shape: of one example as the network takes it.
+          resize: how images are resized; None: as the run has chosen.
 
         Raises:
           Mu2Error: there are fewer training examples than a batch holds.
         """
-        if (part, shape) not in self._read:
-            examples = self._task.stream(part, shape, self._memory_limit_mb)
+        resize = self._images.resize if resize is None else resize
+        named = (part, shape, resize)
+        if named not in self._read:
+            examples = self._task.stream(part, shape, self._memory_limit_mb, resize)
             if part == "train":
                 check_batch(self._task.name, len(examples), self._batch_size)
-            self._read[part, shape] = examples
-        return self._read[part, shape]
+            self._read[named] = examples
+        return self._read[named]
+
+    def read_originals(self, shape: tuple[int, ...]) -> Originals:
+        """The training images at their own size, of which crops are cut.
+
+        Args:
+          shape: of one example as the network takes it.
+
+        Raises:
+          Mu2Error: there are fewer training examples than a batch holds.
+        """
+        if shape not in self._originals:
+            made = self._task.originals("train", shape, self._images, self._memory_limit_mb)
+            check_batch(self._task.name, len(made), self._batch_size)
+            self._originals[shape] = made
+        return self._originals[shape]
 
 
 def check_batch(task: str, examples: int, batch_size: int) -> None:

@@ -7,7 +7,8 @@ from typing import Protocol, runtime_checkable
 from mu2.errors import Mu2Error
 from mu2.tasks import split as splits
 from mu2.tasks.examples import Examples
-from mu2.tasks.task import Source, Task
+from mu2.tasks.source import Source
+from mu2.tasks.task import Task
 
 
 @runtime_checkable

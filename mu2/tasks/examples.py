@@ -45,13 +45,16 @@ class Examples:
     """Decoded examples and their labels; an `ExampleStream` that is held in memory.
 
     Attributes:
-      inputs: images uint8 [N, H, W, C], rows of a table float32 [N, F], or texts uint8 [N, T],
-        bytes with zeros behind.
+      inputs: images uint8 [N, H, W, C], or float32 with the same range where they were resized
+        so, rows of a table float32 [N, F], or texts uint8 [N, T], bytes with zeros behind.
       labels: int32 [N].
+      boxes: float32 [N, 4], the part of each image that is yet to be cut out and resized: top,
+        left, height and width in pixels of `inputs`; None where they have the network's size.
     """
 
     inputs: np.ndarray
     labels: np.ndarray
+    boxes: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.labels)

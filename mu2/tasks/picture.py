@@ -1,19 +1,26 @@
 """One image file or its bytes as pixels, the same wherever mu2 reads one."""
 
+import contextlib
 import io
 import warnings
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from mu2.errors import Mu2Error, lfs_pointer
-from mu2.tasks import exif
+from mu2.tasks import exif, jpeg
 from mu2.tasks.greys import check_depth
+from mu2.tasks.jpeg import recompress
+from mu2.tasks.view import View
 
 # How the names of image files end, in small letters.
 SUFFIXES = frozenset(
     {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm"}
 )
+
+_SIDEWAYS = (5, 6, 7, 8)  # values of Exif's orientation where height and width change places
 
 
 def decode(image: bytes | Path, place: str) -> np.ndarray:
@@ -31,6 +38,126 @@ def decode(image: bytes | Path, place: str) -> np.ndarray:
       Mu2Error: Pillow is missing; the file is not there, is no image, is damaged, holds floats or
         larger integers, or has more pixels than Pillow trusts.
     """
+    with _reported(place, image):
+        with _opened(image) as opened:
+            upright = exif.upright(opened)
+        pixels = _colours(upright, place)
+        if upright.mode.startswith("I"):
+            check_depth(np.asarray(upright).astype(np.int64), place)
+        return pixels
+
+
+def decode_view(images: Sequence[tuple[bytes | Path, str]], view: View) -> Iterator[np.ndarray]:
+    """Parts of images, uint8 [h, w, 3] each, with the pixels that `decode` gives.
+
+    Args:
+      images: each a file's name or what is in one, and what to call it in messages.
+      view: which parts. Where it may come with fewer pixels, a JPEG file is decoded at a half, a
+        quarter or an eighth, which averages the pixels that it leaves out; the part's sides are
+        then rounded to the pixels that are left.
+
+    Yields:
+      The parts, each decoded as it is asked for.
+
+    Raises:
+      Mu2Error: as `decode`.
+    """
+    with contextlib.ExitStack() as stack:
+        opened, sizes = [], []
+        for image, place in images:
+            with _reported(place, image):
+                content = image.read_bytes() if view.opencv and isinstance(image, Path) else image
+                opened.append((content, stack.enter_context(_opened(content))))
+                turned = exif.orientation(opened[-1][1])
+                sizes.append((opened[-1][1].size[::-1], turned))
+        upright = [size[::-1] if turned in _SIDEWAYS else size for size, turned in sizes]
+        boxes = view.boxes(np.array(upright, np.int32).reshape(-1, 2))
+        for i, ((content, picture), (_, turned), box) in enumerate(
+            zip(opened, sizes, boxes, strict=True)
+        ):
+            image, place = images[i]
+            if turned == 1 and view.quality is None:
+                with _reported(place, content):
+                    part = crop_jpeg(picture, content, box) if view.opencv else None
+                    if part is None:
+                        part = _colours(crop(picture, box, view.least), place)
+                yield part
+                continue
+            whole = decode(image, place)
+            if view.quality is not None:
+                whole = recompress(whole, int(view.quality[i]))
+            top, left, height, width = box
+            yield whole[top : top + height, left : left + width]
+
+
+def crop_jpeg(picture: Any, content: bytes | Path, box: np.ndarray) -> np.ndarray | None:
+    """A part of a coloured JPEG file, uint8 [h, w, 3]; None where it is none, or damaged.
+
+    Args:
+      picture: the Pillow image, not decoded yet.
+      content: what is in its file.
+      box: top, left, height and width in pixels.
+    """
+    if picture.format != "JPEG" or picture.mode != "RGB" or not isinstance(content, bytes):
+        return None
+    whole = jpeg.decode(content)
+    top, left, height, width = box
+    return None if whole is None else whole[top : top + height, left : left + width]
+
+
+def crop(picture: Any, box: np.ndarray, least: int | None) -> Any:
+    """A part of a Pillow image that is open and not yet decoded.
+
+    Args:
+      picture: the image.
+      box: top, left, height and width in pixels.
+      least: see `View.least`.
+    """
+    top, left, height, width = map(int, box)
+    columns, rows = picture.size
+    if least is not None and picture.format == "JPEG":
+        smaller = min(height, width) // least
+        scale = next((s for s in (8, 4, 2) if s <= smaller), 1)
+        if scale > 1 and picture.draft(picture.mode, (columns // scale, rows // scale)):
+            across, down = picture.size[0] / columns, picture.size[1] / rows
+            left, right = round(left * across), round((left + width) * across)
+            top, bottom = round(top * down), round((top + height) * down)
+            return picture.crop((left, top, right, bottom))
+    return picture.crop((left, top, left + width, top + height))
+
+
+def _opened(image: bytes | Path) -> Any:
+    from PIL import Image
+
+    return Image.open(io.BytesIO(image) if isinstance(image, bytes) else image)
+
+
+def _colours(picture: Any, place: str) -> np.ndarray:
+    """The pixels of an upright Pillow image, uint8 [H, W, 3]."""
+    from PIL import Image
+
+    if picture.mode.startswith("I"):
+        grey = np.asarray(picture).astype(np.int64)
+        if grey.min() < 0 or grey.max() > 0xFFFF:
+            raise Mu2Error(
+                f"{place}: pixels of 32-bit integers, from {grey.min()} to {grey.max()}, and "
+                "mu2 reads greys of 8 and 16 bits."
+            )
+        return np.repeat((grey >> 8).astype(np.uint8)[:, :, np.newaxis], 3, axis=2)
+    if picture.mode == "F":
+        raise Mu2Error(f"{place}: pixels of 32-bit floats, and mu2 reads images of 8 bits.")
+    if picture.mode == "RGB" and "transparency" not in picture.info:
+        return np.asarray(picture)
+    if picture.mode in ("L", "1") and "transparency" not in picture.info:
+        return np.asarray(picture.convert("RGB"))
+    rgba = picture.convert("RGBA")
+    white = Image.new("RGBA", rgba.size, "white")
+    return np.asarray(Image.alpha_composite(white, rgba).convert("RGB"))
+
+
+@contextlib.contextmanager
+def _reported(place: str, image: bytes | Path) -> Iterator[None]:
+    """Says what Pillow cannot do as a Mu2Error."""
     try:
         from PIL import Image, UnidentifiedImageError
     except ImportError as error:
@@ -41,24 +168,7 @@ def decode(image: bytes | Path, place: str) -> np.ndarray:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow's remarks on files that it reads all the same
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(io.BytesIO(image) if isinstance(image, bytes) else image) as opened:
-                upright = exif.upright(opened)
-        if upright.mode.startswith("I"):
-            grey = np.asarray(upright).astype(np.int64)
-            if grey.min() < 0 or grey.max() > 0xFFFF:
-                raise Mu2Error(
-                    f"{place}: pixels of 32-bit integers, from {grey.min()} to {grey.max()}, and "
-                    "mu2 reads greys of 8 and 16 bits."
-                )
-            check_depth(grey, place)
-            return np.repeat((grey >> 8).astype(np.uint8)[:, :, np.newaxis], 3, axis=2)
-        if upright.mode == "F":
-            raise Mu2Error(f"{place}: pixels of 32-bit floats, and mu2 reads images of 8 bits.")
-        if upright.mode in ("L", "RGB", "1") and "transparency" not in upright.info:
-            return np.asarray(upright.convert("RGB"))
-        rgba = upright.convert("RGBA")
-        white = Image.new("RGBA", rgba.size, "white")
-        return np.asarray(Image.alpha_composite(white, rgba).convert("RGB"))
+            yield
     except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
         raise Mu2Error(
             f"{place}: more than {Image.MAX_IMAGE_PIXELS:,} pixels.", hint="Make it smaller first."

@@ -9,7 +9,9 @@ import numpy as np
 from mu2.errors import Mu2Error
 from mu2.tasks import text
 from mu2.tasks.examples import Examples
-from mu2.tasks.image import resize
+from mu2.tasks.image import resize, resize_bilinear
+from mu2.tasks.images import FIRST_RESIZE, Resize
+from mu2.tasks.view import View
 
 # Examples read together.
 BLOCK = 256
@@ -37,21 +39,38 @@ class Reader(abc.ABC):
           Mu2Error: the data are damaged.
         """
 
+    def view(self, indices: Sequence[int], view: View) -> tuple[Iterator[np.ndarray], np.ndarray]:
+        """Parts of images; a reader of files decodes no more of them than it must.
+
+        Args:
+          indices: as `fetch` takes them.
+          view: what is wanted.
+
+        Returns:
+          For each its part, uint8 [h, w, C], made as it is asked for, so that few are in memory;
+          and the labels, int32 [len(indices)].
+
+        Raises:
+          Mu2Error: as `fetch`, some of it when a part is asked for.
+        """
+        images, labels = self.fetch(indices)
+        return iter(view.cut(images)), labels
+
     def labels(self) -> np.ndarray:
         """The labels of all examples, int32 [N]; nothing is decoded where that can be helped."""
         blocks = [self.fetch(indices)[1] for indices in self.blocks(BLOCK)]
         return np.concatenate(blocks) if blocks else np.empty(0, np.int32)
 
-    def read(self, indices: Sequence[int], size: int) -> Examples:
-        """Examples of one size (see `Source.read`).
+    def read(self, indices: Sequence[int], size: int, resize: Resize = FIRST_RESIZE) -> Examples:
+        """Examples of one size (see `Source.read`); images resized as `Images.resize` says.
 
         Raises:
           Mu2Error: the data are damaged, or rows have another number of features.
         """
         inputs, labels = self.fetch(indices)
-        return Examples(fit(inputs, size), labels)
+        return Examples(fit(inputs, size, resize), labels)
 
-    def read_all(self, size: int) -> Examples:
+    def read_all(self, size: int, resize: Resize = FIRST_RESIZE) -> Examples:
         """All examples of one size, a block at a time, so that little else is held.
 
         Raises:
@@ -60,7 +79,7 @@ class Reader(abc.ABC):
         inputs: np.ndarray | None = None
         labels = np.empty(len(self), np.int32)
         for indices in self.blocks(BLOCK):
-            block, some = self.read(indices, size), slice(indices.start, indices.stop)
+            block, some = self.read(indices, size, resize), slice(indices.start, indices.stop)
             if inputs is None:
                 inputs = np.empty((len(self), *block.inputs.shape[1:]), block.inputs.dtype)
             inputs[some], labels[some] = block.inputs, block.labels
@@ -124,6 +143,12 @@ class Subset(Reader):
         inputs, labels = self._reader.fetch([int(index) for index in chosen])
         return inputs, self._relabel(labels)
 
+    def view(self, indices: Sequence[int], view: View) -> tuple[Iterator[np.ndarray], np.ndarray]:
+        """See `Reader.view`."""
+        chosen = self._indices[np.asarray(indices, np.int64)]
+        parts, labels = self._reader.view([int(index) for index in chosen], view)
+        return parts, self._relabel(labels)
+
     def labels(self) -> np.ndarray:
         """See `Reader.labels`."""
         return self._relabel(self._reader.labels()[self._indices])
@@ -142,24 +167,27 @@ class Readable(Protocol):
         ...
 
 
-def fit(inputs: Sequence[np.ndarray], size: int) -> np.ndarray:
+def fit(inputs: Sequence[np.ndarray], size: int, how: Resize = FIRST_RESIZE) -> np.ndarray:
     """Inputs as they are stored, brought to one size (see `Source.read`).
 
     Args:
       inputs: at least one; images uint8 [H, W, C] of one C, texts uint8 [T] or rows float32 [F].
       size: side in pixels, bytes, or features.
+      how: images are resized.
 
     Returns:
-      uint8 [N, size, size, C], uint8 [N, size] or float32 [N, size].
+      uint8 [N, size, size, C] (float32 where they are resized `bilinear`), uint8 [N, size] or
+      float32 [N, size].
 
     Raises:
       Mu2Error: rows have another number of features.
     """
     first = inputs[0]
     if first.ndim == 3:
+        resized = resize_bilinear if how == "bilinear" else resize
         if len({image.shape for image in inputs}) == 1:
-            return resize(np.stack(inputs), size)
-        return np.concatenate([resize(image[np.newaxis], size) for image in inputs])
+            return resized(np.stack(inputs), size)
+        return np.concatenate([resized(image[np.newaxis], size) for image in inputs])
     if first.dtype == np.uint8:
         return text.padded(inputs, size)
     if len(first) != size:

@@ -16,7 +16,8 @@ class Stream:
       iterations: how often each is visited, at least once.
       memory_limit_mb: most MiB that the decoded images of one part of a task may take; of a part
         that takes more, batches are read ahead as they are needed. Results are the same, bit for
-        bit.
+        bit, but where crops are taken: they show the same parts of the same images, and those of
+        a part that is read ahead are rounded to whole grey levels.
 
     Raises:
       Mu2Error: there is no task, one is named twice, one is no task, or a number is below 1.

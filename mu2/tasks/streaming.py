@@ -48,7 +48,7 @@ class StreamingExamples:
         def batch(step: int) -> Examples:
             return self.read(_ints(epochs[range(step * batch_size, (step + 1) * batch_size)]))
 
-        yield from self._ahead(batch, steps, batch_size)
+        yield from read_ahead(batch, steps, batch_size * self.example_bytes, self.memory)
 
     def blocks(self, size: int, stop: int | None = None) -> Iterator[Examples]:
         """See `ExampleStream.blocks`.
@@ -61,26 +61,40 @@ class StreamingExamples:
         def block(step: int) -> Examples:
             return self.read(range(step * size, min((step + 1) * size, end)))
 
-        yield from self._ahead(block, math.ceil(end / size), size)
+        blocks = math.ceil(end / size)
+        yield from read_ahead(block, blocks, size * self.example_bytes, self.memory)
 
-    def _ahead(self, make: Callable[[int], Examples], n: int, size: int) -> Iterator[Examples]:
-        """What is made of 0 to n-1, in order, made ahead in threads."""
-        try:
-            import grain
-        except ImportError as error:
-            raise Mu2Error(
-                "examples that do not fit into memory are read by grain.",
-                hint="pip install 'mu2[grain]', or raise Stream.memory_limit_mb.",
-            ) from error
-        fit = self.memory // max(1, size * self.example_bytes)
-        ahead = max(1, min(fit, 2 * (os.cpu_count() or 1), n))
-        options = grain.ReadOptions(num_threads=ahead, prefetch_buffer_size=ahead)
-        made: Any = grain.MapDataset.source(_Made(make, n)).to_iter_dataset(options)
-        iterator = iter(made)
-        try:
-            yield from iterator
-        finally:
-            iterator.close()
+
+def read_ahead(
+    make: Callable[[int], Examples], n: int, bytes_: int, memory: int
+) -> Iterator[Examples]:
+    """What is made of 0 to n-1, in order, made ahead in grain's threads.
+
+    Args:
+      make: called from several threads at once.
+      n: how often.
+      bytes_: of one.
+      memory: bytes that those made ahead may take; one is always made.
+
+    Raises:
+      Mu2Error: grain is missing, or what `make` raises.
+    """
+    try:
+        import grain
+    except ImportError as error:
+        raise Mu2Error(
+            "examples that do not fit into memory are read by grain.",
+            hint="pip install 'mu2[grain]', or raise Stream.memory_limit_mb.",
+        ) from error
+    fit = memory // max(1, bytes_)
+    ahead = max(1, min(fit, 2 * (os.cpu_count() or 1), n))
+    options = grain.ReadOptions(num_threads=ahead, prefetch_buffer_size=ahead)
+    made: Any = grain.MapDataset.source(_Made(make, n)).to_iter_dataset(options)
+    iterator = iter(made)
+    try:
+        yield from iterator
+    finally:
+        iterator.close()
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

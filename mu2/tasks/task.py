@@ -4,7 +4,7 @@ import dataclasses
 import math
 import re
 from collections.abc import Sequence
-from typing import Any, Literal, Protocol, get_args, runtime_checkable
+from typing import Literal, get_args
 
 import numpy as np
 
@@ -13,8 +13,11 @@ from mu2.tasks import split
 from mu2.tasks.examples import Examples, ExampleStream
 from mu2.tasks.greys import check_range
 from mu2.tasks.image import to_channels
+from mu2.tasks.images import FIRST_RESIZE, Images, Resize
 from mu2.tasks.labels import differing
-from mu2.tasks.reader import Readable
+from mu2.tasks.originals import LARGEST, Originals, Read, hold
+from mu2.tasks.reader import Arrays, Readable
+from mu2.tasks.source import Fitted, Source, Splits, is_source
 from mu2.tasks.streaming import MIB, StreamingExamples
 
 Part = Literal["train", "validation", "test"]
@@ -23,82 +26,6 @@ Part = Literal["train", "validation", "test"]
 _ALIASES = {"validation": ("val", "valid", "dev"), "test": ("testing", "tests")}
 
 _SEGMENT = re.compile(r"[\w+:-][\w.+:-]*")
-
-
-@runtime_checkable
-class Source(Protocol):
-    """Where examples come from.
-
-    A split expression names splits and slices of them as TFDS does: 'train', 'train[20%:]',
-    'train[:5%]+train[10%:]', 'all' (see `mu2.tasks.split.parse`). Reading the same expression
-    twice gives the same examples in the same order. Nothing is read before it is asked for.
-    Every method raises Mu2Error where the data, or the library that reads them, are missing.
-    """
-
-    @property
-    def input(self) -> str:
-        """The kind of its examples: `image`, `table` or `text`."""
-        ...
-
-    def num_classes(self) -> int:
-        """Number of classes, the same in every split."""
-        ...
-
-    def class_names(self) -> tuple[str, ...]:
-        """One name a class, in label order."""
-        ...
-
-    def splits(self) -> tuple[str, ...]:
-        """Names of the splits, in order."""
-        ...
-
-    def size(self, split: str) -> int:
-        """Number of examples that a split expression selects, found without decoding any."""
-        ...
-
-    def read(self, split: str, size: int) -> Examples:
-        """The examples that a split expression selects, decoded.
-
-        Args:
-          split: a split expression.
-          size: side S in pixels that every image is resized to; bytes T that every text is cut or
-            filled up to; columns F of a table, which must be those it has.
-
-        Returns:
-          Examples with inputs uint8 [N, S, S, C] (C 1 or 3), uint8 [N, T] or float32 [N, F], and
-          labels int32 [N].
-        """
-        ...
-
-
-@runtime_checkable
-class Fitted(Protocol):
-    """A source that learns from training examples how to read any, as a table's scale is."""
-
-    def fitted(self, train: str) -> Source:
-        """The same source, which learns from the examples of a split expression alone."""
-        ...
-
-    def num_features(self) -> int:
-        """Numbers that an example becomes, where the source is a table."""
-        ...
-
-
-@dataclasses.dataclass(frozen=True)
-class Splits:
-    """What the parts of a task are.
-
-    Attributes:
-      train: split expression.
-      validation: split expression.
-      test: split expression.
-      rule: in words, the papers' rule where it made the parts; None where the task says them.
-    """
-
-    train: str
-    validation: str
-    test: str
-    rule: str | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -150,7 +77,7 @@ class Task:
                 f"the source of task {self.name!r} is the class {kind} and not an object of it.",
                 hint=f"In Gin, an object is written with parentheses: @{kind}().",
             )
-        if not _is_source(self.source):
+        if not is_source(self.source):
             raise Mu2Error(
                 f"the source of task {self.name!r} must be a source, not {self.source!r}.",
                 hint="A source is written as @Digits(), @TFDS() or @Folder().",
@@ -233,13 +160,15 @@ class Task:
             return self.source.fitted(self.splits().train)
         return self.source
 
-    def read(self, part: Part, shape: tuple[int, ...]) -> Examples:
+    def read(self, part: Part, shape: tuple[int, ...], resize: Resize = FIRST_RESIZE) -> Examples:
         """The examples of one part, decoded; nothing is kept, so that keeping is the caller's.
 
         Args:
           part: 'train', 'validation' or 'test'.
           shape: of one example: [S, S, C] of an image (grey is repeated, colour becomes grey),
             [T] of a text, [F] of a table.
+          resize: how images are resized, as `Images.resize` has it. A source that others wrote
+            may have no reader; its own `read` then says how.
 
         Returns:
           Examples with inputs [N, *shape] (see `Source.read`) and labels int32 [N], N at least 1.
@@ -247,8 +176,11 @@ class Task:
         Raises:
           Mu2Error: the data are missing, are no images, or are not labelled.
         """
-        expression = self._expression(part)
-        examples = self.fitted().read(expression, shape[0])
+        expression, source = self._expression(part), self.fitted()
+        if len(shape) == 3 and resize != FIRST_RESIZE and isinstance(source, Readable):
+            examples = source.reader(expression).read_all(shape[0], resize)
+        else:
+            examples = source.read(expression, shape[0])
         if not len(examples):
             raise Mu2Error(f"task {self.name!r} has no examples in {part} ({expression}).")
         self._check_labels(examples.labels, part, expression, range(len(examples)))
@@ -259,7 +191,11 @@ class Task:
         return _shaped(examples, shape)
 
     def stream(
-        self, part: Part, shape: tuple[int, ...], memory_limit_mb: int = 4096
+        self,
+        part: Part,
+        shape: tuple[int, ...],
+        memory_limit_mb: int = 4096,
+        resize: Resize = FIRST_RESIZE,
     ) -> ExampleStream:
         """The examples of one part, in memory where they fit, else read as they are needed.
 
@@ -270,6 +206,7 @@ class Task:
           part: 'train', 'validation' or 'test'.
           shape: of one example, as in `read`.
           memory_limit_mb: most MiB that the decoded images of the part may take.
+          resize: as in `read`.
 
         Returns:
           `Examples`, or a `StreamingExamples` that checks labels as it reads them.
@@ -278,19 +215,62 @@ class Task:
           Mu2Error: as `read`.
         """
         expression, bytes_ = self._expression(part), math.prod(shape)
+        bytes_ *= 4 if resize == "bilinear" else 1
         limit = memory_limit_mb * MIB
         if len(shape) < 3 or not isinstance(self.source, Readable):
-            return self.read(part, shape)
+            return self.read(part, shape, resize)
         if self.source.size(expression) * bytes_ <= limit:
-            return self.read(part, shape)
+            return self.read(part, shape, resize)
         reader = self.source.reader(expression)
 
         def read(indices: Sequence[int]) -> Examples:
-            examples = reader.read(indices, shape[0])
+            examples = reader.read(indices, shape[0], resize)
             self._check_labels(examples.labels, part, expression, indices)
             return _shaped(examples, shape)
 
         return StreamingExamples(read, len(reader), bytes_, limit)
+
+    def originals(
+        self,
+        part: Part,
+        shape: tuple[int, ...],
+        images: Images,
+        memory_limit_mb: int = 4096,
+    ) -> Originals:
+        """The images of one part at their own size, for augmentation that begins with it.
+
+        They are held in memory where they fit, each side at most four times that of the network;
+        else parts of them are read, cut out and resized as they are needed. A source that others
+        wrote, without a reader, is read at four times the network's side.
+
+        Args:
+          part: 'train', 'validation' or 'test'.
+          shape: [S, S, C] of one example as the network takes it.
+          images: the choices of the run.
+          memory_limit_mb: most MiB that the images may take.
+
+        Raises:
+          Mu2Error: as `read`.
+        """
+        expression, limit = self._expression(part), memory_limit_mb * MIB
+        size, _, channels = shape
+        source = self.fitted()
+
+        def check(labels: np.ndarray, indices: Sequence[int]) -> None:
+            self._check_labels(labels, part, expression, indices)
+
+        if isinstance(source, Readable):
+            reader = source.reader(expression)
+        else:
+            whole = source.read(expression, LARGEST * size)
+            reader, limit = Arrays(whole.inputs, whole.labels), max(limit, whole.inputs.nbytes)
+        if not len(reader):
+            raise Mu2Error(f"task {self.name!r} has no examples in {part} ({expression}).")
+        held = hold(reader, size, channels, limit)
+        if held is None:
+            return Read(reader, shape, images, check, limit)
+        check(held.labels, range(len(held)))
+        return held
 
     def _expression(self, part: Part) -> str:
         if part not in get_args(Part):
@@ -338,9 +318,3 @@ def check_same(kind: str, names: Sequence[str], source: Source, place: str) -> N
         )
     if tuple(names) != (now := tuple(source.class_names())):
         raise Mu2Error(f"{place} with other classes: {differing(names, now)}.", hint=hint)
-
-
-def _is_source(made: Any) -> bool:
-    """Whether an object has all that a source has; nothing is asked of it, nor any file read."""
-    names = ("input", "num_classes", "class_names", "splits", "size", "read")
-    return all(hasattr(type(made), name) or name in getattr(made, "__dict__", ()) for name in names)

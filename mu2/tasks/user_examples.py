@@ -3,13 +3,15 @@
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from mu2.errors import Mu2Error
-from mu2.tasks.image import resize, to_channels
+from mu2.tasks.image import to_channels
+from mu2.tasks.images import FIRST_RESIZE, Resize
 from mu2.tasks.picture import decode
+from mu2.tasks.reader import fit
 from mu2.tasks.text import padded, to_bytes
 
 Shape = tuple[int, ...]
@@ -45,23 +47,40 @@ def pixels(image: Any, place: str) -> np.ndarray:
     return array
 
 
-def fitted(image_HxWxC: np.ndarray, shape: Shape) -> np.ndarray:
-    """Pixels, uint8 [H, W, C], as a network of input shape [S, S, C] reads them."""
-    size, _, channels = shape
-    return to_channels(resize(image_HxWxC[np.newaxis], size), channels)[0]
+class Form(NamedTuple):
+    """What a network reads.
+
+    Attributes:
+      shape: of one example.
+      resize: how images are brought to it, as `Images.resize` has it.
+    """
+
+    shape: Shape
+    resize: Resize = FIRST_RESIZE
+
+    def dtype(self, kind: str) -> np.dtype[Any]:
+        """Of examples of a kind (`image`, `table`, `text`)."""
+        whole = kind == "text" or (kind == "image" and self.resize == FIRST_RESIZE)
+        return np.dtype(np.uint8 if whole else np.float32)
 
 
-def examples(kind: str, given: Any, shapes: Sequence[Shape]) -> dict[Shape, np.ndarray]:
-    """Examples for networks of some input shapes.
+def fitted(image_HxWxC: np.ndarray, form: Form) -> np.ndarray:
+    """Pixels, uint8 [H, W, C], as a network reads them, [S, S, C]: uint8, or float32."""
+    size, _, channels = form.shape
+    return to_channels(fit([image_HxWxC], size, form.resize), channels)[0]
+
+
+def examples(kind: str, given: Any, forms: Sequence[Form]) -> dict[Form, np.ndarray]:
+    """Examples for networks that read some forms of them.
 
     Args:
       kind: `image`, `table` or `text`.
       given: images: a sequence of what `pixels` takes, or one array of them. Rows: numbers
         [N, F], filled and scaled as the task's source does it. Texts: a sequence of them.
-      shapes: what the networks read.
+      forms: what the networks read.
 
     Returns:
-      Shape to examples [N, *shape]: uint8 of images and texts, float32 of rows.
+      Form to examples [N, *shape], of the form's dtype.
 
     Raises:
       Mu2Error: an example is not what its kind takes, or does not fit a shape.
@@ -69,18 +88,18 @@ def examples(kind: str, given: Any, shapes: Sequence[Shape]) -> dict[Shape, np.n
     if isinstance(given, str | bytes | os.PathLike):
         raise Mu2Error("one example was given, not a sequence of them.", hint="Put it in a list.")
     if kind == "table":
-        return {shape: _rows(given, shape) for shape in shapes}
+        return {form: _rows(given, form.shape) for form in forms}
     if kind == "text":
         texts = list(_texts(given))
-        return {shape: padded(texts, shape[0]) for shape in shapes}
-    made: dict[Shape, list[np.ndarray]] = {shape: [] for shape in shapes}
+        return {form: padded(texts, form.shape[0]) for form in forms}
+    made: dict[Form, list[np.ndarray]] = {form: [] for form in forms}
     for number, image in enumerate(given):
         whole = pixels(image, f"image {number}")
-        for shape, fitting in made.items():
-            fitting.append(fitted(whole, shape))
+        for form, fitting in made.items():
+            fitting.append(fitted(whole, form))
     return {
-        shape: np.stack(fitting) if fitting else np.empty((0, *shape), np.uint8)
-        for shape, fitting in made.items()
+        form: np.stack(fitting) if fitting else np.empty((0, *form.shape), form.dtype(kind))
+        for form, fitting in made.items()
     }
 
 

@@ -7,21 +7,25 @@ else is in its cohort: frozen layers are run by the same program, alone or for o
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import jax
 import numpy as np
 
 from mu2.models.component import Arrays
+from mu2.tasks import colours
 from mu2.tasks.examples import Examples
+from mu2.tasks.originals import Originals
+from mu2.tasks.view import Views
 from mu2.training import evaluate
 from mu2.training.augment import Augmentation
 from mu2.training.job import Job, Training, TrainingResult
 from mu2.training.layout import Slice
 from mu2.training.leaves import extract_leaves, initial
 from mu2.training.optimizer import Optimizer
-from mu2.training.program import Batch, BatchInputs, Program, State
+from mu2.training.prepare import Batch, Preparation
+from mu2.training.program import BatchInputs, Program, State
 
 Prefix = tuple[str, ...]  # ids of frozen components, from the first on
 
@@ -57,10 +61,12 @@ class Child:
         self._best: dict[str, Arrays] = {}
         self._diverged = False
 
-    def compile(self, program: Program, batch: Batch, given: BatchInputs, labels: Any) -> None:
+    def compile(
+        self, program: Program, given: BatchInputs, labels: Any, prepare: Callable[[], Any]
+    ) -> None:
         """Compiles what the child's steps need, where no child has had it compiled."""
         classes = np.int32(self.job.num_classes)
-        program.compile(self.state, self._flags, self._optimizer, batch, given, labels, classes)
+        program.compile(self.state, self._flags, self._optimizer, given, labels, classes, prepare)
 
     def step(self, program: Program, given: BatchInputs, labels: Any) -> None:
         """Trains on one batch."""
@@ -118,7 +124,7 @@ def in_common(program: Program, job: Job) -> Any:
     """A key, equal for children that have the same batches and a first feature in common."""
     first = next((i + 1 for i, output in enumerate(program.outputs) if output.is_feature), 0)
     ranges = tuple(float(value) for value in Augmentation.of(job.hyperparameters))
-    given = (job.key, ranges, id(job.train), id(job.validation))
+    given = (job.key, ranges, job.images, id(job.train), id(job.validation))
     prefix = frozen_prefix(program, job)[:first]
     return (program.network, prefix or id(job), given)
 
@@ -131,13 +137,23 @@ class Cohort:
 
     Args:
       program: of their networks.
+      prepare: of their batches.
       jobs: at least one.
       training: the budget.
       devices: where they are trained.
     """
 
-    def __init__(self, program: Program, jobs: Sequence[Job], training: Training, devices: Slice):
+    def __init__(
+        self,
+        program: Program,
+        prepare: Preparation,
+        jobs: Sequence[Job],
+        training: Training,
+        devices: Slice,
+    ):
         self._program = program
+        self._prepare = prepare
+        self._images = jobs[0].images
         self._training = training
         self._devices = devices
         self.children = [
@@ -148,9 +164,7 @@ class Cohort:
         self._ranges = Augmentation.of(jobs[0].hyperparameters)
         self._key = jobs[0].key.fold_in("augment").jax()
         self._steps = training.steps(len(jobs[0].train))
-        self._batches = jobs[0].train.batches(
-            training.batch_size, training.intervals * self._steps, jobs[0].key.fold_in("batches")
-        )
+        self._batches = self._read(jobs[0])
         self._step_number = 0
         self._kept: dict[tuple[Prefix, int], Any] = {}
         self._seconds = 0.0
@@ -177,20 +191,42 @@ class Cohort:
         seconds = self._seconds / len(self.children)
         return [child.trained(seconds) for child in self.children]
 
+    def _read(self, job: Job) -> Iterator[Examples]:
+        """The training batches of the cohort."""
+        t, key = self._training, job.key.fold_in("batches")
+        steps = t.intervals * self._steps
+        if not isinstance(job.train, Originals):
+            return job.train.batches(t.batch_size, steps, key)
+        a = self._ranges
+        recoloured = {name: float(getattr(a, name)) for name in colours.NAMES}
+        views = Views(
+            job.key.fold_in("views"),
+            area_min=float(a.area_min) if a.crops else 1.0,
+            aspect_min=float(a.aspect_min),
+            jpeg_quality=float(a.jpeg_quality),
+            colours=recoloured if job.images.colours_before_resize else {},
+        )
+        return job.train.batches(t.batch_size, steps, key, views)
+
+    def _prepared(self, batch: Batch) -> jax.Array:
+        return self._prepare(batch, self._program.input_shape, self._images)
+
     def _step(self, children: Sequence[Child], examples: Examples) -> None:
-        key, step = self._key, np.int32(self._step_number)
-        batch = Batch(self._devices.split(examples.inputs), np.True_, self._ranges, key, step)
-        labels = self._devices.split(examples.labels)
-        start = np.int32(0)
-        children[0].compile(self._program, batch, self._nothing._replace(start=start), labels)
+        split, boxes = self._devices.split, examples.boxes
+        batch = Batch(
+            split(examples.inputs),
+            self._ranges,
+            self._key,
+            np.int32(self._step_number),
+            None if boxes is None else split(boxes),
+        )
+        labels = split(examples.labels)
+        children[0].compile(self._program, self._nothing, labels, lambda: self._prepared(batch))
         self._step_number += 1
         features: dict[Prefix, Any] = {}
+        begun = self._nothing._replace(prepared_Bx=self._prepared(batch))
         for child in children:
-            given = self._given(child, batch, features)
-            if given is self._nothing:
-                prepared = self._program.forward(child.state.params, batch, given, start)[0]
-                given = given._replace(prepared_Bx=prepared, start=start)
-            child.step(self._program, given, labels)
+            child.step(self._program, self._given(child, begun, features), labels)
 
     def _validate(self, children: Sequence[Child]) -> None:
         """Looks at the validation set; keeps the children's features where there is room."""
@@ -204,33 +240,34 @@ class Cohort:
             labels.append(block.labels)
             known = {p for p in prefixes if (p, number) in self._kept}
             features = {p: self._kept[p, number] for p in known}
-            batch = Batch.plain(
-                self._devices.split(evaluate.fill_batch(block.inputs, t.batch_size))
-            )
+            batch = Batch(self._devices.split(evaluate.fill_batch(block.inputs, t.batch_size)))
+            begun = self._nothing
+            if any(child.prefix not in known for child in children):
+                begun = begun._replace(prepared_Bx=self._prepared(batch))
             for child, logits in zip(children, pending, strict=True):
-                given = self._given(child, batch, features)
+                given = self._given(child, begun, features)
                 params, end = child.state.params, self._program.end
-                logits.append(self._program.forward(params, batch, given, end)[2])
+                logits.append(self._program.forward(params, given, end)[1])
             if size <= t.features_limit_mb << 20:
                 self._kept |= {(p, number): features[p] for p in prefixes if p in features}
         for child, logits in zip(children, pending, strict=True):
             y = evaluate.gather(logits, validated, child.job.num_classes)
             child.validated(y, np.concatenate(labels))
 
-    def _given(self, child: Child, batch: Batch, features: dict[Prefix, Any]) -> BatchInputs:
-        """The feature of a child's prefix, which is computed if it is new; nothing without one.
+    def _given(self, child: Child, begun: BatchInputs, features: dict[Prefix, Any]) -> BatchInputs:
+        """The feature of a child's prefix, which is computed if it is new.
 
         Args:
           child: one of the cohort.
-          batch: as it was read.
+          begun: the batch, prepared; returned where the child has no prefix.
           features: of this batch, by prefix; those that are computed are added.
         """
-        given, known = self._nothing, child.prefix in features
+        given, known = begun, child.prefix in features
         for end in (len(child.prefix),) if known else self._ends[child.prefix]:
             prefix = child.prefix[:end]
             if prefix not in features:
-                _, features[prefix], _ = self._program.forward(
-                    child.state.params, batch, given, np.int32(end)
+                features[prefix], _ = self._program.forward(
+                    child.state.params, given, np.int32(end)
                 )
             given = given._replace(feature_Bx=features[prefix], start=np.int32(end))
         return given

@@ -9,6 +9,8 @@ from mu2.errors import Mu2Error
 from mu2.models.component import Arrays, Network
 from mu2.random_keys import Key
 from mu2.tasks.examples import ExampleStream
+from mu2.tasks.images import Images
+from mu2.tasks.originals import Originals
 
 # Which children of a generation go on, given the intervals that have passed and the children's
 # scores after the last of them: None for those whose training had ended before.
@@ -87,7 +89,7 @@ class Job:
       ids: component name to what identifies its parameters before training, for those that are
         frozen; children whose ids are equal share what these components compute.
       hyperparameters: the child's.
-      train: training examples.
+      train: training examples; at their own size where something happens to the original pixels.
       validation: validation examples.
       num_classes: classes of the task.
       key: the generation's key for batches and augmentation, shared by its children.
@@ -95,6 +97,7 @@ class Job:
       score: quality to score.
       must_improve: an interval has to score above the bar and those before it; otherwise as much
         is enough.
+      images: the choices of the run's image pipeline.
     """
 
     network: Network
@@ -102,13 +105,14 @@ class Job:
     trained: frozenset[str]
     ids: Mapping[str, str]
     hyperparameters: Mapping[str, Any]
-    train: ExampleStream
+    train: ExampleStream | Originals
     validation: ExampleStream
     num_classes: int
     key: Key
     bar: float | None
     score: Callable[[float], float]
     must_improve: bool = False
+    images: Images = Images()
 
 
 @dataclasses.dataclass(frozen=True)

@@ -6,8 +6,8 @@ weight gradients nobody needs, everything beneath the lowest trained component, 
 layers whose output is at hand already, are really skipped without a program of their own.
 
 Such an output is called a feature here. Features have one shape in a network, the one that most of
-its layers put out, since a program has one place to take them in. Augmentation is a part of the
-forward pass, so that it is compiled once: what it makes of a batch is given to the training step.
+its layers put out, since a program has one place to take them in. What a batch becomes before the
+first component is the concern of `mu2.training.prepare`.
 """
 
 import dataclasses
@@ -20,15 +20,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from jax import lax
 from jax.sharding import Sharding
 
 from mu2.models.component import Axes, Component, Network, nest
-from mu2.models.inputs import is_image, normalise
 from mu2.training import optimizer
-from mu2.training.augment import Augmentation, augment
 from mu2.training.layer import GradientRequest, chosen, gated
 from mu2.training.optimizer import Optimizer
+from mu2.training.prepare import Preparation
 
 
 class State(NamedTuple):
@@ -137,7 +135,7 @@ class Program:
             donate_argnums=0,
             out_shardings=self.shardings,
         )
-        self.forward = jax.jit(self._forward, out_shardings=(batch, batch, batch))
+        self.forward = jax.jit(self._forward, out_shardings=(batch, batch))
         self._compiled = False
 
     def compile(
@@ -145,25 +143,36 @@ class Program:
         state: State,
         flags: Mapping[str, Any],
         o: Optimizer,
-        batch: "Batch",
         given: "BatchInputs",
         label_B: Any,
         num_classes: Any,
+        prepare: Callable[[], Any],
     ) -> None:
         """Compiles both functions at once for what they will be called with; computes nothing.
 
         Calls alone would compile them one after the other, as the second takes what the first
         gives. For the arguments see `_train_step` and `_forward`; nothing is donated.
+
+        Args:
+          state: of a child, as are the next five.
+          flags: see above.
+          o: see above.
+          given: see above.
+          label_B: see above.
+          num_classes: see above.
+          prepare: prepares a batch, and is called meanwhile, so that this is compiled as well.
         """
         if self._compiled:
             return
         both = (
-            (self.forward, (state.params, batch, given, self.end)),
+            (self.forward, (state.params, given, self.end)),
             (self.train_step, (state, flags, o, given, label_B, num_classes)),
         )
-        pool = ThreadPoolExecutor(len(both))
+        pool = ThreadPoolExecutor(len(both) + 1)
         try:
+            prepared = pool.submit(prepare)
             list(pool.map(lambda each: each[0].lower(*each[1]).compile(), both))
+            prepared.result()
         finally:
             pool.shutdown(wait=False)  # who interrupts does not wait for the compiler
         self._compiled = True
@@ -173,8 +182,13 @@ class Program:
         """Where a forward pass stops that runs every component."""
         return np.int32(len(self.network))
 
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """Of one example, as the first component takes it in."""
+        return self.network[0].input_shape
+
     def given_nothing(self, batch_size: int, split: Callable[[np.ndarray], Any]) -> "BatchInputs":
-        """For a pass from the batch itself on.
+        """For a pass from the first component on, once `prepared_Bx` is there.
 
         Args:
           batch_size: examples.
@@ -183,7 +197,7 @@ class Program:
         output = next((o for o in self.outputs if o.is_feature), self.outputs[0])
         prepared = np.zeros((batch_size, *self.network[0].input_shape), np.float32)
         feature = np.zeros((batch_size, *output.shape), output.dtype)
-        return BatchInputs(split(prepared), split(feature), np.int32(-1))
+        return BatchInputs(split(prepared), split(feature), np.int32(0))
 
     def feature_before(self, index: int) -> int:
         """The last component, at most `index`, that the network can begin with, given a feature."""
@@ -239,22 +253,21 @@ class Program:
         return State(params, trace, state.step + 1, finite)
 
     def _forward(
-        self, params: Mapping[str, Any], batch: "Batch", given: "BatchInputs", stop: jax.Array
-    ) -> tuple[jax.Array, jax.Array, jax.Array]:
+        self, params: Mapping[str, Any], given: "BatchInputs", stop: jax.Array
+    ) -> tuple[jax.Array, jax.Array]:
         """The components from `given.start` to before `stop`, int32 scalars.
 
         Returns:
-          The prepared batch; the feature of the last component run that puts one out; and, where
-          all to the end are run, float32 logits [B, bucket].
+          The feature of the last component run that puts one out; and, where all to the end are
+          run, float32 logits [B, bucket].
         """
-        prepared = lax.cond(given.start < 0, batch.prepared, lambda: given.prepared_Bx)
-        x, feature = prepared, given.feature_Bx
+        x, feature = given.prepared_Bx, given.feature_Bx
         for i, output in enumerate(self.outputs):
             component = output.component
             run = ((given.start <= i) & (i < stop)).astype(jnp.int32)
             x = chosen(run, component.apply, params[component.name], x, output.instead(feature))
             feature = x if output.is_feature else feature
-        return prepared, feature, x
+        return feature, x
 
 
 class BatchInputs(NamedTuple):
@@ -263,8 +276,7 @@ class BatchInputs(NamedTuple):
     Attributes:
       prepared_Bx: float32, what the first component takes in; read where `start` is 0.
       feature_Bx: what component `start - 1` put out; read where `start` is above 0.
-      start: int32 scalar, the first component that is run; -1: all of them, and the batch is
-        prepared first.
+      start: int32 scalar, the first component that is run.
     """
 
     prepared_Bx: Any
@@ -272,45 +284,11 @@ class BatchInputs(NamedTuple):
     start: Any
 
 
-class Batch(NamedTuple):
-    """A batch as it was read.
-
-    Attributes:
-      input_Bx: uint8 [B, S, S, C], uint8 [B, T] or float32 [B, F].
-      augmented: bool scalar; validation and test images are not.
-      ranges: of the augmentation.
-      key: of the generation's batches; `step` is folded in, so that all children of a generation
-        see the same images.
-      step: int32 scalar, steps done before.
-    """
-
-    input_Bx: Any
-    augmented: Any
-    ranges: Augmentation
-    key: Any
-    step: Any
-
-    @classmethod
-    def plain(cls, input_Bx: Any) -> "Batch":
-        """A batch that is not augmented."""
-        key = jax.random.key(0, impl="threefry2x32")
-        return cls(input_Bx, np.bool_(False), Augmentation.of({}), key, np.int32(0))
-
-    def prepared(self) -> jax.Array:
-        """The first component's float32 input."""
-        if not is_image(self.input_Bx):
-            return normalise(self.input_Bx)
-        return lax.cond(
-            self.augmented,
-            lambda: augment(jax.random.fold_in(self.key, self.step), self.input_Bx, self.ranges),
-            lambda: normalise(self.input_Bx),
-        )
-
-
 class Programs:
     """The programs of a run, one a network shape; a run owns one and hands it round.
 
     Attributes:
+      prepare: makes of a batch what the networks take in.
       clip_norm: largest global norm of a gradient.
       sharding: where an array of some logical axes lies; that of a batch begins with `batch`.
     """
@@ -318,6 +296,7 @@ class Programs:
     def __init__(self, clip_norm: float, sharding: Callable[[Axes], Sharding]):
         self.clip_norm = clip_norm
         self.sharding = sharding
+        self.prepare = Preparation(sharding)
         self._programs: dict[Network, Program] = {}
 
     def __len__(self) -> int:
@@ -330,7 +309,11 @@ class Programs:
         return self._programs[network]
 
     def compiled(self) -> int:
-        """XLA programs compiled so far: training steps and forward passes."""
+        """XLA programs compiled so far: training steps and forward passes.
+
+        What prepares batches comes on top, a small program for each size of images as they are
+        read: `prepare.compiled` counts those.
+        """
         return sum(
             f._cache_size()  # type: ignore[attr-defined]
             for p in self._programs.values()

@@ -8,12 +8,14 @@ import numpy as np
 from mu2.models.component import Arrays, Network
 from mu2.models.inputs import bucket
 from mu2.tasks.examples import Examples
+from mu2.tasks.images import Images
 from mu2.training import evaluate
 from mu2.training.cohort import Cohort, in_common
 from mu2.training.job import Job, Training, TrainingResult
 from mu2.training.layout import Slice
 from mu2.training.leaves import initial
-from mu2.training.program import Batch, Program, Programs
+from mu2.training.prepare import Batch
+from mu2.training.program import Program, Programs
 from mu2.training.race import Race
 
 
@@ -61,7 +63,8 @@ class Trainer:
 
     def _cohort(self, jobs: Sequence[Job], group: Sequence[int]) -> Cohort:
         program = self._program(jobs[group[0]])
-        return Cohort(program, [jobs[i] for i in group], self.training, self.devices)
+        chosen = [jobs[i] for i in group]
+        return Cohort(program, self.programs.prepare, chosen, self.training, self.devices)
 
     def logits(
         self, network: Network, arrays: Mapping[str, Arrays], inputs: np.ndarray, num_classes: int
@@ -70,16 +73,14 @@ class Trainer:
         program = self.programs.of(network.widen_head(bucket(num_classes)))
         params = initial(program, arrays, self.devices).params
         size = self.training.batch_size
-        nothing = program.given_nothing(size, self.devices.split)
-        pending = [
-            program.forward(
-                params,
-                Batch.plain(self.devices.split(evaluate.fill_batch(block.inputs, size))),
-                nothing,
-                program.end,
-            )[2]
-            for block in Examples(inputs, np.zeros(len(inputs), np.int32)).blocks(size)
-        ]
+        nothing, split = program.given_nothing(size, self.devices.split), self.devices.split
+        pending = []
+        for block in Examples(inputs, np.zeros(len(inputs), np.int32)).blocks(size):
+            batch = Batch(split(evaluate.fill_batch(block.inputs, size)))
+            # What is not augmented, no choice of the run changes.
+            prepared = self.programs.prepare(batch, program.input_shape, Images())
+            given = nothing._replace(prepared_Bx=prepared)
+            pending.append(program.forward(params, given, program.end)[1])
         return evaluate.gather(pending, len(inputs), num_classes)
 
     def _program(self, job: Job) -> Program:

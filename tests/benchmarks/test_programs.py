@@ -20,12 +20,17 @@ from benchmarks.speed import (
     start,
     watched,
 )
+from benchmarks.speed import images as images_
 from benchmarks.speed import input as input_
 from mu2.models.component import Network
+from mu2.random_keys import Key
+from mu2.tasks.images import DEFAULT
+from mu2.tasks.view import Views
 from mu2.training.augment import Augmentation
 from mu2.training.layout import single
 from mu2.training.optimizer import Optimizer, learning_rate
-from mu2.training.program import Batch, Program, State
+from mu2.training.prepare import Batch, Preparation
+from mu2.training.program import Program, State
 from tests import shrunken
 
 ONE = "ConvNet micro"
@@ -108,6 +113,15 @@ def test_input(noted):
     assert only(noted, "input").keys() == {input_.STEP, *input_.MEMORY}
 
 
+def test_images(noted):
+    pytest.importorskip("cv2")
+    assert images_.main(["--images", "3", "--rounds", "1"]) == 0
+    figures = only(noted, "images")
+    # A photograph of ImageNet takes about 110 KB.
+    assert 80_000 < figures["bytes a file"] < 150_000
+    assert all(figures[f"{way}, {side}"] > 0 for way in ("mu2", "OpenCV") for side in (224, 384))
+
+
 @pytest.mark.slow
 def test_the_bare_step_does_what_mu2_does():
     shape = roofline.dataclasses.replace(roofline.SHAPES[ONE], batch=16)
@@ -125,8 +139,11 @@ def test_the_bare_step_does_what_mu2_does():
     state = State(params, trace, np.int32(0), np.bool_(True))
     state = single().place(jax.tree.map(np.asarray, state), program.shardings)
     flags = {c.name: np.int32(c.name in trained) for c in network}
-    batch = Batch(images, np.bool_(True), ranges, key, np.int32(0))
-    nothing, start = program.given_nothing(16, jnp.asarray), np.int32(0)
+    prepare = Preparation(single().sharding)
+    view = Views(Key.from_seed(0), settings["area_min"], settings["aspect_min"]).draw(0, 16)
+    boxes = jnp.asarray(view.boxes(np.full((16, 2), 16)), jnp.float32)
+    batch = Batch(images, ranges, key, np.int32(0), boxes)
+    nothing = program.given_nothing(16, jnp.asarray)
 
     kind = bare.Kind(network, trained, frozenset(bare._on(settings)), False)
     step = jax.jit(bare.step_of(kind, 1.0))
@@ -136,12 +153,12 @@ def test_the_bare_step_does_what_mu2_does():
     order = jnp.arange(16)[None].repeat(4, 0)
     for i in range(4):
         rate, momentum = learning_rate(optimizer, jnp.float32(i)), np.float32(0.9)
-        some = (jnp.asarray(images), jnp.asarray(labels), order)
+        some = (jnp.asarray(images), jnp.asarray(labels), order, boxes[None].repeat(4, 0))
         own, moved = step(own, moved, frozen, *some, np.int32(i), rate, momentum, ranges, key)
         classes = np.int32(roofline.CLASSES)
         drawn = batch._replace(step=np.int32(i))
-        prepared, _, _ = program.forward(state.params, drawn, nothing, start)
-        given = nothing._replace(prepared_Bx=prepared, start=start)
+        prepared = prepare(drawn, program.input_shape, DEFAULT)
+        given = nothing._replace(prepared_Bx=prepared)
         state = program.train_step(state, flags, optimizer, given, labels, classes)
     for name in trained:
         for a, b in zip(

@@ -45,8 +45,8 @@ def answers(run, capsys, *words):
 
 def probabilities(run, task, files):
     inference = Inference(System.open(run.directory))
-    shape = inference.input_shape(task)
-    return inference.predict(task, examples("image", files, [shape])[shape]).probabilities
+    form = inference.form(task)
+    return inference.predict(task, examples("image", files, [form])[form]).probabilities
 
 
 def test_a_task_answers(run, images, capsys, monkeypatch):

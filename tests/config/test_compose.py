@@ -36,7 +36,7 @@ METHODS = {
     "mu2net v2": (MU2NET, V2, SGD, CROPS),
     "mu2net+": (
         *("gin/mutation/mu2net_plus.gin", "gin/ranges/mu2net_plus.gin"),
-        *("gin/optimizer/mu2net_plus.gin", "gin/augmentation/none.gin"),
+        *("gin/optimizer/mu2net_plus.gin", "gin/augmentation/mu2net_plus.gin"),
     ),
     "thrifty": (MU2NET, V2, SGD, CROPS, "gin/budget/thrifty.gin"),
     "finetune all": ("gin/mutation/baseline/finetune_all.gin", *FIXED),

@@ -21,7 +21,14 @@ CROPS, SCRIPTS = "gin/augmentation/crops.gin", "gin/stream/scripts.gin"
 FIXED = (BUDGET, SGD, CROPS)
 RUNS = {
     "gin/mutation/": (SPACE, "search_spaces/adapters.gin", "*", *FIXED, SCRIPTS),
-    "gin/ranges/mu2net_plus": (SPACE, METHOD, *FIXED, "gin/augmentation/none.gin", SCRIPTS, "*"),
+    "gin/ranges/mu2net_plus": (
+        SPACE,
+        METHOD,
+        *FIXED,
+        "gin/augmentation/mu2net_plus.gin",
+        SCRIPTS,
+        "*",
+    ),
     "gin/ranges/": (SPACE, METHOD, *FIXED, SCRIPTS, "*"),
     "gin/budget/": (SPACE, METHOD, *FIXED, SCRIPTS, "*"),
     "gin/optimizer/": (SPACE, METHOD, BUDGET, CROPS, SCRIPTS, "*"),

@@ -108,6 +108,8 @@ def home(selector, parameter):
         return "gin/root"  # what the weights were trained with
     if selector in ("SearchSpace", "ViT", "ConvNet", "MLP", "ByteTransformer"):
         return "search_spaces"
+    if selector == "Images" or name == "Experiment.images":
+        return "gin/augmentation"
     if name == "Experiment.executor":
         return "gin/executor"
     return "search_spaces" if name == "Experiment.space" else "gin/stream"

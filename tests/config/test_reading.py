@@ -67,7 +67,7 @@ def test_there_are_runs():
 def test_parts_compose(parts):
     space, ranges, stream = parts
     # µ2Net+ begins without augmentation.
-    none = "gin/augmentation/none.gin" if "plus" in ranges else "gin/augmentation/crops.gin"
+    none = "gin/augmentation/mu2net_plus.gin" if "plus" in ranges else "gin/augmentation/crops.gin"
     experiment = load([space, *PARTS, ranges, none, stream], []).experiment
     experiment.space.model.network(experiment.space.defaults(), num_classes=2)
 

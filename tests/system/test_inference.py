@@ -9,6 +9,7 @@ from mu2.system import System
 from mu2.system.inference import Inference
 from mu2.system.record import TaskRecord
 from mu2.system.writable import WritableSystem
+from mu2.tasks.user_examples import Form
 from tests import shrunken
 
 
@@ -51,7 +52,7 @@ def test_all_tasks_at_once(run, inference, images):
     tasks = inference.tasks("image")
     assert tasks == inference.system.tasks
     assert inference.tasks("table") == ()
-    made = inference.predict_all({(16, 16, 1): images}, tasks)
+    made = inference.predict_all({Form((16, 16, 1)): images}, tasks)
     assert tuple(made) == tasks
     for task in tasks:
         for one, same in zip(made[task], inference.predict(task, images), strict=True):
@@ -69,7 +70,7 @@ def test_shared_layers_run_once(run, images, monkeypatch):
     )
     inference = Inference(System.open(run.directory))
     paths = [inference.path(task) for task in inference.system.tasks]
-    inference.predict_all({(16, 16, 1): images}, inference.system.tasks)
+    inference.predict_all({Form((16, 16, 1)): images}, inference.system.tasks)
     # A layer runs once for each different way to it.
     ways = {tuple(c.digest for c in p.components[: i + 1]) for p in paths for i in range(9)}
     assert len(ran) == len(ways)

@@ -3,7 +3,7 @@
 import pytest
 
 from mu2.errors import Mu2Error
-from mu2.tasks import TFDS, Digits, Joined, Scenes, Task, description, missing
+from mu2.tasks import TFDS, Digits, Joined, Scenes, Task, describe, missing
 from mu2.tasks.sources.tfds_sets import SETS
 
 
@@ -14,14 +14,14 @@ def absent(tmp_path, name, **attributes):
 def test_a_task_with_its_data_is_itself():
     task = Task("digits", Digits())
     assert missing(task) == ()
-    assert description(task) is task
+    assert describe(task) is task
 
 
 def test_a_task_without_its_data_has_sizes_and_classes_and_no_examples(tmp_path):
     task = Task("t", absent(tmp_path, "cmaterdb/bangla:1.*.*"), "train[20%:]", "train[:20%]")
     (lacking,) = missing(task)
     assert 'tfds.builder("cmaterdb/bangla:1.*.*"' in lacking.hint
-    stands_for = description(task)
+    stands_for = describe(task)
     assert stands_for.check() == {"train": 4000, "validation": 1000, "test": 1000}
     assert stands_for.source.num_classes() == 10
     for act in (stands_for.source.class_names, lambda: stands_for.read("train", (32, 32, 3))):
@@ -29,12 +29,12 @@ def test_a_task_without_its_data_has_sizes_and_classes_and_no_examples(tmp_path)
             act()
 
 
-def test_a_set_that_nobody_knows_is_no_description(tmp_path):
+def test_a_set_that_nobody_knows_is_no_describe(tmp_path):
     task = Task("t", absent(tmp_path, "my_own"))
     assert missing(task) == ()
-    assert description(task) is task
+    assert describe(task) is task
     with pytest.raises(Mu2Error, match="not known"):
-        task.source.description()
+        task.source.describe()
 
 
 def test_what_must_be_downloaded_by_hand_is_told(tmp_path):
@@ -79,16 +79,16 @@ def test_joined_sources_lack_what_either_lacks(tmp_path):
         "imagenet2012",
         "imagenet_v2/matched-frequency",
     ]
-    assert description(task).check() == {"train": 1_281_167, "validation": 10_000, "test": 50_000}
+    assert describe(task).check() == {"train": 1_281_167, "validation": 10_000, "test": 50_000}
     unlike = Joined(absent(tmp_path, "cifar10"), absent(tmp_path, "imagenet_v2/matched-frequency"))
     with pytest.raises(Mu2Error, match="10 classes and 1000"):
-        description(Task("t", unlike))
+        describe(Task("t", unlike))
 
 
 def test_scenes_have_the_classes_of_their_question(tmp_path):
     source = Scenes("clevr", data_dir=str(tmp_path), question="clevr/count_all")
     assert (
-        description(
+        describe(
             Task("t", source, test="validation", validation="train[90%:]", train="train[:90%]")
         ).source.num_classes()
         == 8

@@ -7,6 +7,7 @@ from mu2.errors import Mu2Error
 from mu2.random_keys import Key
 from mu2.tasks import image
 from mu2.tasks.image import resize, to_channels
+from tests.bilinear import half_pixel_bilinear
 
 # From (height, width) to size, both ways and with sides that divide and that do not.
 CASES = [
@@ -149,3 +150,32 @@ def test_grey_made_colour_and_back_is_the_same_for_every_level():
 def test_other_channels_are_refused(have, want):
     with pytest.raises(Mu2Error, match=f"{have} channels cannot be read as images of {want}"):
         to_channels(np.zeros((1, 2, 2, have), np.uint8), want)
+
+
+@pytest.mark.parametrize(("sides", "size"), [*CASES, ((12, 12), 12), ((3, 70), 9)])
+def test_bilinear_is_half_pixel_bilinear_without_antialias(sides, size):
+    picture = noise(1, *sides, 3)
+    found = image.resize_bilinear(picture, size)
+    assert (found.dtype, found.shape) == (np.float32, (1, size, size, 3))
+    np.testing.assert_allclose(found[0], half_pixel_bilinear(picture[0], size), atol=1e-3)
+
+
+def test_bilinear_leaves_stripes_that_antialiasing_makes_grey():
+    stripes = np.zeros((1, 64, 64, 1), np.uint8)
+    stripes[:, :, 1::4] = 255
+    # Every fourth column, at a quarter of the size, lies halfway between two.
+    assert image.resize_bilinear(stripes, 16).std() == 0
+    assert image.resize_bilinear(stripes, 16).mean() == 127.5
+    assert abs(float(resize(stripes, 16).mean()) - 255 / 4) < 3
+
+
+@pytest.mark.parametrize(("sides", "size"), [((4, 4), 0), ((0, 4), 4)])
+def test_bilinear_of_no_pixels_is_refused(sides, size):
+    with pytest.raises(Mu2Error, match="pixel"):
+        image.resize_bilinear(np.zeros((1, *sides, 1), np.uint8), size)
+
+
+def test_luma_of_float_pixels_is_not_rounded():
+    pixel = np.array([10.5, 20.25, 30.0], np.float32).reshape(1, 1, 1, 3)
+    expected = 0.299 * 10.5 + 0.587 * 20.25 + 0.114 * 30.0
+    assert to_channels(pixel, 1)[0, 0, 0, 0] == pytest.approx(expected, abs=1e-5)

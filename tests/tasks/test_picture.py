@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 from mu2.errors import Mu2Error
-from mu2.tasks.picture import decode, is_picture
+from mu2.random_keys import Key
+from mu2.tasks.picture import decode, decode_view, is_picture
+from mu2.tasks.view import View, Views
 
 Image = pytest.importorskip("PIL.Image")
 
@@ -187,3 +189,66 @@ def test_a_pointer_of_git_lfs_is_told(tmp_path):
     for image in (content, tmp_path / "a.png"):
         with pytest.raises(Mu2Error, match="x is a pointer of Git LFS"):
             decode(image, "x")
+
+
+def in_file(pixels, **settings):
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, settings.pop("format", "JPEG"), **settings)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"quality": 90},
+        {"quality": 40, "subsampling": 0},
+        {"quality": 75, "subsampling": 1},
+        {"quality": 90, "progressive": True},
+        {"quality": 90, "restart_marker_rows": 1},
+        {"quality": 90, "exif": b"Exif\x00\x00MM\x00*\x00\x00\x00\x08\x00\x00\x00\x00\x00\x00"},
+        {"format": "PNG"},
+    ],
+)
+def test_opencv_decodes_the_pixels_that_pillow_does(settings, tmp_path):
+    pytest.importorskip("cv2")
+    random = np.random.default_rng(0)
+    coarse = Image.fromarray(random.integers(0, 256, (9, 7, 3), np.uint8))
+    pixels = np.asarray(coarse.resize((131, 97), Image.Resampling.BICUBIC))
+    content = in_file(pixels, **settings)
+    (tmp_path / "a.jpg").write_bytes(content)
+    expected = decode(content, "x")
+    boxes = Views(Key.from_seed(0), area_min=0.2, aspect_min=0.5).draw(0, 2, opencv=True)
+    images = [(content, "x"), (tmp_path / "a.jpg", "a.jpg")]
+    for part, (top, left, h, w) in zip(
+        decode_view(images, boxes), boxes.boxes([[97, 131]] * 2), strict=True
+    ):
+        np.testing.assert_array_equal(part, expected[top : top + h, left : left + w])
+
+
+@pytest.mark.parametrize("opencv", [False, True])
+def test_parts_of_images_that_are_turned_grey_or_transparent(opencv):
+    pytest.importorskip("cv2")
+    random = np.random.default_rng(1)
+    colour = random.integers(0, 256, (20, 30, 3), np.uint8)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    files = [
+        in_file(colour, quality=95, exif=exif),
+        in_file(colour[:, :, 0], quality=95),
+        in_file(random.integers(0, 256, (20, 30, 4), np.uint8), format="PNG"),
+    ]
+    view = Views(Key.from_seed(2), area_min=0.3, aspect_min=0.5).draw(0, 3, opencv=opencv)
+    whole = [decode(file, "x") for file in files]
+    assert [image.shape for image in whole] == [(30, 20, 3), (20, 30, 3), (20, 30, 3)]
+    made = decode_view([(file, "x") for file in files], view)
+    for part, expected in zip(made, view.cut(whole), strict=True):
+        np.testing.assert_array_equal(part, expected)
+
+
+@pytest.mark.parametrize("opencv", [False, True])
+def test_a_damaged_file_is_named_when_a_part_of_it_is_wanted(opencv):
+    pytest.importorskip("cv2")
+    content = in_file(np.random.default_rng(0).integers(0, 256, (200, 200, 3), np.uint8))
+    cut_off = content[: len(content) // 2]
+    with pytest.raises(Mu2Error, match="photo 7: "):
+        list(decode_view([(content, "fine"), (cut_off, "photo 7")], View(opencv=opencv)))

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from mu2.errors import Mu2Error
-from mu2.tasks.image import resize
-from mu2.tasks.user_examples import examples, fitted, pixels
+from mu2.tasks.image import resize, resize_bilinear
+from mu2.tasks.user_examples import Form, examples, fitted, pixels
 
 Image = pytest.importorskip("PIL.Image")
 COLOUR = np.random.default_rng(0).integers(0, 256, (6, 9, 3), np.uint8)
@@ -20,24 +20,27 @@ def test_an_image_is_the_same_in_every_form(tmp_path):
     given = [file, str(file), stream.getvalue(), COLOUR]
     for each in given:
         np.testing.assert_array_equal(pixels(each, "x"), COLOUR)
-    made = examples("image", given, [(4, 4, 3), (8, 8, 1)])
-    assert {shape: (x.shape, x.dtype) for shape, x in made.items()} == {
-        (4, 4, 3): ((4, 4, 4, 3), np.uint8),
-        (8, 8, 1): ((4, 8, 8, 1), np.uint8),
+    small, grey, smooth = Form((4, 4, 3)), Form((8, 8, 1)), Form((4, 4, 3), "bilinear")
+    made = examples("image", given, [small, grey, smooth])
+    assert {form: (x.shape, x.dtype) for form, x in made.items()} == {
+        small: ((4, 4, 4, 3), np.uint8),
+        grey: ((4, 8, 8, 1), np.uint8),
+        smooth: ((4, 4, 4, 3), np.float32),
     }
-    np.testing.assert_array_equal(made[4, 4, 3][0], resize(COLOUR[None], 4)[0])
+    np.testing.assert_array_equal(made[small][0], resize(COLOUR[None], 4)[0])
+    np.testing.assert_array_equal(made[smooth][0], resize_bilinear(COLOUR[None], 4)[0])
     assert all((x == x[:1]).all() for x in made.values())
 
 
 def test_grey_images():
     np.testing.assert_array_equal(pixels(COLOUR[..., 0], "x"), COLOUR[..., :1])
-    assert fitted(COLOUR[..., :1], (6, 6, 3)).shape == (6, 6, 3)
+    assert fitted(COLOUR[..., :1], Form((6, 6, 3))).shape == (6, 6, 3)
 
 
 def test_no_images():
-    assert examples("image", [], [(4, 4, 3)])[4, 4, 3].shape == (0, 4, 4, 3)
-    assert examples("text", [], [(5,)])[5,].shape == (0, 5)
-    assert examples("table", [], [(5,)])[5,].shape == (0, 5)
+    assert examples("image", [], [Form((4, 4, 3))])[Form((4, 4, 3))].shape == (0, 4, 4, 3)
+    assert examples("text", [], [Form((5,))])[Form((5,))].shape == (0, 5)
+    assert examples("table", [], [Form((5,))])[Form((5,))].shape == (0, 5)
 
 
 @pytest.mark.parametrize(
@@ -55,14 +58,14 @@ def test_no_images():
 )
 def test_what_is_no_image(image, said):
     with pytest.raises(Mu2Error) as caught:
-        examples("image", [image], [(4, 4, 3)])
+        examples("image", [image], [Form((4, 4, 3))])
     assert said in caught.value.message
 
 
 def test_texts_and_rows():
-    made = examples("text", ["ab", "cdef"], [(3,)])[3,]
+    made = examples("text", ["ab", "cdef"], [Form((3,))])[Form((3,))]
     assert (made.dtype, made.tolist()) == (np.uint8, [[97, 98, 0], [99, 100, 101]])
-    rows = examples("table", [[1, 2], [3.5, 4]], [(2,)])[2,]
+    rows = examples("table", [[1, 2], [3.5, 4]], [Form((2,))])[Form((2,))]
     assert (rows.dtype, rows.tolist()) == (np.float32, [[1, 2], [3.5, 4]])
 
 
@@ -80,5 +83,5 @@ def test_texts_and_rows():
 )
 def test_what_does_not_fit(kind, given, said):
     with pytest.raises(Mu2Error) as caught:
-        examples(kind, given, [(2,)])
+        examples(kind, given, [Form((2,))])
     assert said in caught.value.message

@@ -83,9 +83,9 @@ def counted(monkeypatch):
         init(program, *arguments)
         forward = program.forward
 
-        def count(params, batch, given, stop):
+        def count(params, given, stop):
             made.append((int(given.start), int(stop)))
-            return forward(params, batch, given, stop)
+            return forward(params, given, stop)
 
         count.lower = forward.lower
         program.forward = count
@@ -142,16 +142,15 @@ def test_what_is_shared_is_computed_once_and_validation_features_are_kept(monkey
     n = len(NAMES)
     list(trainer.train([job("block2"), job("block2 again")]))
     # Training: 2 intervals of 4 steps. Validation: 3 batches, whose features stay for the second.
-    assert made.count((-1, 5)) == 8 + 3
+    assert made.count((0, 5)) == 8 + 3
     assert made.count((5, n)) == 2 * 2 * 3
     assert len(made) == 23
     made.clear()
     frugal = Trainer(dataclasses.replace(TRAINING, features_limit_mb=0), single())
     list(frugal.train([job("block2"), job("block2 again")]))
-    assert made.count((-1, 5)) == 8 + 6
+    assert made.count((0, 5)) == 8 + 6
     made.clear()
     list(trainer.train([job("all")]))
-    # Batches are augmented, and the validation set goes through everything.
-    assert made.count((-1, 0)) == 8
-    assert made.count((-1, n)) == 6
-    assert len(made) == 14
+    # The validation set goes through everything.
+    assert made.count((0, n)) == 6
+    assert len(made) == 6

@@ -9,9 +9,11 @@ import pytest
 from mu2.models import ViT, nest
 from mu2.models.inputs import bucket, normalise
 from mu2.random_keys import Key
+from mu2.tasks.images import DEFAULT
 from mu2.training.layout import single
 from mu2.training.optimizer import Optimizer
-from mu2.training.program import Batch, Programs, State, mask
+from mu2.training.prepare import Batch
+from mu2.training.program import Programs, State, mask
 
 KEY = Key.from_seed(3)
 MODEL = ViT(patch=8, width=16, heads=2, mlp_dim=32)
@@ -61,18 +63,15 @@ def step(program, batch, trained, steps=1, **changed):
 
 
 def nothing(program, images):
-    """For a pass from the batch itself on."""
+    """For a pass over a batch that is not prepared yet."""
     return program.given_nothing(len(images), single().split)
 
 
 def prepared(program, images):
     """The batch as the first component takes it."""
-    given, start = nothing(program, images), np.int32(0)
-    batch = Batch.plain(single().split(images))
-    made, feature, logits = program.forward(initial(program).params, batch, given, start)
-    assert not feature.any()
-    assert not logits.any()
-    return given._replace(prepared_Bx=made, start=start)
+    prepare = Programs(clip_norm=1.0, sharding=single().sharding).prepare
+    made = prepare(Batch(single().split(images)), program.input_shape, DEFAULT)
+    return nothing(program, images)._replace(prepared_Bx=made)
 
 
 def reference(program, batch, trained, steps=1, momentum=0.9, nesterov=False):
@@ -139,11 +138,15 @@ def test_one_program_serves_every_trained_set_and_hyperparameter(program, batch)
 def test_what_is_compiled_beforehand_is_what_a_child_calls(batch):
     made = Programs(clip_norm=1.0, sharding=single().sharding)
     program = made.of(MODEL.network({"image_size": 16, "num_layers": 0}, bucket(CLASSES)))
-    images, labels = batch
-    given, start = nothing(program, images), np.int32(0)
+    images, labels = batch[0][:7], batch[1][:7]  # of a size that nothing was compiled for
+    given = nothing(program, images)
     state, optimizer = initial(program), Optimizer.of(HYPERPARAMETERS, 1, 4)
     flags = {c.name: np.int32(1) for c in program.network}
-    read, classes = Batch.plain(single().split(images)), np.int32(CLASSES)
+    read, classes = Batch(single().split(images)), np.int32(CLASSES)
+
+    def prepare():
+        return made.prepare(read, program.input_shape, DEFAULT)
+
     compiled = []
 
     def listen(event, duration, **_):
@@ -152,14 +155,14 @@ def test_what_is_compiled_beforehand_is_what_a_child_calls(batch):
 
     jax.monitoring.register_event_duration_secs_listener(listen)
     try:
-        program.compile(state, flags, optimizer, read, given, labels, classes)
-        assert len(compiled) == 2
+        program.compile(state, flags, optimizer, given, labels, classes, prepare)
+        assert len(compiled) == 3
         assert made.compiled() == 0  # called so far
-        program.compile(state, flags, optimizer, read, given, labels, classes)
-        made_of_it, _, _ = program.forward(state.params, read, given, start)
-        given = given._replace(prepared_Bx=made_of_it, start=start)
+        program.compile(state, flags, optimizer, given, labels, classes, prepare)
+        given = given._replace(prepared_Bx=prepare())
+        program.forward(state.params, given, program.end)
         program.train_step(state, flags, optimizer, given, labels, classes)
-        assert len(compiled) == 2
+        assert len(compiled) == 3
     finally:
         jax.monitoring.unregister_event_duration_listener(listen)
     assert made.compiled() == 2
@@ -197,17 +200,14 @@ def test_features_are_what_most_layers_put_out(program):
 
 @pytest.mark.parametrize("stops", [[0], [2], [4], [2, 3, 4], [0, 3, 4]])
 def test_a_forward_pass_in_pieces_is_the_whole_one_bit_for_bit(program, batch, stops):
-    params, images = initial(program).params, Batch.plain(single().split(batch[0]))
-    given = nothing(program, batch[0])
-    _, expected, logits = program.forward(params, images, given, program.end)
+    params, given = initial(program).params, prepared(program, batch[0])
+    expected, logits = program.forward(params, given, program.end)
     for stop in stops:
-        made, feature, _ = program.forward(params, images, given, np.int32(stop))
-        given = given._replace(prepared_Bx=made, feature_Bx=feature, start=np.int32(stop))
-        # What was prepared is not prepared again.
-        images = Batch.plain(single().split(0 * batch[0]))
+        feature, _ = program.forward(params, given, np.int32(stop))
+        given = given._replace(feature_Bx=feature, start=np.int32(stop))
     if stops[-1] == 4:
         np.testing.assert_array_equal(feature, expected)
-    np.testing.assert_array_equal(program.forward(params, images, given, program.end)[2], logits)
+    np.testing.assert_array_equal(program.forward(params, given, program.end)[1], logits)
     np.testing.assert_allclose(
         logits,
         program.network.apply(params, normalise(jnp.asarray(batch[0]))),
@@ -221,8 +221,7 @@ def test_a_step_from_a_feature_is_the_step_from_the_inputs(program, batch):
     trained = {"encoderblock_1", "encoder_norm", "head"}
     images, labels = batch
     whole = prepared(program, images)
-    params, batch = initial(program).params, Batch.plain(single().split(images))
-    _, feature, _ = program.forward(params, batch, whole, np.int32(4))
+    feature, _ = program.forward(initial(program).params, whole, np.int32(4))
     # What is not read may be anything.
     blank = whole.prepared_Bx + np.nan
     begun = whole._replace(prepared_Bx=blank, feature_Bx=feature, start=np.int32(4))

@@ -3,7 +3,7 @@
 import dataclasses
 import functools
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import ClassVar
 
@@ -12,10 +12,11 @@ import numpy as np
 from mu2.errors import Mu2Error
 from mu2.tasks import split as splits
 from mu2.tasks.examples import Examples
-from mu2.tasks.picture import SUFFIXES, decode
+from mu2.tasks.picture import SUFFIXES, decode, decode_view
 from mu2.tasks.reader import Reader
 from mu2.tasks.sources.checks import check_text
 from mu2.tasks.sources.listing import check_classes, entries, home, in_order, told
+from mu2.tasks.view import View
 
 
 @dataclasses.dataclass(frozen=True)
@@ -201,6 +202,10 @@ class _Files(Reader):
     def fetch(self, indices: Sequence[int]) -> tuple[list[np.ndarray], np.ndarray]:
         images = [decode(self._files[index], str(self._files[index])) for index in indices]
         return images, self._labels[np.asarray(indices, np.int64)]
+
+    def view(self, indices: Sequence[int], view: View) -> tuple[Iterator[np.ndarray], np.ndarray]:
+        files = [(self._files[index], str(self._files[index])) for index in indices]
+        return decode_view(files, view), self._labels[np.asarray(indices, np.int64)]
 
     def labels(self) -> np.ndarray:
         return self._labels

@@ -16,11 +16,12 @@ from mu2.tasks import split as splits
 from mu2.tasks.examples import Examples
 from mu2.tasks.labels import classes, numbered, sparse_guesses
 from mu2.tasks.order import shuffle
-from mu2.tasks.picture import decode
+from mu2.tasks.picture import decode, decode_view
 from mu2.tasks.reader import BLOCK, Reader
 from mu2.tasks.sources.checks import check_bool, check_text
 from mu2.tasks.sources.listing import head_of, home, in_order
 from mu2.tasks.text import to_bytes
+from mu2.tasks.view import View
 
 # Columns of texts, and columns that may hold images, by the types that Arrow has for them. A
 # dictionary (of pandas' categories) is read as what it holds.
@@ -286,7 +287,27 @@ class _Rows(Reader):
         return sum(map(len, self._spans))
 
     def fetch(self, indices: Sequence[int]) -> tuple[list[np.ndarray], np.ndarray]:
-        source, inputs = self._source, []
+        if self._source.text_key is None:
+            images, labels = self._encoded(indices)
+            return [decode(image, place) for image, place in images], labels
+        _, values, labels = self._values(indices)
+        return [to_bytes(value or "") for value in values], labels
+
+    def view(self, indices: Sequence[int], view: View) -> tuple[Iterator[np.ndarray], np.ndarray]:
+        images, labels = self._encoded(indices)
+        return decode_view(images, view), labels
+
+    def _encoded(self, indices: Sequence[int]) -> tuple[list[tuple[bytes | Path, str]], np.ndarray]:
+        """Images as they are stored, each with what it is called in messages; and the labels."""
+        places, values, labels = self._values(indices)
+        images: list[tuple[bytes | Path, str]] = []
+        for place, value in zip(places, values, strict=True):
+            images.append((_image(value, place), place))
+        return images, labels
+
+    def _values(self, indices: Sequence[int]) -> tuple[list[str], list[Any], np.ndarray]:
+        """Of each example what it is called in messages, what is stored, and its label."""
+        source = self._source
         places = [
             (split, int(self._orders[split][i])) for split, i in splits.locate(self._spans, indices)
         ]
@@ -296,14 +317,10 @@ class _Rows(Reader):
             rows = source._loaded[split][wanted]
             values = zip(rows[source._key], rows[source.label_key], strict=True)
             found.update(zip([(split, row) for row in wanted], values, strict=True))
-        for split, row in places:
-            value, place = found[split, row][0], f"{source._owner}: {split}[{row}]"
-            if source.text_key is not None:
-                inputs.append(to_bytes(value or ""))
-            else:
-                inputs.append(decode(_image(value, place), place))
-        stored = [found[place][1] for place in places]
-        return inputs, source._labels(stored, places[0][0] if places else "")
+        names = [f"{source._owner}: {split}[{row}]" for split, row in places]
+        stored = [found[place] for place in places]
+        labels = source._labels([label for _, label in stored], places[0][0] if places else "")
+        return names, [value for value, _ in stored], labels
 
     def labels(self) -> np.ndarray:
         source = self._source

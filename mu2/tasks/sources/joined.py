@@ -1,7 +1,7 @@
 """Two sources of the same classes as one, so that one may validate what the other trains."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 
@@ -11,7 +11,8 @@ from mu2.tasks.description import Description, HasDescription
 from mu2.tasks.examples import Examples
 from mu2.tasks.labels import differing
 from mu2.tasks.reader import Reader, reader_of
-from mu2.tasks.task import Source
+from mu2.tasks.source import Source
+from mu2.tasks.view import View
 
 _PREFIX = "other."
 
@@ -179,15 +180,29 @@ class _Several(Reader):
 
     def fetch(self, indices: Sequence[int]) -> tuple[list[np.ndarray], np.ndarray]:
         """See `Reader.fetch`."""
+        return self._collected(indices, lambda reader, own, _: reader.fetch(own))
+
+    def view(self, indices: Sequence[int], view: View) -> tuple[Iterator[np.ndarray], np.ndarray]:
+        """See `Reader.view`."""
+        parts, labels = self._collected(
+            indices, lambda reader, own, places: reader.view(own, view.some(places))
+        )
+        return iter(parts), labels
+
+    def _collected(
+        self,
+        indices: Sequence[int],
+        read: Callable[[Reader, list[int], list[int]], tuple[Iterable[np.ndarray], np.ndarray]],
+    ) -> tuple[list[np.ndarray], np.ndarray]:
+        """What each reader gives of its own examples, given their places among all."""
         places = splits.locate(self._spans, indices)
         inputs: list[np.ndarray | None] = [None] * len(places)
         labels = np.empty(len(places), np.int32)
         for name, reader in self._readers.items():
             mine = [i for i, (split, _) in enumerate(places) if split == name]
-            found, classes = (
-                reader.fetch([places[i][1] for i in mine]) if mine else ([], labels[:0])
-            )
-            labels[mine] = classes
+            if not mine:
+                continue
+            found, labels[mine] = read(reader, [places[i][1] for i in mine], mine)
             for i, each in zip(mine, found, strict=True):
                 inputs[i] = each
         return [each for each in inputs if each is not None], labels

@@ -11,8 +11,8 @@ from mu2.tasks import split as splits
 from mu2.tasks.description import Description, HasDescription
 from mu2.tasks.examples import Examples
 from mu2.tasks.reader import Reader, Subset, reader_of
+from mu2.tasks.source import Source
 from mu2.tasks.sources.checks import check_text
-from mu2.tasks.task import Source
 
 _SPLITS = ("train", "validation", "test")
 

@@ -1,10 +1,11 @@
 """Data sets that TensorFlow Datasets prepared in ArrayRecord form, read without TensorFlow."""
 
+import contextlib
 import dataclasses
 import io
 import itertools
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -14,9 +15,12 @@ from mu2.errors import Mu2Error, did_you_mean
 from mu2.tasks import split as splits
 from mu2.tasks.description import Description
 from mu2.tasks.examples import Examples
+from mu2.tasks.jpeg import recompress
+from mu2.tasks.picture import crop, crop_jpeg
 from mu2.tasks.reader import BLOCK, Reader
 from mu2.tasks.sources.tfds_home import Home
 from mu2.tasks.sources.tfds_sets import Contents
+from mu2.tasks.view import View
 
 
 @dataclasses.dataclass(frozen=True)
@@ -251,8 +255,9 @@ class TFDS:
         except (RuntimeError, OSError, ValueError, IndexError) as error:
             raise self._damaged(_first_line(error)) from error
 
-    def _decode(self, encoded: bytes, mode: str, place: str) -> np.ndarray:
-        """One image as uint8 [H, W, C]."""
+    @contextlib.contextmanager
+    def _image(self, encoded: bytes, place: str) -> Iterator[Any]:
+        """An image of Pillow's, not decoded yet; says what is wrong with it while it is open."""
         try:
             from PIL import Image
         except ImportError as error:
@@ -261,14 +266,33 @@ class TFDS:
             ) from error
         try:
             with Image.open(io.BytesIO(encoded)) as image:
-                # A palette with transparency converts without a warning by way of RGBA only.
-                plain = image.convert("RGBA") if image.mode == "P" else image
-                pixels = np.asarray(plain.convert(mode))
+                yield image
         # Pillow raises SyntaxError for some broken PNG files.
         except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
             raise Mu2Error(
                 f"{self._owner}: {place} is no image that Pillow can decode ({_first_line(error)})."
             ) from error
+
+    def _decode(
+        self,
+        encoded: bytes,
+        mode: str,
+        place: str,
+        box: np.ndarray | None = None,
+        view: View | None = None,
+    ) -> np.ndarray:
+        """One image, or the part of it in a box, as uint8 [H, W, C]."""
+        with self._image(encoded, place) as image:
+            if box is not None and view is not None:
+                part = crop_jpeg(image, encoded, box) if view.opencv and mode == "RGB" else None
+                if part is not None and self.brightest == 255:
+                    return part
+                wanted = crop(image, box, view.least)
+            else:
+                wanted = image
+            # A palette with transparency converts without a warning by way of RGBA only.
+            plain = wanted.convert("RGBA") if wanted.mode == "P" else wanted
+            pixels = np.asarray(plain if plain.mode == mode else plain.convert(mode))
         if self.brightest != 255:
             if pixels.max() > self.brightest:
                 raise Mu2Error(
@@ -300,6 +324,28 @@ class _Records(Reader):
             images.append(source._decode(record[source.image_key], self._mode, place))
             labels.append(source._label(record))
         return images, np.array(labels, np.int32)
+
+    def view(self, indices: Sequence[int], view: View) -> tuple[Iterator[np.ndarray], np.ndarray]:
+        source, found = self._source, self._undecoded(indices)
+        images = [(record[source.image_key], f"{split}[{i}]") for split, i, record in found]
+        sizes = []
+        for encoded, place in images:
+            with source._image(encoded, place) as image:
+                sizes.append(image.size[::-1])
+        boxes = view.boxes(np.array(sizes, np.int32).reshape(-1, 2))
+        labels = np.array([source._label(record) for *_, record in found], np.int32)
+
+        def parts() -> Iterator[np.ndarray]:
+            for i, ((encoded, place), box) in enumerate(zip(images, boxes, strict=True)):
+                if view.quality is None:
+                    yield source._decode(encoded, self._mode, place, box, view)
+                    continue
+                whole = source._decode(encoded, self._mode, place)
+                top, left, height, width = box
+                whole = recompress(whole, int(view.quality[i]))
+                yield whole[top : top + height, left : left + width]
+
+        return parts(), labels
 
     def labels(self) -> np.ndarray:
         labels = np.empty(len(self), np.int32)
