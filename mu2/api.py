@@ -16,7 +16,11 @@ from mu2.config.start import evolve
 from mu2.config.writing import resolved
 from mu2.errors import Mu2Error
 from mu2.experiment import Experiment, Reporter
+from mu2.report.notebook import Plot, Report, summary_html
 from mu2.report.progress import choose_reporter
+from mu2.report.reading import read_history
+from mu2.report.summary import summarise
+from mu2.report.trackers.live import with_trackers
 from mu2.system import Path, System
 from mu2.system.inference import Inference, Prediction, forward, network_of, parameters_of
 from mu2.system.inputs import examples as as_read
@@ -44,6 +48,38 @@ class OpenSystem:
 
     def __repr__(self) -> str:
         return f"<mu2 system {self._directory}: {len(self.tasks)} tasks>"
+
+    def _repr_html_(self) -> str:
+        """The table of its tasks, for notebooks."""
+        return summary_html(summarise(self._system))
+
+    def report(self, *others: Name) -> Report:
+        """Its page, or that of it and other systems side by side; a notebook shows it.
+
+        Args:
+          others: folders of systems that it is compared with.
+
+        Raises:
+          Mu2Error: there is no such system, or one is damaged.
+        """
+        histories = [
+            read_history(self._directory, self._at),
+            *(read_history(FilePath(each)) for each in others),
+        ]
+        return Report(tuple(histories))
+
+    def plot(self, kind: str, task: str | None = None, hyperparameter: str | None = None) -> Plot:
+        """A chart of it; a notebook shows it.
+
+        Args:
+          kind: of chart; `mu2 plot --help` lists them.
+          task: for charts of one task.
+          hyperparameter: for a course.
+
+        Raises:
+          Mu2Error: there is no such kind, task or hyperparameter, or no data for it.
+        """
+        return Plot(read_history(self._directory, self._at), kind, task, hyperparameter)
 
     @property
     def tasks(self) -> tuple[str, ...]:
@@ -195,7 +231,8 @@ def run(
         loaded = reading.load()
         made, text, place = loaded.experiment, loaded.resolved, reading.place
     directory = os.fspath(directory)
-    told = choose_reporter(sys.stderr) if reporter is None else contextlib.nullcontext(reporter)
+    chosen = choose_reporter(sys.stderr) if reporter is None else contextlib.nullcontext(reporter)
+    told = with_trackers(chosen, directory, made.trackers)
     evolve(made, text, directory, told, accept_changes=accept_changes, place=place)
     return OpenSystem(directory)
 

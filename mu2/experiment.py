@@ -16,7 +16,9 @@ from mu2.random_keys import Key
 from mu2.system import System, TaskRecord, WritableSystem
 from mu2.system.compatibility import check_same_task
 from mu2.system.inheritance import inherit_arrays
+from mu2.system.predictions import TestPredictions
 from mu2.system.roots import introduce_roots
+from mu2.system.tracker_targets import split_target
 from mu2.tasks import Digested, ExampleStream, Images, Stream, Task
 from mu2.tasks.data import TaskData
 from mu2.training import Executor, Job, Layout, Training, TrainingResult, Workers, evaluate
@@ -41,6 +43,8 @@ class Experiment:
       cache_limit_mb: MiB of components that stay in memory once they were read or written, so
         that a parent's layers are not read again for each of its children.
       images: how images become what a network reads.
+      trackers: what is told of every commit while it runs, such as `tensorboard:DIR` (see
+        `mu2 track --help`).
     """
 
     stream: Stream
@@ -53,6 +57,7 @@ class Experiment:
     seed: int = 0
     cache_limit_mb: int = 1024
     images: Images = Images()
+    trackers: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.roots:
@@ -61,6 +66,8 @@ class Experiment:
             raise Mu2Error(
                 f"Experiment.cache_limit_mb is {self.cache_limit_mb}; it must be 0 or more."
             )
+        for target in self.trackers:
+            split_target(target)
         names = [root.name for root in self.roots]
         if twice := [name for name in names if names.count(name) > 1]:
             raise Mu2Error(f"Experiment.roots names {twice[0]!r} twice.")
@@ -293,10 +300,13 @@ def end_task_iteration(
     best = engine.finish(record.under_way, paths, experiment.evolution.must_improve)
     if best is None:
         give_up(system, record)
-    elif best.test_digest is None:
+    predictions = {}
+    if best.test_digest is None:
         shape = experiment.model(best).input_shape(best.hyperparameters)
         test = Digested(data.read("test", shape, best.resize))
-        accuracy, digest = test_path(experiment, system, workers, best, test)
+        accuracy, digest, predictions[record.name] = test_path(
+            experiment, system, workers, best, test
+        )
         best = dataclasses.replace(
             best, test_accuracy=accuracy, test_digest=digest, test_examples=test.digest
         )
@@ -312,7 +322,12 @@ def end_task_iteration(
         offspring=record.under_way.offspring,
         population=None,
     )
-    system.commit(f"{record.name} iteration", tasks=[record, *changed], finished=record.name)
+    system.commit(
+        f"{record.name} iteration",
+        tasks=[record, *changed],
+        finished=record.name,
+        predictions=predictions,
+    )
     return record
 
 
@@ -329,8 +344,12 @@ def give_up(system: WritableSystem, record: TaskRecord) -> NoReturn:
 
 def test_path(
     experiment: Experiment, system: System, workers: Workers, path: Path, test: ExampleStream
-) -> tuple[float, str]:
-    """Accuracy in [0, 1] of a stored path on all test examples, and the digest of its logits."""
+) -> tuple[float, str, TestPredictions]:
+    """What a stored path makes of all test examples.
+
+    Returns:
+      Its accuracy in [0, 1], the digest of its logits, and the class and probability of each.
+    """
     network = experiment.network(path)
     arrays = {component.name: system.arrays(component) for component in path.components}
     batch = experiment.training.batch_size
@@ -339,4 +358,5 @@ def test_path(
         for block in test.blocks(batch * max(1, EVALUATED_TOGETHER // batch))
     ]
     logits, labels = map(np.concatenate, zip(*parts, strict=True))
-    return evaluate.accuracy(logits, labels), evaluate.digest(logits)
+    predictions = TestPredictions.of(path.id, logits, labels)
+    return evaluate.accuracy(logits, labels), evaluate.digest(logits), predictions

@@ -11,6 +11,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 OWN = ("mu2", "tests", "benchmarks")
+# Libraries of extras that `mu2[test]` does not install.
+NOT_OF_THE_TESTS = {"mlflow": ["mlflow-skinny"], "wandb": ["wandb"]}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,7 +88,7 @@ def distribution(imported: Import) -> str | None:
     top = imported.module.split(".")[0]
     if top in sys.stdlib_module_names or top in OWN:
         return None
-    found = _distributions().get(top)
+    found = _distributions().get(top) or NOT_OF_THE_TESTS.get(top)
     assert found, f"import {imported.module}: no installed distribution has it"
     return normal(found[0])
 

@@ -62,7 +62,7 @@ KEPT_TO = {
     "datasets": {"mu2/tasks/sources/huggingface.py"},
     "grain": {"mu2/tasks/streaming.py"},
     "cv2": {"mu2/tasks/jpeg.py"},
-    "matplotlib": {"mu2/tasks/sources/glyphs.py"},
+    "matplotlib": {"mu2/report/plots.py", "mu2/tasks/sources/glyphs.py"},
     "pyarrow": {"mu2/tasks/sources/sheet.py"},
     "safetensors": {"mu2/models/roots/tensors.py"},
     "tensorflow": set(),

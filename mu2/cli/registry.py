@@ -6,7 +6,7 @@ from mu2.cli.command import Command
 
 NAMES = (
     *("check", "plan", "run", "table", "show", "predict", "export"),
-    *("log", "verify", "gc", "du"),
+    *("report", "watch", "plot", "track", "log", "verify", "gc", "du"),
     *("list", "explain"),
 )
 

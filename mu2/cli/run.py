@@ -31,16 +31,20 @@ def run(options: argparse.Namespace) -> int:
     from mu2.report import text
     from mu2.report.progress import choose_reporter
     from mu2.report.summary import summarise
+    from mu2.report.trackers.live import with_trackers
     from mu2.system import System
 
     if options.source:
         branch(options.source, options.system)
     try:
+        reporter = with_trackers(
+            choose_reporter(sys.stderr), options.system, loaded.experiment.trackers
+        )
         evolve(
             loaded.experiment,
             loaded.resolved,
             options.system,
-            choose_reporter(sys.stderr),
+            reporter,
             accept_changes=options.accept_changes,
             place=reading.place,
         )

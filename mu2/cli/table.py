@@ -292,9 +292,29 @@ def _write(document: dict[str, Any], folder: Path) -> list[str]:
         f"{name}.tex": comparison.latex(document),
         f"{name}_matrix.csv": comparison.matrices_csv(document),
     }
-    for file, text in texts.items():
-        documents.write(folder / file, text)
-    return [str(folder / file) for file in texts]
+    contents = {file: text.encode() for file, text in texts.items()}
+    contents |= {f"{name}.{ending}": content for ending, content in _plots(document).items()}
+    for file, content in contents.items():
+        documents.write(folder / file, content)
+    return [str(folder / file) for file in contents]
+
+
+def _plots(document: dict[str, Any]) -> dict[str, bytes]:
+    """The table as a figure, by format: accuracy against parameters a task, mean and spread."""
+    import functools
+    from importlib.util import find_spec
+
+    from mu2.report.plots import draw_chart, render_plot
+    from mu2.report.table_chart import table_chart
+
+    chart = table_chart(document)
+    if chart is None:
+        return {}
+    if find_spec("matplotlib") is None:
+        sys.stderr.write("mu2: no figure without matplotlib: pip install 'mu2[report]'.\n")
+        return {}
+    draw = functools.partial(draw_chart, chart)
+    return {ending: render_plot(draw, ending) for ending in ("pdf", "png")}
 
 
 def _show(document: dict[str, Any]) -> None:

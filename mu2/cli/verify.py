@@ -59,7 +59,8 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _tasks(records: tuple[str, ...]) -> list[str]:
-    return [name.removeprefix("task/") for name in records if not name.startswith("run/")]
+    named = [n.removeprefix("task/").removeprefix("predictions/") for n in records]
+    return [name for name in dict.fromkeys(named) if not name.startswith("run/")]
 
 
 def _predictions(options: argparse.Namespace, harmed: list[str]) -> list[dict[str, Any]]:

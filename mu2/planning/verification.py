@@ -75,7 +75,7 @@ def _proof(system: System, name: str, experiments: list[Experiment | Mu2Error]) 
             workers, fits = start_workers(experiment), True
         except Mu2Error:
             workers, fits = start_workers(experiment, one_device=True), False
-        accuracy, digest = test_path(experiment, system, workers, path, test)
+        accuracy, digest, _ = test_path(experiment, system, workers, path, test)
         if digest == path.test_digest:
             return Proof(name, True)
         changed = path.test_examples not in (None, test.digest)

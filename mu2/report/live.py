@@ -28,6 +28,7 @@ class LiveReporter:
         self._console = Console(file=stream, highlight=False)
         self._status = status or Status()
         self._last: dict[str, Any] | None = None
+        self._qualities: list[float | None] = []
         self._live = Live(
             get_renderable=self._view,
             console=self._console,
@@ -44,11 +45,13 @@ class LiveReporter:
         """See `Reporter`."""
         self._status.task_started(task)
         self._last = None
+        self._qualities = []
 
     def child_done(self, record: dict[str, Any]) -> None:
         """See `Reporter`."""
         self._status.child_done(record)
         self._last = record
+        self._qualities.append(record["quality"])
 
     def task_done(self, record: TaskRecord) -> None:
         """See `Reporter`."""
@@ -97,7 +100,7 @@ class LiveReporter:
             _bar(s.child, s.children),
             Text(
                 f"{s.child}/{s.children}, iteration {s.iteration}/{s.iterations}, "
-                f"best {words.percent(s.best)}"
+                f"best {words.percent(s.best)} {words.sparkline(self._qualities)}"
             ),
         )
         return Group(grid, self._last_child())

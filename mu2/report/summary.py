@@ -1,11 +1,11 @@
 """What a system holds, as one document: the content of `mu2 show`."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from mu2.evolution.live_paths import LivePaths
-from mu2.evolution.path import Component
+from mu2.evolution.path import Component, Path
 from mu2.evolution.scoring import accounted_parameters
 from mu2.system import System, TaskRecord
 
@@ -26,20 +26,56 @@ def summarise(system: System) -> dict[str, Any]:
     seconds: dict[str, float] = {}
     for line in system.times:
         seconds[line["task"]] = seconds.get(line["task"], 0.0) + line["seconds"]
+    logged = system.log.ancestors(r.path.id for r in records if r.path is not None)
     return {
         "format": FORMAT,
         "system": str(system.directory),
         "models": [json.loads(m) for m in sorted({p.model for p in system.roots()})],
         "parameters": whole,
         "tasks": [
-            {**_task(record, live_paths, whole), "seconds": _rounded(seconds.get(record.name))}
+            {
+                **_task(record, live_paths, whole, logged),
+                "seconds": _rounded(seconds.get(record.name)),
+            }
             for record in records
         ],
         "run": _run(system.progress.complete, records),
     }
 
 
-def _task(record: TaskRecord, live_paths: LivePaths, whole: int) -> dict[str, Any]:
+def tasks_of_lineage(
+    path: Path, live_paths: Mapping[str, Path], logged: Mapping[str, Mapping[str, Any]]
+) -> list[str | None]:
+    """The tasks that a path comes from, nearest first: each once in a row, its own left out.
+
+    Args:
+      path: of a task.
+      live_paths: every live path by id.
+      logged: what the log says of its ancestors, by path; a path that it does not know goes on
+        with its record.
+
+    Returns:
+      Names of tasks; None for a root, which is last where the lineage is known to its end.
+    """
+    found: list[str | None] = [path.task]
+    here: str | None = path.id
+    met: set[str] = set()
+    while here is not None and here not in met:
+        met.add(here)
+        if here in logged:
+            here, task = logged[here]["parent"], logged[here]["parent_task"]
+        elif here in live_paths:
+            task, here = live_paths[here].parent_task, live_paths[here].parent
+        else:
+            break
+        if here is not None and task != found[-1]:
+            found.append(task)
+    return found[1:]
+
+
+def _task(
+    record: TaskRecord, live_paths: LivePaths, whole: int, logged: Mapping[str, Mapping[str, Any]]
+) -> dict[str, Any]:
     path = record.path
     document: dict[str, Any] = {
         "name": record.name,
@@ -53,9 +89,11 @@ def _task(record: TaskRecord, live_paths: LivePaths, whole: int) -> dict[str, An
         "validation_accuracy": None,
         "score": None,
         "parent_task": None,
+        "lineage": [],
         "components": None,
         "reused_components": None,
         "reused_from": [],
+        "reused_layers": {},
         "path_parameters": None,
         "added_parameters": None,
         "accounted_parameters": None,
@@ -74,9 +112,14 @@ def _task(record: TaskRecord, live_paths: LivePaths, whole: int) -> dict[str, An
         "validation_accuracy": path.quality,
         "score": path.score,
         "parent_task": path.parent_task,
+        "lineage": tasks_of_lineage(path, live_paths, logged),
         "components": len(path.components),
         "reused_components": len(reused),
         "reused_from": sorted({component.owner or "root" for component in reused}),
+        "reused_layers": {
+            owner: [c.name for c in reused if (c.owner or "root") == owner]
+            for owner in dict.fromkeys(c.owner or "root" for c in reused)
+        },
         "path_parameters": parameters,
         "added_parameters": parameters - _parameters(reused),
         "accounted_parameters": accounted_parameters(path.components, live_paths, record.name),

@@ -21,11 +21,11 @@ def system_table(summary: Mapping[str, Any]) -> Table:
     Args:
       summary: what `System.summary` returns.
     """
-    table = _table()
+    table = plain_table()
     table.add_column("task", overflow="fold", min_width=9)
     for heading in ("test", "valid."):
         table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("parent's\ntask", overflow="fold", min_width=8)
+    table.add_column("comes from", overflow="fold", min_width=8)
     for heading in (
         "layers\nreused",
         "params\nadded",
@@ -40,7 +40,7 @@ def system_table(summary: Mapping[str, Any]) -> Table:
             Text(task["name"] + (" (private)" if task["private"] else "")),
             words.percent(task["test_accuracy"]),
             words.percent(task["validation_accuracy"]),
-            Text(task["parent_task"] or ("root" if finished else "–")),
+            Text(words.lineage(task["lineage"]) if finished else "–"),
             f"{task['reused_components']}/{task['components']}" if finished else "–",
             words.count(task["added_parameters"]),
             words.percent(task["activated_share"]),
@@ -57,7 +57,8 @@ def system_table(summary: Mapping[str, Any]) -> Table:
     return table
 
 
-def _table() -> Table:
+def plain_table() -> Table:
+    """A table without frame, as all of ours are."""
     return Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
 
 
@@ -87,7 +88,7 @@ def system_line(summary: Mapping[str, Any]) -> str:
 
 def show_grid(grid: Grid, stream: TextIO) -> None:
     """Prints a grid: its title, its rows aligned, and its notes."""
-    table = _table()
+    table = plain_table()
     for number, heading in enumerate(grid.head):
         right = number >= grid.texts
         table.add_column(
@@ -109,7 +110,7 @@ def prediction_table(document: Mapping[str, Any]) -> Table:
     Args:
       document: what `mu2 predict --json` prints.
     """
-    table = _table()
+    table = plain_table()
     table.add_column("image", overflow="fold")
     if several := "tasks" in document:
         table.add_column("task", overflow="fold")

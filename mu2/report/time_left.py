@@ -8,8 +8,9 @@ class TimeLeft:
     """An estimate from wall time.
 
     The time of a generation is spread over its children, however many train at once. Each task
-    counts with its median, so that compiling and reading data, which happen once, weigh little;
-    a task not yet begun counts with the median of all.
+    counts with its median, and its first generation not at all once there are others, so that
+    compiling and reading data, which happen once, do not weigh; a task not yet begun counts with
+    the median of all.
     """
 
     def __init__(self) -> None:
@@ -38,4 +39,5 @@ class TimeLeft:
         return sum(medians.get(task, other) * number for task, number in remaining.items())
 
     def _rates(self, task: str) -> list[float]:
-        return [seconds / children for seconds, children in self._generations[task].values()]
+        rates = [seconds / children for seconds, children in self._generations[task].values()]
+        return rates[1:] or rates

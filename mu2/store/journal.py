@@ -271,6 +271,19 @@ class Journal:
             name = commit.previous
             commit = None if name is None else self.read_commit(name)
 
+    def changes(self) -> Iterator[tuple[str, Commit, dict[str, Json]]]:
+        """The commits of the history, oldest first: name, commit, and the records it changed.
+
+        Records that it removed are not among them. Reads no record twice but those that changed.
+
+        Raises:
+          Mu2Error: a commit, a record or the index is missing or damaged.
+        """
+        for name, commit in reversed(list(self.history())):
+            index = Index(self.directory / "index", commit.index)
+            found = [(record, index.get(record)) for record in commit.changed]
+            yield name, commit, {r: self.document(entry.digest) for r, entry in found if entry}
+
     def records_of(self, commit: Commit, known: set[str]) -> Iterator[str]:
         """Digests of the records of a commit that are not known yet.
 

@@ -1,14 +1,17 @@
 """The child log: one JSON line for every child a system ever trained."""
 
 import json
+import mmap
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from mu2.errors import Mu2Error
 from mu2.store.files import flush
 from mu2.system.documents import plain
+
+_PATH = b'"path": '
 
 
 class ChildLog:
@@ -93,12 +96,57 @@ class ChildLog:
                 if line.endswith(b"\n"):
                     yield self._parse(line, number)
 
-    def _parse(self, line: bytes, number: int) -> dict[str, Any]:
+    def ancestors(self, paths: Iterable[str]) -> dict[str, dict[str, Any]]:
+        """The records of some paths and of all their ancestors that the log knows, by path.
+
+        Reads backwards, as a parent is logged before its children, and of all other lines only
+        the name of their path.
+
+        Raises:
+          Mu2Error: a line that is asked for is no JSON object.
+        """
+        wanted, found = set(paths), dict[str, dict[str, Any]]()
+        if not wanted or not self._file.exists() or not self._file.stat().st_size:
+            return found
+        read = json.JSONDecoder().raw_decode
+        with (
+            self._file.open("rb") as file,
+            mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content,
+        ):
+            end = content.rfind(b"\n")
+            while end > 0:
+                start = content.rfind(b"\n", 0, end) + 1
+                name = content.find(_PATH, start, end)
+                if name >= 0:
+                    # Names are longer than this only where somebody else wrote the log.
+                    head = content[name + len(_PATH) : min(end, name + 4096)]
+                    try:
+                        path, _ = read(head.decode("utf-8", errors="ignore"))
+                    except ValueError:
+                        path = None
+                    if path in wanted:
+                        record = self._parse(content[start:end], content, end)
+                        found.setdefault(path, record)
+                        wanted.add(str(record.get("parent")))
+                end = start - 1
+        return found
+
+    def _parse(self, line: bytes, number: int | mmap.mmap, end: int = 0) -> dict[str, Any]:
+        """The record of a line.
+
+        Args:
+          line: its text.
+          number: counted from 1; or the content of the file, where it need only be counted if
+            there is a fault.
+          end: of the line in that content.
+        """
         try:
             record = json.loads(line)
         except ValueError:
             record = None
         if not isinstance(record, dict):
+            if not isinstance(number, int):
+                number = number[:end].count(b"\n") + 1
             raise Mu2Error(
                 "not a line of a child log.",
                 location=f"{self._file}:{number}",

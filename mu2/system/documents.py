@@ -58,13 +58,13 @@ def read(file: Path, what: str) -> Any:
         raise Mu2Error(f"the {what} {file} is no JSON: {error}.") from error
 
 
-def write(file: Path, text: str) -> None:
-    """Writes a text, UTF-8: the whole of it or nothing.
+def write(file: Path, content: bytes) -> None:
+    """Writes a file: the whole of it or nothing.
 
     Raises:
       Mu2Error: the folder cannot be written.
     """
-    write_file(file, text.encode())
+    write_file(file, content)
 
 
 def faults_document(faults: Iterable[Mu2Error]) -> dict[str, Any]:

@@ -133,5 +133,28 @@ class Progress:
         return made
 
 
+@dataclasses.dataclass(frozen=True)
+class Change:
+    """What one commit of a system's history changed.
+
+    Attributes:
+      name: the commit's.
+      number: counted from 1.
+      message: what it was for.
+      passing: a generation whose task iteration is not over.
+      log_lines: lines of the child log that belong to the system as of this commit.
+      tasks: the records that it wrote.
+      roots: the roots that it wrote.
+    """
+
+    name: str
+    number: int
+    message: str
+    passing: bool
+    log_lines: int
+    tasks: tuple[TaskRecord, ...]
+    roots: tuple[Path, ...]
+
+
 def _visited(before: str, task: str) -> str:
     return hashlib.sha256(f"{before}\n{task}".encode()).hexdigest()

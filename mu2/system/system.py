@@ -16,10 +16,11 @@ from mu2.store.files import files_of
 from mu2.store.journal import Journal
 from mu2.store.leaves import Arrays
 from mu2.system.child_log import ChildLog
-from mu2.system.record import Progress, TaskRecord
+from mu2.system.predictions import TestPredictions
+from mu2.system.record import Change, Progress, TaskRecord
 
 CACHE_LIMIT_MB = 1024
-ROOT, TASK, RUN = "root/", "task/", "run/"
+ROOT, TASK, RUN, PREDICTIONS = "root/", "task/", "run/", "predictions/"
 T = TypeVar("T")
 
 
@@ -166,6 +167,27 @@ class System:
             for name, commit in self._journal.history()
         ]
 
+    def changes(self) -> Iterator[Change]:
+        """What each commit of the history changed, oldest first; reads no arrays.
+
+        Costs what was changed: not more for each commit of a system of many tasks.
+
+        Raises:
+          Mu2Error: the history or one of its records is damaged.
+        """
+        for name, commit, records in self._journal.changes():
+            tasks = {n: d for n, d in records.items() if n.startswith(TASK)}
+            roots = {n: d for n, d in records.items() if n.startswith(ROOT)}
+            yield Change(
+                name=name,
+                number=commit.number,
+                message=commit.message,
+                passing=commit.passing,
+                log_lines=self._read(Progress.from_json, commit.progress, name).log_lines,
+                tasks=tuple(self._read(TaskRecord.from_json, d, n) for n, d in tasks.items()),
+                roots=tuple(self._made(d, n) for n, d in roots.items()),
+            )
+
     def roots(self) -> tuple[Path, ...]:
         """The paths that no task owns."""
         return tuple(self._made(document, name) for document, name in self._roots())
@@ -208,6 +230,20 @@ class System:
                 hint="The same `mu2 run` command goes on with it.",
             )
         return path
+
+    def predictions(self, task: str) -> TestPredictions | None:
+        """What a task's path made of the task's test examples when it was locked.
+
+        None where the task has no path, or its path was locked by an mu2 that kept none.
+
+        Raises:
+          Mu2Error: no such task, or the record is damaged.
+        """
+        path, name = self.task(task).path, PREDICTIONS + task
+        if path is None or name not in self._journal:
+            return None
+        made = self._read(TestPredictions.from_json, self._journal.record(name), name)
+        return made if made.path == path.id else None
 
     def arrays(self, component: Component) -> Arrays:
         """A component's leaves, read from the store or from the cache."""

@@ -18,8 +18,9 @@ from mu2.store.leaves import Arrays
 from mu2.store.lock import WriterLock
 from mu2.store.sweep import sweep
 from mu2.system import System
+from mu2.system.predictions import TestPredictions
 from mu2.system.record import Progress, TaskRecord
-from mu2.system.system import CACHE_LIMIT_MB, RUN, TASK
+from mu2.system.system import CACHE_LIMIT_MB, PREDICTIONS, RUN, TASK
 
 
 class WritableSystem(System):
@@ -199,6 +200,7 @@ class WritableSystem(System):
         roots: Iterable[Path] = (),
         passing: bool = False,
         finished: str | None = None,
+        predictions: Mapping[str, TestPredictions] | None = None,
     ) -> None:
         """Makes changed records durable at once: all of it or nothing.
 
@@ -211,6 +213,7 @@ class WritableSystem(System):
           roots: new roots.
           passing: the commit will give way to the next lasting one.
           finished: the task whose iteration is over by it.
+          predictions: task to what its new path made of the test examples.
         """
         progress, roots = self.progress, tuple(roots)
         records = {record.name: record for record in tasks}
@@ -222,6 +225,7 @@ class WritableSystem(System):
         before = [self.task(name).path for name in records if self.has_task(name)]
         changed = {TASK + name: record.to_json() for name, record in records.items()}
         changed |= {root.id: root.to_json() for root in roots}
+        changed |= {PREDICTIONS + name: p.to_json() for name, p in (predictions or {}).items()}
         written = self._commit(progress, message, changed, passing)
         self._records |= records
         kept = [*roots, *(record.path for record in records.values() if record.path is not None)]

@@ -16,6 +16,7 @@ from mu2.config.validation import Place, validate
 from mu2.errors import Mu2Error
 from mu2.report import RunReporter, summarise
 from mu2.report.spending import spending
+from mu2.report.trackers.live import with_trackers
 from mu2.system import System
 from mu2.system.audit import verify
 from mu2.tables.continual import Visit, continual
@@ -77,7 +78,11 @@ class Entry:
                     loaded.experiment,
                     loaded.resolved,
                     str(self.directory),
-                    contextlib.nullcontext(reporter),
+                    with_trackers(
+                        contextlib.nullcontext(reporter),
+                        self.directory,
+                        loaded.experiment.trackers,
+                    ),
                     accept_changes=accept_changes,
                 )
             except Mu2Error as error:

@@ -18,6 +18,9 @@ from tests.report import fakes
 ROOT = str(Path(__file__).parents[2])
 
 
+EXPERIMENT = types.SimpleNamespace(trackers=())
+
+
 def python(*words, **environment):
     return subprocess.run(
         [sys.executable, *words],
@@ -216,7 +219,7 @@ def rooms(monkeypatch):
 
     def read(files, bindings):
         rooms.read = files, bindings
-        loaded = types.SimpleNamespace(experiment="experiment", resolved="resolved")
+        loaded = types.SimpleNamespace(experiment=EXPERIMENT, resolved="resolved")
         return types.SimpleNamespace(
             faults=(), warnings=(), made=(), place=place, load=lambda: loaded
         )
@@ -327,7 +330,7 @@ def test_lost_quotes_are_told_before_gin_stumbles(rooms, capsys):
 def test_run_shows_lines_then_the_table(rooms, capsys):
     assert cli.main(["run", "a.gin", "--system", "d", "--gin.A.b=2", "--accept-changes"]) == 0
     assert rooms.read == (["a.gin"], ["A.b=2"])
-    assert rooms.begun == ("experiment", "resolved", "d", True)
+    assert rooms.begun == (EXPERIMENT, "resolved", "d", True)
     printed = capsys.readouterr()
     assert "digits 1/2  generation 1  child 1/4" in printed.err
     assert "params" in printed.out

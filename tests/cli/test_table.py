@@ -147,7 +147,7 @@ def test_nothing_is_run_twice(tiny, made, lists, capsys):
 
 def test_it_is_written_beside_the_systems(tiny, made, lists, capsys):
     document = told(capsys, tiny, *lists, "--system", made, "--seeds", "2")
-    names = ("tiny.md", "tiny.csv", "tiny.tex", "tiny_matrix.csv")
+    names = ("tiny.md", "tiny.csv", "tiny.tex", "tiny_matrix.csv", "tiny.pdf", "tiny.png")
     assert document["files"] == [str(made / name) for name in names]
     written = document["written"]
     text = (made / "tiny.md").read_text(encoding="utf-8")

@@ -99,6 +99,7 @@ def task(name: str, **changes: Any) -> dict[str, Any]:
         "validation_accuracy": 0.97,
         "score": 0.97,
         "parent_task": None,
+        "lineage": [changes.get("parent_task"), None] if changes.get("parent_task") else [None],
         "components": 5,
         "reused_components": 0,
         "reused_from": [],

@@ -149,6 +149,7 @@ def system(*records, complete=True, times=()):
         directory="systems/x",
         progress=SimpleNamespace(complete=complete),
         times=times,
+        log=SimpleNamespace(ancestors=lambda paths: {}),
         records=lambda: records,
         roots=lambda: (ROOT,),
         paths=lambda: LivePaths([ROOT, *(each.path for each in records if each.path)]),

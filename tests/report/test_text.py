@@ -22,7 +22,7 @@ def test_a_pipe_gets_whole_rows_without_colour():
     text = printed(fakes.summary(tasks=[fakes.task(LONG, parent_task=LONG, private=True)]))
     assert "\x1b" not in text
     (row,) = [line for line in text.splitlines() if line.startswith(LONG)]
-    numbers = ["95.0%", "97.0%", LONG, "0/5", "12.3k", "50.0%", "12.3"]
+    numbers = ["95.0%", "97.0%", LONG, "←", "root", "0/5", "12.3k", "50.0%", "12.3"]
     assert row.split() == [LONG, "(private)", *numbers]
     assert all(line == line.rstrip() for line in text.splitlines())
 

@@ -14,6 +14,13 @@ def test_a_slow_first_child_weighs_little():
     assert left.estimate({"a": 10}) == pytest.approx(20)
 
 
+def test_the_second_child_already_counts_for_more_than_a_slow_first():
+    left = TimeLeft()
+    left.observe("a", 0, 0, 60.0)
+    left.observe("a", 0, 1, 2.0)
+    assert left.estimate({"a": 10, "b": 5}) == pytest.approx(30)
+
+
 def test_tasks_count_with_their_own_time_and_new_ones_with_the_median():
     left = TimeLeft()
     for generation in range(3):

@@ -81,6 +81,22 @@ def test_cut_drops_what_came_after_a_flush(log, tmp_path, lines):
     assert (tmp_path / "log.jsonl").stat().st_size == lengths[min(lines, 3)]
 
 
+def test_ancestors_are_found_from_the_end(log):
+    parents = {"a/0/0": "root", "a/0/1": "a/0/0", "b/0/0": "root", "b/0/1": "a/0/1"}
+    for path, parent in parents.items():
+        log.append({"task": '"path": "c"', "path": path, "parent": parent})
+    assert list(log.ancestors(["b/0/1"])) == ["b/0/1", "a/0/1", "a/0/0"]
+    assert log.ancestors(["b/0/1"])["a/0/1"]["parent"] == "a/0/0"
+    assert log.ancestors(["nobody"]) == {}
+
+
+def test_a_foreign_line_among_the_ancestors_is_named(log, tmp_path):
+    (tmp_path / "log.jsonl").write_text('{}\n{"path": "a", \n{}\n')
+    with pytest.raises(Mu2Error) as caught:
+        log.ancestors(["a"])
+    assert caught.value.location == f"{tmp_path / 'log.jsonl'}:2"
+
+
 @pytest.mark.parametrize("line", [b"no json\n", b"[1]\n", b"\xff\n"])
 def test_a_foreign_line_is_named(log, tmp_path, line):
     log.append({"child": 0})
