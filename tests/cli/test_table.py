@@ -5,7 +5,6 @@ import io
 import json
 import math
 import re
-import shutil
 
 import pytest
 
@@ -14,27 +13,9 @@ from mu2.config import read
 from mu2.config.reading import read_table
 from mu2.report.summary import summarise
 from mu2.system import System
-from mu2.tables import open_table
 from tests import shrunken
 from tests.cli.prices import PRICES
-
-SMALL = "\n".join(shrunken.merged(*shrunken.SMALL))
-# A table of one's own: a run, and its columns.
-TINY = f"""\
-# Two columns of the shrunken quickstart.
-include '{shrunken.FILE}'
-{SMALL}
-Table.columns = (@ours/Column(), @other/Column())
-ours/Column.name = 'µ2Net'
-other/Column.name = 'two children | each'
-other/Evolution.children_per_iteration = 2
-"""
-
-
-def written(folder, text, name="tiny.gin"):
-    file = folder / name
-    file.write_text(text if isinstance(text, str) else json.dumps(text), encoding="utf-8")
-    return str(file)
+from tests.cli.tables import TINY, refused, told, written
 
 
 @pytest.fixture(scope="module")
@@ -54,18 +35,6 @@ def made(tiny, lists, tmp_path_factory):
     with shrunken.shared_programs():
         assert cli.main(["table", tiny, *lists, "--system", str(folder), "--seeds", "2"]) == 0
     return folder
-
-
-def told(capsys, *words):
-    capsys.readouterr()
-    with shrunken.shared_programs():
-        assert cli.main(["table", *map(str, words), "--json"]) == 0
-    return json.loads(capsys.readouterr().out)
-
-
-def refused(capsys, *words):
-    assert cli.main(["table", *map(str, words)]) == 2
-    return capsys.readouterr().err
 
 
 def test_numbers_are_those_of_the_systems(tiny, made, lists, capsys):
@@ -380,37 +349,3 @@ def test_missing_data_are_told_once_and_at_once(tmp_path, capsys, monkeypatch):
     assert said.count('tfds.builder("emnist/letters"') == 1
     assert not (tmp_path / "new").exists()
     assert cli.main(["table", "cmaterdb_ti0", "--system", str(tmp_path / "new"), "--no-run"]) == 0
-
-
-def test_segments_of_a_chain_are_runs_of_one_system(tmp_path, capsys):
-    once = shrunken.merged(*shrunken.SMALL[1:], shrunken.ONCE)
-    after = ""
-    for name in ("digits", "latin"):
-        lines = [
-            f"include '{shrunken.FILE}'",
-            *[line for line in once if not line.startswith("Stream.tasks")],
-            f"Stream.tasks=(@{name}/Task(),)",
-            "Table.columns = (@all/Column(),)",
-            "Table.segment_of = 'both'",
-            "all/Column.name = 'all'",
-        ]
-        file = written(tmp_path, "\n".join([*lines, after]), f"{name}.gin")
-        after = f"Table.after = '{file}'\n"
-    words = ["--system", str(tmp_path / "chain")]
-    for name in ("latin", "digits"):  # the first table runs both, the second nothing
-        document = told(capsys, tmp_path / f"{name}.gin", *words)
-        (column,) = document["columns"]
-        assert [task["task"] for task in column["tasks"]] == [name]
-        assert column["continual"]["matrices"][0]["visits"] == ["digits", "latin"]
-    assert System.open(tmp_path / "chain/all/seed-0").progress.runs == 2
-    assert open_table(str(tmp_path / "latin.gin")).home == "both_segments"
-    shutil.rmtree(tmp_path / "chain")
-
-
-def test_a_chain_that_has_no_beginning_is_refused(tmp_path, capsys):
-    for name, after in (("a", "b"), ("b", "a")):
-        text = TINY + f"Table.segment_of = 'both'\nTable.after = '{tmp_path / after}.gin'\n"
-        written(tmp_path, text, f"{name}.gin")
-    said = refused(capsys, tmp_path / "a.gin", "--no-run", "--system", tmp_path / "new")
-    assert "which comes after this table itself" in said
-    assert "b.gin:" in said
