@@ -19,7 +19,7 @@ from mu2.system.inheritance import inherit_arrays
 from mu2.system.predictions import TestPredictions
 from mu2.system.roots import introduce_roots
 from mu2.system.tracker_targets import split_target
-from mu2.tasks import Digested, ExampleStream, Images, Stream, Task
+from mu2.tasks import DigestStream, ExampleStream, Images, Stream, Task
 from mu2.tasks.data import TaskData
 from mu2.training import Executor, Job, Layout, Training, TrainingResult, Workers, evaluate
 from mu2.training.augment import Augmentation
@@ -138,7 +138,7 @@ def run(
         data = TaskData(task, training.batch_size, limit, experiment.images)
         record = begin_task_iteration(experiment, system, task)
         reporter.task_started(task.name, visit)
-        while not experiment.evolution.finished(record.under_way, len(schedule)):
+        while not experiment.evolution.is_finished(record.under_way, len(schedule)):
             record = evolve_generation(experiment, system, workers, record, data, reporter)
         record = end_task_iteration(experiment, system, workers, record, data)
         reporter.task_done(record)
@@ -205,7 +205,7 @@ def evolve_generation(
         line = child_record(plan, result, population, best, score, flops)
         system.log_child(line, result.seconds)
         reporter.child_done({**line, "seconds": result.seconds})
-    population = population.trimmed(evolution.population)
+    population = population.trim(evolution.population)
     record = dataclasses.replace(record, population=population)
     message = f"{record.name} generation {population.generation}"
     system.commit(message, tasks=[record], passing=True)
@@ -274,7 +274,7 @@ def count_child(
     evolution: Evolution, population: Population, job: Job, result: TrainingResult, flops: float
 ) -> Population:
     """The population with what a child cost, and how it stood after each interval."""
-    wall_time_counts = evolution.budget is not None and evolution.budget.measured
+    wall_time_counts = evolution.budget is not None and evolution.budget.uses_wall_time
     scores = [job.score(quality) for quality in result.qualities]
     return dataclasses.replace(
         population,
@@ -303,7 +303,7 @@ def end_task_iteration(
     predictions = {}
     if best.test_digest is None:
         shape = experiment.model(best).input_shape(best.hyperparameters)
-        test = Digested(data.read("test", shape, best.resize))
+        test = DigestStream(data.read("test", shape, best.resize))
         accuracy, digest, predictions[record.name] = test_path(
             experiment, system, workers, best, test
         )

@@ -15,7 +15,7 @@ from mu2.report.progress import Reporter
 from mu2.system import System
 from mu2.system.inference import Inference
 from mu2.tasks import Images
-from mu2.tasks.user_examples import Form, fitted
+from mu2.tasks.user_examples import Form, fit_image
 from tests.evolution import toys
 
 Image = pytest.importorskip("PIL.Image")
@@ -124,7 +124,7 @@ def test_a_path_remembers_how_its_images_are_resized(system):
     assert inference.form("one") == Form((16, 16, 3), "bilinear")
     image = Key.from_seed(0).numpy().integers(0, 256, (1, 90, 70, 3), np.uint8)
     given = mu2.open(system.directory).predict("one", image)
-    exact = fitted(image[0], inference.form("one"))[None]
+    exact = fit_image(image[0], inference.form("one"))[None]
     assert exact.dtype == np.float32
     expected = inference.predict("one", exact)
     np.testing.assert_array_equal(given.probabilities, expected.probabilities)

@@ -206,7 +206,7 @@ def _inputs(
     import numpy as np
 
     from mu2.config.linter import Faults
-    from mu2.system.inputs import fitted, pixels
+    from mu2.system.inputs import fit_image, pixels
 
     made: dict[Form, list[np.ndarray]] = {inference.form(task): [] for task in tasks}
     faults = []
@@ -215,7 +215,7 @@ def _inputs(
             # Fitted one by one, so that only one is held at its full size.
             image = pixels(file if content is None else content, "standard input")
             for form, fitting in made.items():
-                fitting.append(fitted(image, form))
+                fitting.append(fit_image(image, form))
         except Mu2Error as fault:
             faults.append(fault)
     if faults:

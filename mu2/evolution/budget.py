@@ -51,11 +51,11 @@ class Budget:
             )
 
     @property
-    def measured(self) -> bool:
+    def uses_wall_time(self) -> bool:
         """Whether wall time counts."""
         return self.seconds is not None or self.money is not None
 
-    def spent(self, spent: Spent, visits: int) -> bool:
+    def is_spent(self, spent: Spent, visits: int) -> bool:
         """Whether a task iteration has spent its share.
 
         Args:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from mu2.errors import Mu2Error, did_you_mean
 from mu2.evolution.budget import Budget
-from mu2.evolution.live_paths import LivePaths, Unlocked
+from mu2.evolution.live_paths import LivePaths, UnlockedComponents
 from mu2.evolution.mutation import data_hyperparameters, mutate
 from mu2.evolution.path import Path
 from mu2.evolution.plan import Plan
@@ -90,7 +90,7 @@ class Evolution:
             return None
         return functools.partial(self.stopping.select_survivors, population.rungs)
 
-    def finished(self, population: Population, visits: int) -> bool:
+    def is_finished(self, population: Population, visits: int) -> bool:
         """Whether a task iteration makes no further generation.
 
         Args:
@@ -99,7 +99,9 @@ class Evolution:
         """
         if population.children >= self.children_per_iteration:
             return True
-        return bool(self.budget and population.children and self.budget.spent(population, visits))
+        return bool(
+            self.budget and population.children and self.budget.is_spent(population, visits)
+        )
 
 
 def begin(
@@ -237,7 +239,7 @@ def plan_generation(
         still=population.children < len(unmutated),
     )
     everyone = all_paths(paths, population)
-    trainable = Unlocked(paths, population.task)
+    trainable = UnlockedComponents(paths, population.task)
     count = min(evolution.children_per_generation, evolution.children - population.children)
     plans = []
     for child in range(population.children, population.children + count):
@@ -246,7 +248,7 @@ def plan_generation(
         if still:
             parent_id, seeds = unmutated[child], population.seeds
         else:
-            own = population.ranked() if evolution.parents != "roots" else ()
+            own = population.rank() if evolution.parents != "roots" else ()
             parent_id, seeds = choose_parent(
                 [path.id for path in own],
                 population.seeds,

@@ -106,7 +106,7 @@ class LivePaths(Mapping[str, Path]):
         """
         return self._users.get(component, _NOBODY)
 
-    def changed(self, gone: Iterable[Path], new: Iterable[Path]) -> Self:
+    def replace(self, gone: Iterable[Path], new: Iterable[Path]) -> Self:
         """The live paths after some have gone and others have come; looks at no others.
 
         Args:
@@ -137,7 +137,7 @@ class LivePaths(Mapping[str, Path]):
             self._users[component] = self.users(component) | {head.task}
 
 
-class Unlocked(Container[str]):
+class UnlockedComponents(Container[str]):
     """The ids of components that neither another task nor a root uses: the task's own."""
 
     def __init__(self, paths: LivePaths, task: str):

@@ -45,7 +45,7 @@ class Population:
     dropped: tuple[Path, ...] = ()
     births: int = 0
 
-    def ranked(self) -> tuple[Path, ...]:
+    def rank(self) -> tuple[Path, ...]:
         """Own paths by falling score; of equal scores the oldest first."""
         return tuple(sorted(self.own, key=_falling))
 
@@ -53,7 +53,7 @@ class Population:
         """The best own path, if any: of equals the newest, the oldest where it `must_improve`."""
         return min(self.own if must_improve else self.own[::-1], key=_falling, default=None)
 
-    def trimmed(self, limit: int | None) -> "Population":
+    def trim(self, limit: int | None) -> "Population":
         """The population with the best own paths alone, of equals the oldest.
 
         Args:
@@ -61,7 +61,7 @@ class Population:
         """
         if limit is None or len(self.own) <= limit:
             return self
-        stay = {path.id for path in self.ranked()[:limit]}
+        stay = {path.id for path in self.rank()[:limit]}
         gone = {path.id: path for path in (*self.dropped, *self.own) if path.id not in stay}
         needed: set[str] = set()
         for path in self.own:

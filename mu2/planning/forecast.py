@@ -102,7 +102,7 @@ def _task(experiment: Experiment, task: Task) -> TaskForecast:
     mutation = evolution.mutation
 
     plain = _with_adapters(model.network(defaults, classes, dtype), mutation.adapters == "every")
-    chances = cloned(plain, mutation, probability)
+    chances = training_probabilities(plain, mutation, probability)
     largest = [
         _with_adapters(model.network(values, classes, dtype), mutation.adapters != "none")
         for values in corners(space, given)
@@ -128,7 +128,7 @@ def _with_adapters(network: Network, there: bool) -> Network:
     return network if there else Network(c for c in network if not c.optional)
 
 
-def cloned(network: Network, mutation: Mutation, probability: float) -> list[float]:
+def training_probabilities(network: Network, mutation: Mutation, probability: float) -> list[float]:
     """With which probability each component of a seed's child is trained.
 
     Args:

@@ -8,7 +8,7 @@ from mu2.config.start import start_workers
 from mu2.errors import Mu2Error
 from mu2.experiment import Experiment, test_path
 from mu2.system import System
-from mu2.tasks import Digested, Task
+from mu2.tasks import DigestStream, Task
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,7 +70,9 @@ def _proof(system: System, name: str, experiments: list[Experiment | Mu2Error]) 
         if task is None:
             continue
         shape = experiment.model(path).input_shape(path.hyperparameters)
-        test = Digested(task.stream("test", shape, experiment.stream.memory_limit_mb, path.resize))
+        test = DigestStream(
+            task.stream("test", shape, experiment.stream.memory_limit_mb, path.resize)
+        )
         try:
             workers, fits = start_workers(experiment), True
         except Mu2Error:
@@ -79,7 +81,7 @@ def _proof(system: System, name: str, experiments: list[Experiment | Mu2Error]) 
         if digest == path.test_digest:
             return Proof(name, True)
         changed = path.test_examples not in (None, test.digest)
-        if not (fits or experiment.layout.like_single()):
+        if not (fits or experiment.layout.is_like_one_device()):
             elsewhere = experiment.layout
     accuracies = f"test accuracy {accuracy:.4f}, then {path.test_accuracy:.4f}"
     if changed:

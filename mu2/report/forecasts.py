@@ -23,7 +23,7 @@ def number(value: float, form: str = "") -> str:
     return "<0.01" if 0 < value < 0.01 else f"{value:.3g}"
 
 
-def lasting(hours: Mapping[str, float]) -> str:
+def format_duration(hours: Mapping[str, float]) -> str:
     """Bounds of a time in seconds, minutes or hours."""
     size, unit = next(
         (size, unit)
@@ -33,7 +33,7 @@ def lasting(hours: Mapping[str, float]) -> str:
     return f"{span({which: value / size for which, value in hours.items()})} {unit}"
 
 
-def scaled(bounds: Mapping[str, float], unit: str = "") -> str:
+def format_scaled(bounds: Mapping[str, float], unit: str = "") -> str:
     """Bounds with a prefix before the unit, as in `1.2 to 3 GB`."""
     size, prefix = next(
         (size, prefix)
@@ -57,10 +57,10 @@ def run_lines(document: Document) -> Iterable[str]:
     flops = run["flops"]
     yield f"  FLOPs       {span(flops['whole'], '.3g')};"
     yield f"              {span(flops['halved'], '.3g')} {halved}"
-    yield f"  parameters  {scaled(run['parameters'], '')} in all, roots counted".replace(
+    yield f"  parameters  {format_scaled(run['parameters'], '')} in all, roots counted".replace(
         "  in", " in"
     )
-    yield f"  store       {scaled(run['store_bytes'], 'B')} once it has ended"
+    yield f"  store       {format_scaled(run['store_bytes'], 'B')} once it has ended"
 
 
 def cost_lines(document: Document) -> Iterable[str]:
@@ -73,8 +73,8 @@ def cost_lines(document: Document) -> Iterable[str]:
         rows = [
             (
                 f"{each['name']}, {100 * each['utilisation']:g}% of peak",
-                lasting(each[way]["device_hours"]),
-                *((lasting(each[way]["wall_hours"]),) if several else ()),
+                format_duration(each[way]["device_hours"]),
+                *((format_duration(each[way]["wall_hours"]),) if several else ()),
                 span(each[way]["money"]),
                 span(each[way]["kwh"]),
             )
@@ -178,7 +178,8 @@ def measured_lines(document: Document) -> Iterable[str]:
             (
                 each["name"],
                 f"{100 * flops / seconds / each['peak']:.2g}% of peak",
-                f"forecast {lasting(each[way]['device_hours'])} at {100 * each['utilisation']:g}%",
+                f"forecast {format_duration(each[way]['device_hours'])} "
+                f"at {100 * each['utilisation']:g}%",
             )
             for each in document["accelerators"]
         ]

@@ -106,13 +106,13 @@ class Progress:
         tuples = {name: tuple(document[name]) for name in ("packs", "under_way")}
         return cls(**{**document, **tuples})
 
-    def after(self, task: str) -> "Progress":
+    def finish_task(self, task: str) -> "Progress":
         """The progress with one more task iteration finished, of this task."""
         return dataclasses.replace(
             self, position=self.position + 1, visited=_visited(self.visited, task)
         )
 
-    def begun(self, fingerprint: str, schedule: Sequence[str]) -> "Progress":
+    def start_run(self, fingerprint: str, schedule: Sequence[str]) -> "Progress":
         """The progress at the start of a run, or of the last one with other settings.
 
         Of a run that is not complete the finished task iterations count, where the new schedule

@@ -142,7 +142,7 @@ class WritableSystem(System):
         self._known_packs = self._store.packs()
         if same:
             return
-        progress = progress.begun(fingerprint, schedule)
+        progress = progress.start_run(fingerprint, schedule)
         run = progress.runs - 1
         # Named by content too: what a commit names is never written over.
         name = f"runs/{run}-{fingerprint[:8]}.gin"
@@ -221,7 +221,7 @@ class WritableSystem(System):
         under_way = tuple(sorted({*progress.under_way}.difference(records) | begun))
         progress = dataclasses.replace(progress, under_way=under_way)
         if finished is not None:
-            progress = progress.after(finished)
+            progress = progress.finish_task(finished)
         before = [self.task(name).path for name in records if self.has_task(name)]
         changed = {TASK + name: record.to_json() for name, record in records.items()}
         changed |= {root.id: root.to_json() for root in roots}
@@ -232,7 +232,7 @@ class WritableSystem(System):
         if self._live_paths is not None:
             gone = [path for path in before if path is not None]
             gone += [self._live_paths[root.id] for root in roots if root.id in self._live_paths]
-            self._live_paths = self._live_paths.changed(gone, kept)
+            self._live_paths = self._live_paths.replace(gone, kept)
         if not passing:
             self._drop(written, kept)
 

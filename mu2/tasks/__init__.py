@@ -1,7 +1,7 @@
 """Tasks, the stream they come in, and the sources of their examples."""
 
 from mu2.tasks.description import describe, missing
-from mu2.tasks.digest import Digested
+from mu2.tasks.digest import DigestStream
 from mu2.tasks.examples import Examples, ExampleStream
 from mu2.tasks.guesses import guesses
 from mu2.tasks.images import Images
@@ -32,7 +32,7 @@ __all__ = [
     "CSV",
     "SOURCES",
     "TFDS",
-    "Digested",
+    "DigestStream",
     "Digits",
     "Docstrings",
     "ExampleStream",

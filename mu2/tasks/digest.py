@@ -9,7 +9,7 @@ from mu2.random_keys import Key
 from mu2.tasks.examples import Examples, ExampleStream
 
 
-class Digested:
+class DigestStream:
     """An `ExampleStream` with a digest of what its `blocks` gave, whatever their size.
 
     Args:

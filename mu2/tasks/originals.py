@@ -1,6 +1,7 @@
 """Training images at their own size, of which every batch shows other parts.
 
-A small set is held whole and is cropped on the device: what `Held` gives are the images and where
+A small set is held whole and is cropped on the device: what
+`InMemoryOriginals` gives are the images and where
 the boxes lie. A larger set is read from its files, and cropped and resized by those who read
 ahead. Both draw the same boxes from the same key; their pixels differ by the rounding to whole
 grey levels of those that are read from files.
@@ -32,7 +33,7 @@ DETAIL = 2
 
 
 class Originals(abc.ABC):
-    """Training images at their own size; `Held` or `Read`."""
+    """Training images at their own size; `InMemoryOriginals` or `StreamedOriginals`."""
 
     @abc.abstractmethod
     def __len__(self) -> int:
@@ -55,7 +56,7 @@ class Originals(abc.ABC):
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Held(Originals):
+class InMemoryOriginals(Originals):
     """A set that is held whole.
 
     Attributes:
@@ -94,7 +95,7 @@ class Held(Originals):
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Read(Originals):
+class StreamedOriginals(Originals):
     """A set that is read, cropped and resized as it is needed, by grain's threads.
 
     Attributes:
@@ -141,7 +142,9 @@ class Read(Originals):
         yield from read_ahead(batch, steps, batch_size * math.prod(self.shape), self.memory)
 
 
-def hold(reader: Reader, side: int, channels: int, limit: int) -> Held | None:
+def load_originals(
+    reader: Reader, side: int, channels: int, limit: int
+) -> InMemoryOriginals | None:
     """All examples of a reader, or None where they take more bytes than the limit.
 
     Args:
@@ -176,7 +179,7 @@ def hold(reader: Reader, side: int, channels: int, limit: int) -> Held | None:
             images[i, : held[i][0], : held[i][1]] = to_channels(fewer, shape[3])[0]
     if images is None:
         raise Mu2Error("there are no images to hold.")
-    return Held(images, sizes, held, labels)
+    return InMemoryOriginals(images, sizes, held, labels)
 
 
 def _grown(images: np.ndarray | None, shape: tuple[int, ...]) -> np.ndarray:

@@ -15,7 +15,7 @@ from mu2.tasks.greys import check_range
 from mu2.tasks.image import to_channels
 from mu2.tasks.images import FIRST_RESIZE, Images, Resize
 from mu2.tasks.labels import differing
-from mu2.tasks.originals import LARGEST, Originals, Read, hold
+from mu2.tasks.originals import LARGEST, Originals, StreamedOriginals, load_originals
 from mu2.tasks.reader import Arrays, Readable
 from mu2.tasks.source import Fitted, Source, Splits, is_source
 from mu2.tasks.streaming import MIB, StreamingExamples
@@ -266,9 +266,9 @@ class Task:
             reader, limit = Arrays(whole.inputs, whole.labels), max(limit, whole.inputs.nbytes)
         if not len(reader):
             raise Mu2Error(f"task {self.name!r} has no examples in {part} ({expression}).")
-        held = hold(reader, size, channels, limit)
+        held = load_originals(reader, size, channels, limit)
         if held is None:
-            return Read(reader, shape, images, check, limit)
+            return StreamedOriginals(reader, shape, images, check, limit)
         check(held.labels, range(len(held)))
         return held
 

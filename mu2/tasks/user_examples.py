@@ -64,7 +64,7 @@ class Form(NamedTuple):
         return np.dtype(np.uint8 if whole else np.float32)
 
 
-def fitted(image_HxWxC: np.ndarray, form: Form) -> np.ndarray:
+def fit_image(image_HxWxC: np.ndarray, form: Form) -> np.ndarray:
     """Pixels, uint8 [H, W, C], as a network reads them, [S, S, C]: uint8, or float32."""
     size, _, channels = form.shape
     return to_channels(fit([image_HxWxC], size, form.resize), channels)[0]
@@ -96,7 +96,7 @@ def examples(kind: str, given: Any, forms: Sequence[Form]) -> dict[Form, np.ndar
     for number, image in enumerate(given):
         whole = pixels(image, f"image {number}")
         for form, fitting in made.items():
-            fitting.append(fitted(whole, form))
+            fitting.append(fit_image(whole, form))
     return {
         form: np.stack(fitting) if fitting else np.empty((0, *form.shape), form.dtype(kind))
         for form, fitting in made.items()

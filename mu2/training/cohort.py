@@ -120,7 +120,7 @@ def frozen_prefix(program: Program, job: Job) -> Prefix:
     return tuple(job.ids[name] for name in names[: program.feature_before(lowest)])
 
 
-def in_common(program: Program, job: Job) -> Any:
+def shared_prefix(program: Program, job: Job) -> Any:
     """A key, equal for children that have the same batches and a first feature in common."""
     first = next((i + 1 for i, output in enumerate(program.outputs) if output.is_feature), 0)
     ranges = tuple(float(value) for value in Augmentation.of(job.hyperparameters))

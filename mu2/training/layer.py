@@ -27,7 +27,7 @@ class GradientRequest(NamedTuple):
 
 @jax.tree_util.register_static
 class _Pullback(NamedTuple):
-    """How a pullback is put together again from arrays, as `gated` hands them on.
+    """How a pullback is put together again from arrays, as `gate_layer` hands them on.
 
     Attributes:
       tree: its structure.
@@ -43,7 +43,7 @@ def chosen(run: jax.Array, apply: Apply, params: Any, x: jax.Array, instead: jax
     return lax.cond(run > 0, lambda: apply(params, x), lambda: instead)
 
 
-def gated(
+def gate_layer(
     apply: Apply, recompute: bool = True, lowest: bool = False
 ) -> Callable[[Any, jax.Array, jax.Array, GradientRequest], jax.Array]:
     """Wraps a layer so that its two passes compute only what run-time flags ask for.

@@ -100,7 +100,7 @@ class Layout:
         grid = jax.make_mesh(shape, AXES, (AxisType.Auto,) * len(AXES), devices=found).devices
         return tuple(Slice(_mesh(part), self.rules) for part in grid)
 
-    def like_single(self) -> bool:
+    def is_like_one_device(self) -> bool:
         """True if one device of those there are gives the bits that this layout gives."""
         here = devices()[0].platform
         return self.data == self.model == 1 and self.platform in (None, here)

@@ -24,7 +24,7 @@ from jax.sharding import Sharding
 
 from mu2.models.component import Axes, Component, Network, nest
 from mu2.training import optimizer
-from mu2.training.layer import GradientRequest, chosen, gated
+from mu2.training.layer import GradientRequest, chosen, gate_layer
 from mu2.training.optimizer import Optimizer
 from mu2.training.prepare import Preparation
 
@@ -59,7 +59,7 @@ def _loss(
     for i, output in enumerate(outputs):
         component = output.component
         asked = GradientRequest((given.start <= i).astype(jnp.int32), flags[component.name], below)
-        x = gated(component.apply, component.recompute, lowest=i == 0)(
+        x = gate_layer(component.apply, component.recompute, lowest=i == 0)(
             params[component.name], x, output.instead(feature), asked
         )
         feature = x if output.is_feature else feature

@@ -10,7 +10,7 @@ from mu2.models.inputs import bucket
 from mu2.tasks.examples import Examples
 from mu2.tasks.images import Images
 from mu2.training import evaluate
-from mu2.training.cohort import Cohort, in_common
+from mu2.training.cohort import Cohort, shared_prefix
 from mu2.training.job import Job, Training, TrainingResult
 from mu2.training.layout import Slice
 from mu2.training.leaves import initial
@@ -57,7 +57,7 @@ class Trainer:
         """Which jobs are a cohort, by their places."""
         alike: dict[Any, tuple[int, ...]] = {}
         for i, job in enumerate(jobs):
-            common = in_common(self._program(job), job)
+            common = shared_prefix(self._program(job), job)
             alike[common] = (*alike.get(common, ()), i)
         return tuple(alike.values())
 

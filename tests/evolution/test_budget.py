@@ -27,19 +27,19 @@ def spent(flops=0.0, seconds=0.0):
     ],
 )
 def test_each_task_iteration_has_an_equal_share(budget, enough, too_little):
-    assert budget.spent(enough, visits=4)
-    assert not budget.spent(too_little, visits=4)
+    assert budget.is_spent(enough, visits=4)
+    assert not budget.is_spent(too_little, visits=4)
 
 
 def test_no_limit_is_never_spent():
-    assert not Budget().spent(spent(1e30, 1e30), visits=1)
-    assert not Budget(price_per_hour=2.0).spent(spent(1e30, 1e30), visits=1)
+    assert not Budget().is_spent(spent(1e30, 1e30), visits=1)
+    assert not Budget(price_per_hour=2.0).is_spent(spent(1e30, 1e30), visits=1)
 
 
 def test_only_time_is_measured():
-    assert not Budget(flops=1.0).measured
-    assert Budget(seconds=1.0).measured
-    assert Budget(money=1.0, price_per_hour=1.0).measured
+    assert not Budget(flops=1.0).uses_wall_time
+    assert Budget(seconds=1.0).uses_wall_time
+    assert Budget(money=1.0, price_per_hour=1.0).uses_wall_time
 
 
 def test_money_needs_a_price():
@@ -59,10 +59,10 @@ def test_a_task_iteration_ends_with_its_children_or_its_budget():
     rules = Evolution(children_per_iteration=5, budget=Budget(flops=100.0))
     at = dataclasses.replace
     # One generation is made in any case.
-    assert not rules.finished(at(population, flops=1e9), 1)
-    assert rules.finished(at(population, children=1, flops=100.0), 1)
-    assert not rules.finished(at(population, children=4, flops=99.0), 1)
-    assert rules.finished(at(population, children=5), 1)
+    assert not rules.is_finished(at(population, flops=1e9), 1)
+    assert rules.is_finished(at(population, children=1, flops=100.0), 1)
+    assert not rules.is_finished(at(population, children=4, flops=99.0), 1)
+    assert rules.is_finished(at(population, children=5), 1)
 
 
 def plan(*trained):

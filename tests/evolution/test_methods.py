@@ -154,11 +154,11 @@ def test_a_capped_population_keeps_the_best_and_of_equals_the_oldest():
     for i, score in enumerate((0.5, 0.9, 0.5, 0.7)):
         path = toys.path(f"a/0/{i}", score=score)
         population = engine.retain(population, plan, path)
-    population = population.trimmed(2)
+    population = population.trim(2)
     assert [path.id for path in population.own] == ["a/0/1", "a/0/3"]
-    population = engine.retain(population, plan, toys.path("a/0/9", score=0.7)).trimmed(2)
+    population = engine.retain(population, plan, toys.path("a/0/9", score=0.7)).trim(2)
     assert [path.id for path in population.own] == ["a/0/1", "a/0/3"]
-    assert population.trimmed(None) == population
+    assert population.trim(None) == population
 
 
 def test_data_hyperparameters_may_wait_for_a_first_path():
@@ -261,7 +261,7 @@ def baseline(space, method, *bindings):
     population = toys.begin(paths, task, evolution=rules, search_space=space)
     _, plans = engine.plan_generation(rules, space, paths, population, Key.from_seed(0))
     (plan,) = plans
-    assert rules.finished(dataclasses.replace(population, children=1), 4)
+    assert rules.is_finished(dataclasses.replace(population, children=1), 4)
     return {c.name: c.action for c in plan.components}, body
 
 

@@ -83,7 +83,7 @@ def test_populations_survive_json_exactly():
 
 def test_paths_rank_by_falling_score_and_the_oldest_first_among_equals():
     own = [toys.path(f"a/0/{i}", score=score) for i, score in enumerate([0.5, 0.9, 0.5, 0.9])]
-    assert [path.id for path in population(*own).ranked()] == ["a/0/1", "a/0/3", "a/0/0", "a/0/2"]
+    assert [path.id for path in population(*own).rank()] == ["a/0/1", "a/0/3", "a/0/0", "a/0/2"]
     assert population(*own).best() == own[3]
     assert population(*own).best(must_improve=True) == own[1]
 

@@ -103,7 +103,7 @@ def test_a_cap_does_not_hide_the_ancestors_of_those_that_stay():
         parents.append(made.parent.id)
         child = engine.child_path(made, score, rules.scoring, paths)
         population = engine.retain(population, made, child, rules.must_improve)
-        population = toys.round_trip(population.trimmed(rules.population))
+        population = toys.round_trip(population.trim(rules.population))
     last = population.own[0]
     assert [path.id for path in population.own] == [f"a/0/{len(parents) - 1}"]
     everyone = engine.all_paths(paths, population)
@@ -123,7 +123,7 @@ def test_a_cap_forgets_dropped_paths_that_nobody_descends_from():
     own = [toys.path(f"a/0/{i}", parent="root/random", score=0.1 * i) for i in range(3)]
     leaf = toys.path("a/0/3", parent="a/0/1", score=0.9)
     population = toys.begin(toys.live(ROOT), "a")
-    population = dataclasses.replace(population, own=(*own, leaf)).trimmed(1)
+    population = dataclasses.replace(population, own=(*own, leaf)).trim(1)
     assert [path.id for path in population.own] == ["a/0/3"]
     assert [path.id for path in population.dropped] == ["a/0/1"]
 

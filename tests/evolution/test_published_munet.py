@@ -96,7 +96,7 @@ def test_of_equals_the_oldest_is_tried_first_as_a_parent_and_stays_under_a_cap(n
         drawn[made.parent.id] += 1
     toys.assert_frequency(drawn["a/0/0"], trials, 1 / 2)
     assert drawn["a/0/1"] == trials - drawn["a/0/0"]
-    assert [path.id for path in population.trimmed(2).own] == ["a/0/0", "a/0/1"]
+    assert [path.id for path in population.trim(2).own] == ["a/0/0", "a/0/1"]
 
 
 def test_the_warm_up_of_the_preliminary_experiment_is_the_published_one():
@@ -115,7 +115,7 @@ def test_the_last_generation_is_a_full_one(name):
     paths, space, key = toys.live(ROOT), toys.space(), Key.from_seed(1)
     population = toys.begin(paths, "a", evolution=rules)
     sizes = []
-    while not rules.finished(population, 1):
+    while not rules.is_finished(population, 1):
         population, plans = engine.plan_generation(rules, space, paths, population, key)
         sizes.append(len(plans))
     assert sizes == [3, 3, 3]

@@ -214,7 +214,7 @@ def run(evolution, search_space, schedule, seed, *, private=(), stop=lambda popu
                 quality = round(key.fold_in(plan.child, "quality").numpy().random(), 1)
                 child = engine.child_path(plan, quality, evolution.scoring, paths)
                 population = engine.retain(population, plan, child, evolution.must_improve)
-            population = stop(population.trimmed(evolution.population))
+            population = stop(population.trim(evolution.population))
         best = engine.finish(population, paths, evolution.must_improve)
         old = next((p for p in paths.values() if p.task == task), None)
         gone, new = [] if old is None else [old], [best]

@@ -9,11 +9,11 @@ from mu2.evolution.budget import training_flops as counted
 from mu2.evolution.rules import Mutation
 from mu2.planning.forecast import (
     Bounds,
-    cloned,
     forecast_run,
     root_parameters,
     store_bytes,
     training_flops,
+    training_probabilities,
 )
 from tests import shrunken
 
@@ -77,9 +77,9 @@ def test_it_is_the_mean_of_what_the_engine_counts():
 
 
 def test_what_is_always_cloned_and_the_head_are_certain():
-    assert cloned(BODY, Mutation(), 0.2) == [0.2, 0.2, 1.0, 1.0]
-    assert cloned(BODY, Mutation(always_cloned=("*",)), 0.0) == [1.0] * 4
-    assert cloned(BODY, Mutation(always_cloned=()), 0.0) == [0.0, 0.0, 0.0, 1.0]
+    assert training_probabilities(BODY, Mutation(), 0.2) == [0.2, 0.2, 1.0, 1.0]
+    assert training_probabilities(BODY, Mutation(always_cloned=("*",)), 0.0) == [1.0] * 4
+    assert training_probabilities(BODY, Mutation(always_cloned=()), 0.0) == [0.0, 0.0, 0.0, 1.0]
 
 
 def test_bytes_of_a_system_by_hand():

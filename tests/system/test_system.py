@@ -37,7 +37,7 @@ def test_records_and_progress_go_through_json(system):
         assert TaskRecord.from_json(record.to_json()) == record
     assert Progress.from_json(system.progress.to_json()) == system.progress
     with pytest.raises(ValueError, match="no iteration of task 'digits'"):
-        system.task("digits").under_way.ranked()
+        system.task("digits").under_way.rank()
 
 
 def test_paths_are_the_roots_and_the_kept_ones(system):
@@ -132,13 +132,13 @@ def test_runs_are_counted_and_their_settings_kept(tmp_path):
     [("ab", 2), ("abc", 2), ("abab", 2), ("a", 0), ("ba", 0), ("aab", 0), ("", 0)],
 )
 def test_other_settings_go_on_where_the_stream_begins_with_what_is_finished(schedule, position):
-    progress = Progress().begun("x", "abab").after("a").after("b")
+    progress = Progress().start_run("x", "abab").after("a").after("b")
     assert (progress.runs, progress.position) == (1, 2)
-    again = progress.begun("y", schedule)
+    again = progress.start_run("y", schedule)
     assert (again.runs, again.position, again.complete) == (1, position, False)
-    assert again.after("c").begun("z", [*"ab"[:position], "c"]).position == position + 1
+    assert again.after("c").start_run("z", [*"ab"[:position], "c"]).position == position + 1
     done = dataclasses.replace(progress, complete=True)
-    assert (done.begun("x", "abab").runs, done.begun("x", "abab").position) == (2, 0)
+    assert (done.start_run("x", "abab").runs, done.start_run("x", "abab").position) == (2, 0)
 
 
 def test_an_unfinished_run_goes_on_where_its_numbers_come_from_the_same(tmp_path):

@@ -11,7 +11,7 @@ from mu2.random_keys import Key
 from mu2.tasks import TFDS, Folder, HuggingFace, Images, Joined, Task
 from mu2.tasks.crop import draw_boxes
 from mu2.tasks.image import resize, resize_bilinear
-from mu2.tasks.originals import LARGEST, Held, Read, hold
+from mu2.tasks.originals import LARGEST, InMemoryOriginals, StreamedOriginals, load_originals
 from mu2.tasks.reader import Arrays
 from mu2.tasks.view import View, Views
 from mu2.training.augment import Augmentation
@@ -62,9 +62,9 @@ def test_held_and_read_images_show_the_same_parts(photos, images):
     views = Views(KEY.fold_in("views"), area_min=0.3, aspect_min=0.75)
     held = photos.originals("train", SHAPE, images)
     read = photos.originals("train", SHAPE, images, memory_limit_mb=1)
-    assert isinstance(held, Held)
-    assert isinstance(read, Held)  # a quarter of a MiB
-    read = Read(photos.source.reader("train"), SHAPE, images, lambda *_: None, 1 << 20)
+    assert isinstance(held, InMemoryOriginals)
+    assert isinstance(read, InMemoryOriginals)  # a quarter of a MiB
+    read = StreamedOriginals(photos.source.reader("train"), SHAPE, images, lambda *_: None, 1 << 20)
     (one, labels), (other, again) = (shown(each, views, images) for each in (held, read))
     np.testing.assert_array_equal(labels, again)
     # Whole grey levels, of 1 / 127.5, and Pillow's filter or OpenCV's.
@@ -104,20 +104,20 @@ def test_crops_are_cut_from_the_original_pixels(photos):
 
 def test_a_side_longer_than_four_times_the_networks_is_held_shorter():
     images = [smooth(9, 500, 0), smooth(300, 20, 1)]
-    held = hold(Arrays(images, np.zeros(2)), 8, 3, 1 << 20)
+    held = load_originals(Arrays(images, np.zeros(2)), 8, 3, 1 << 20)
     assert held.held.tolist() == [[9, 8 * LARGEST], [8 * LARGEST, 20]]
     assert held.sizes.tolist() == [[9, 500], [300, 20]]
     assert held.images.shape == (2, 32, 32, 3)
     (batch,) = held.batches(2, 1, KEY, Views(KEY))
     np.testing.assert_allclose(sorted(map(tuple, batch.boxes[:, 2:])), [(9, 32), (32, 20)])
-    assert hold(Arrays(images, np.zeros(2)), 8, 3, 2 * 32 * 32 * 3 - 1) is None
+    assert load_originals(Arrays(images, np.zeros(2)), 8, 3, 2 * 32 * 32 * 3 - 1) is None
 
 
 def test_grey_images_are_held_grey_and_colours_become_luma_for_a_grey_network():
     grey, colour = np.full((6, 6, 1), 9, np.uint8), np.full((6, 6, 3), 7, np.uint8)
-    assert hold(Arrays([grey] * 2, np.zeros(2)), 6, 3, 999).images.shape == (2, 6, 6, 1)
-    assert hold(Arrays([colour] * 2, np.zeros(2)), 6, 1, 999).images.shape == (2, 6, 6, 1)
-    mixed = hold(Arrays([grey, colour], np.zeros(2)), 6, 3, 999).images
+    assert load_originals(Arrays([grey] * 2, np.zeros(2)), 6, 3, 999).images.shape == (2, 6, 6, 1)
+    assert load_originals(Arrays([colour] * 2, np.zeros(2)), 6, 1, 999).images.shape == (2, 6, 6, 1)
+    mixed = load_originals(Arrays([grey, colour], np.zeros(2)), 6, 3, 999).images
     assert mixed[:, 0, 0].tolist() == [[9, 9, 9], [7, 7, 7]]
 
 
@@ -125,7 +125,9 @@ def test_jpeg_comes_before_the_crop_for_held_and_for_read_images(photos):
     views = Views(KEY.fold_in("views"), area_min=0.3, aspect_min=0.75, jpeg_quality=0.9)
     plain = dataclasses.replace(views, jpeg_quality=0.0)
     held = photos.originals("train", SHAPE, PUBLISHED)
-    read = Read(photos.source.reader("train"), SHAPE, PUBLISHED, lambda *_: None, 1 << 20)
+    read = StreamedOriginals(
+        photos.source.reader("train"), SHAPE, PUBLISHED, lambda *_: None, 1 << 20
+    )
     one, other = (shown(each, views, PUBLISHED)[0] for each in (held, read))
     assert np.abs(one - other).max() < 2 / 127.5
     assert np.abs(one - shown(held, plain, PUBLISHED)[0]).max() > 0.1
@@ -134,7 +136,9 @@ def test_jpeg_comes_before_the_crop_for_held_and_for_read_images(photos):
 
 def test_colours_of_read_images_change_before_the_resize(photos):
     views = Views(KEY.fold_in("views"), colours={"brightness": 0.2, "hue": 0.0})
-    read = Read(photos.source.reader("train"), SHAPE, PUBLISHED, lambda *_: None, 1 << 20)
+    read = StreamedOriginals(
+        photos.source.reader("train"), SHAPE, PUBLISHED, lambda *_: None, 1 << 20
+    )
     made, _ = shown(read, views, PUBLISHED)
     still, _ = shown(read, Views(KEY.fold_in("views")), PUBLISHED)
     shift = (made - still).mean((2, 3, 4)).ravel()

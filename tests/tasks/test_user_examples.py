@@ -7,7 +7,7 @@ import pytest
 
 from mu2.errors import Mu2Error
 from mu2.tasks.image import resize, resize_bilinear
-from mu2.tasks.user_examples import Form, examples, fitted, pixels
+from mu2.tasks.user_examples import Form, examples, fit_image, pixels
 
 Image = pytest.importorskip("PIL.Image")
 COLOUR = np.random.default_rng(0).integers(0, 256, (6, 9, 3), np.uint8)
@@ -34,7 +34,7 @@ def test_an_image_is_the_same_in_every_form(tmp_path):
 
 def test_grey_images():
     np.testing.assert_array_equal(pixels(COLOUR[..., 0], "x"), COLOUR[..., :1])
-    assert fitted(COLOUR[..., :1], Form((6, 6, 3))).shape == (6, 6, 3)
+    assert fit_image(COLOUR[..., :1], Form((6, 6, 3))).shape == (6, 6, 3)
 
 
 def test_no_images():

@@ -9,7 +9,7 @@ from mu2.models import ViT
 from mu2.random_keys import Key
 from mu2.tasks.examples import Examples
 from mu2.training import Trainer, Training
-from mu2.training.cohort import frozen_prefix, in_common, meeting_points
+from mu2.training.cohort import frozen_prefix, meeting_points, shared_prefix
 from mu2.training.layout import single
 from mu2.training.program import Program
 from tests import jobs
@@ -124,7 +124,7 @@ def test_prefixes_end_at_features(program):
         "all": 0, "posembed": 2, "block1": 4, "block2": 5, "block2 again": 5, "other block2": 5,
         "norm": 5,
     }  # fmt: skip
-    alike = [in_common(program, each) for each in map(job, CHILDREN)]
+    alike = [shared_prefix(program, each) for each in map(job, CHILDREN)]
     assert len(set(alike)) == 2  # the one that trains everything, and the others
 
 

@@ -7,12 +7,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from mu2.training.layer import GradientRequest, gated
+from mu2.training.layer import GradientRequest, gate_layer
 
 
 @pytest.mark.parametrize(("trained", "below"), list(itertools.product([0, 1], repeat=2)))
 def test_gate_gives_the_gradients_asked_for_and_zeros_for_the_rest(trained, below):
-    layer = gated(lambda w, x: jnp.tanh(x @ w))
+    layer = gate_layer(lambda w, x: jnp.tanh(x @ w))
     w, x = jnp.ones((3, 2)), jnp.arange(6.0).reshape(2, 3) / 6
 
     def total(w, x):
@@ -28,7 +28,7 @@ def test_gate_gives_the_gradients_asked_for_and_zeros_for_the_rest(trained, belo
 
 def test_the_backward_pass_is_really_skipped():
     """Arithmetic that XLA is left with for each pair of flags: forward, then 0, 1, 1 or 2 more."""
-    layer = gated(lambda w, x: jnp.tanh(x @ w))
+    layer = gate_layer(lambda w, x: jnp.tanh(x @ w))
     w, x = jnp.ones((64, 64)), jnp.ones((64, 64))
 
     def products(*flags):
@@ -48,7 +48,7 @@ def test_the_backward_pass_is_really_skipped():
 
 
 def test_a_layer_that_is_not_run_hands_on_what_it_is_given():
-    layer = gated(lambda w, x: jnp.tanh(x @ w))
+    layer = gate_layer(lambda w, x: jnp.tanh(x @ w))
     w, x, instead = jnp.full((3, 2), jnp.nan), jnp.full((2, 3), jnp.nan), jnp.ones((2, 2))
 
     def total(w, x, run):

@@ -81,11 +81,11 @@ def test_a_platform_is_a_kind_of_devices():
 def test_one_device_gives_the_bits_of_a_population_on_its_platform():
     here = jax.devices()[0].platform
     other = {"cpu": "gpu"}.get(here, "cpu")
-    assert Layout(population=8).like_single()
-    assert Layout(population=8, platform=here).like_single()
-    assert not Layout(population=8, platform=other).like_single()
-    assert not Layout(data=2).like_single()
-    assert not Layout(model=2).like_single()
+    assert Layout(population=8).is_like_one_device()
+    assert Layout(population=8, platform=here).is_like_one_device()
+    assert not Layout(population=8, platform=other).is_like_one_device()
+    assert not Layout(data=2).is_like_one_device()
+    assert not Layout(model=2).is_like_one_device()
 
 
 def test_one_slice_of_all_devices():

@@ -14,7 +14,7 @@ from mu2.report.trackers.tracker import open_tracker
 
 
 @contextlib.contextmanager
-def tracked(directory: str | Path, targets: Sequence[str]) -> Iterator[None]:
+def run_trackers(directory: str | Path, targets: Sequence[str]) -> Iterator[None]:
     """Feeds trackers for as long as the context lasts, and what is committed at its end.
 
     A tracker that fails is told of on standard error, and the run goes on without it:
@@ -62,10 +62,10 @@ def with_trackers(
     Args:
       reporter: of the run.
       directory: the system's folder; it need not be there yet.
-      targets: as `tracked` takes them.
+      targets: as `run_trackers` takes them.
 
     Raises:
-      Mu2Error: as `tracked`.
+      Mu2Error: as `run_trackers`.
     """
-    with tracked(directory, targets), reporter as told:
+    with run_trackers(directory, targets), reporter as told:
         yield told
