@@ -57,7 +57,7 @@ def test_a_configurable(capsys):
 
 def test_a_configurable_in_words(capsys):
     said = words("Mutation", capsys)
-    assert said.startswith("Mutation: Which mutations there are.\n")
+    assert said.startswith("Mutation: Which mutations there are (docs/method.md")
     assert (
         "\nMutation.always_cloned: a tuple, each item a string; default ('encoder_norm',)" in said
     )

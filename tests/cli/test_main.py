@@ -269,6 +269,7 @@ WOULD = {
     "disk_bytes": {"runs": 3e9, "ended": 400},
     "devices": 1,
     "missing": [],
+    "guesses": [],
 }
 
 

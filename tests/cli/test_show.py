@@ -5,6 +5,7 @@ import json
 import pytest
 
 from mu2 import cli
+from mu2.report.summary import summarise
 from tests import shrunken
 
 
@@ -55,7 +56,7 @@ def test_a_wrong_task_is_refused_with_the_nearest(run, capsys):
 
 def test_a_lineage_is_that_of_the_log(run):
     born = {line["path"]: line for line in run.lines}
-    for task in run.system.summary()["tasks"]:
+    for task in summarise(run.system)["tasks"]:
         expected, here = [task["name"]], task["path"]
         while here in born:
             if born[here]["parent_task"] != expected[-1]:
