@@ -1,4 +1,4 @@
-"""The one exception that a user's input can raise, and the search for the name that was meant."""
+"""The one exception that a user's input can raise, and how names are shown and meant ones found."""
 
 import difflib
 import unicodedata
@@ -6,6 +6,50 @@ from collections.abc import Iterable
 
 # The first bytes of what Git LFS leaves in the place of a file that it has not downloaded.
 _LFS = b"version https://git-lfs.github.com/spec/"
+
+# Controls, formats (bidirectional marks among them), surrogates, and ends of lines and paragraphs.
+_HIDDEN = ("Cc", "Cf", "Cs", "Zl", "Zp")
+# They join letters and emoji, and move nothing.
+_JOINERS = "\u200c\u200d"
+
+
+def shown(text: str) -> str:
+    r"""A text in one line, as it may be shown: what would steer a terminal or a page is escaped.
+
+    Control characters, line breaks, bidirectional and invisible marks and surrogates become
+    `\x1b`, `\n`, `\u202e`. Whatever shows a name that others have chosen shows it so.
+    """
+    if text.isprintable():  # most are, and this is fast
+        return text
+    return "".join(map(_shown_letter, text))
+
+
+def shown_lines(text: str) -> str:
+    """A text of several lines, each as `shown` has it."""
+    return "\n".join(map(shown, text.split("\n")))
+
+
+def _shown_letter(letter: str) -> str:
+    if letter in _JOINERS or unicodedata.category(letter) not in _HIDDEN:
+        return letter
+    return letter.encode("unicode_escape").decode("ascii")
+
+
+def check_name(name: str, what: str) -> None:
+    """Refuses a name that could not be shown as it is.
+
+    Args:
+      name: the name.
+      what: whose it is, for the message.
+
+    Raises:
+      Mu2Error: it holds control characters, line breaks, or bidirectional or invisible marks.
+    """
+    if shown(name) != name:
+        raise Mu2Error(
+            f"{what} is named {name!r}, which holds a character that cannot be seen.",
+            hint="Names are letters, digits, signs and spaces in one line.",
+        )
 
 
 class Mu2Error(Exception):
@@ -26,9 +70,9 @@ class Mu2Error(Exception):
         self.hint = hint
 
     def __str__(self) -> str:
-        where = f"{self.location}: " if self.location else ""
-        how = f"\n  {self.hint}" if self.hint else ""
-        return f"{where}{self.message}{how}"
+        where = f"{shown(self.location)}: " if self.location else ""
+        how = f"\n  {shown_lines(self.hint)}" if self.hint else ""
+        return f"{where}{shown(self.message)}{how}"
 
 
 def nearest(name: str, candidates: Iterable[str]) -> str | None:

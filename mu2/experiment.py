@@ -5,12 +5,11 @@ from typing import Any, NoReturn, Protocol
 
 import numpy as np
 
-from mu2.errors import Mu2Error
+from mu2.errors import Mu2Error, check_name
 from mu2.evolution import Evolution, Path, Plan, Population, SearchSpace, engine
 from mu2.evolution.budget import training_flops
-from mu2.evolution.child import child_record
+from mu2.evolution.child import child_record, count_child
 from mu2.evolution.live_paths import LivePaths
-from mu2.evolution.stopping import record_scores
 from mu2.models import Model, Network, RandomRoot, Root
 from mu2.random_keys import Key
 from mu2.system import System, TaskRecord, WritableSystem
@@ -18,6 +17,7 @@ from mu2.system.compatibility import check_same_task
 from mu2.system.inheritance import inherit_arrays
 from mu2.system.predictions import TestPredictions
 from mu2.system.roots import introduce_roots
+from mu2.system.sample import MOST, Sample, examples_kept
 from mu2.system.tracker_targets import split_target
 from mu2.tasks import DigestStream, ExampleStream, Images, Stream, Task
 from mu2.tasks.data import TaskData
@@ -69,6 +69,8 @@ class Experiment:
         for target in self.trackers:
             split_target(target)
         names = [root.name for root in self.roots]
+        for name in names:
+            check_name(name, "a root")
         if twice := [name for name in names if names.count(name) > 1]:
             raise Mu2Error(f"Experiment.roots names {twice[0]!r} twice.")
 
@@ -199,7 +201,8 @@ def evolve_generation(
     for plan, job, result in zip(plans, jobs, results, strict=True):
         population = keep_child(experiment, system, population, plan, job, result, paths)
         flops = child_flops(experiment.training, plan, job, result)
-        population = count_child(evolution, population, job, result, flops)
+        scores = [job.score(quality) for quality in result.qualities]
+        population = count_child(evolution, population, scores, result.seconds, flops)
         score = None if result.quality is None else job.score(result.quality)
         best = population.best(evolution.must_improve)
         line = child_record(plan, result, population, best, score, flops)
@@ -270,20 +273,6 @@ def child_flops(training: Training, plan: Plan, job: Job, result: TrainingResult
     return training_flops(plan, result.steps * training.batch_size, validated)
 
 
-def count_child(
-    evolution: Evolution, population: Population, job: Job, result: TrainingResult, flops: float
-) -> Population:
-    """The population with what a child cost, and how it stood after each interval."""
-    wall_time_counts = evolution.budget is not None and evolution.budget.uses_wall_time
-    scores = [job.score(quality) for quality in result.qualities]
-    return dataclasses.replace(
-        population,
-        flops=population.flops + flops,
-        seconds=population.seconds + (result.seconds if wall_time_counts else 0.0),
-        rungs=record_scores(population.rungs, scores) if evolution.stopping else (),
-    )
-
-
 def end_task_iteration(
     experiment: Experiment,
     system: WritableSystem,
@@ -300,16 +289,20 @@ def end_task_iteration(
     best = engine.finish(record.under_way, paths, experiment.evolution.must_improve)
     if best is None:
         give_up(system, record)
-    predictions = {}
+    predictions: dict[str, TestPredictions] = {}
+    samples: dict[str, Sample] = {}
     if best.test_digest is None:
         shape = experiment.model(best).input_shape(best.hyperparameters)
-        test = DigestStream(data.read("test", shape, best.resize))
+        examples = data.read("test", shape, best.resize)
+        test = DigestStream(examples)
         accuracy, digest, predictions[record.name] = test_path(
             experiment, system, workers, best, test
         )
         best = dataclasses.replace(
             best, test_accuracy=accuracy, test_digest=digest, test_examples=test.digest
         )
+        if not record.private:
+            samples[record.name] = take_sample(experiment, system, workers, best, examples)
     changed = []
     if record.path is not None and record.path.id != best.id:
         for orphan in engine.orphans(paths, record.path):
@@ -327,6 +320,7 @@ def end_task_iteration(
         tasks=[record, *changed],
         finished=record.name,
         predictions=predictions,
+        samples=samples,
     )
     return record
 
@@ -360,3 +354,14 @@ def test_path(
     logits, labels = map(np.concatenate, zip(*parts, strict=True))
     predictions = TestPredictions.of(path.id, logits, labels)
     return evaluate.accuracy(logits, labels), evaluate.digest(logits), predictions
+
+
+def take_sample(
+    experiment: Experiment, system: System, workers: Workers, path: Path, test: ExampleStream
+) -> Sample:
+    """The first test examples with the logits of a stored path, to prove its predictions later."""
+    (block,) = test.blocks(MOST, stop=MOST)
+    inputs = block.inputs[: examples_kept(block.inputs.shape[1:], block.inputs.itemsize)]
+    arrays = {component.name: system.arrays(component) for component in path.components}
+    logits = workers.logits(experiment.network(path), arrays, inputs, path.num_classes)
+    return Sample(path.id, inputs, logits)

@@ -13,6 +13,7 @@ from mu2.cli.command import (
     add_json,
     read_valid,
     write_json,
+    write_lines,
     write_text,
 )
 from mu2.errors import Mu2Error
@@ -68,15 +69,15 @@ def run(options: argparse.Namespace) -> int:
         write_json({**document, "data": data} if options.data else document)
         return OK
     write_text("ok; a run would take")
-    write_text("\n".join(_lines(would)))
+    write_lines(_lines(would))
     if would["guesses"]:
-        write_text("\n".join(_guess_lines(would["guesses"])))
+        write_lines(_guess_lines(would["guesses"]))
     if would["missing"]:
-        write_text("\n".join(missing_lines(would["missing"])))
+        write_lines(missing_lines(would["missing"]))
     if warnings:
-        write_text("\n".join(_warning_lines(warnings)))
+        write_lines(_warning_lines(warnings))
     for name, report in data.items():
-        write_text("\n".join(["", f"{name}:", *_report_lines(report)]))
+        write_lines(["", f"{name}:", *_report_lines(report)])
     return OK
 
 
@@ -163,7 +164,7 @@ def missing_lines(missing: Sequence[Mapping[str, Any]]) -> Iterable[str]:
         place += [each["location"]] if each["location"] else []
     for (message, hint), where in places.items():
         yield f"  {message}" + (f" ({where[0]})" if where else "")
-        yield f"    {hint}".replace("\n", "\n  ")
+        yield from f"    {hint}".replace("\n", "\n  ").split("\n")
 
 
 def _line(key: str, text: str) -> str:
@@ -188,7 +189,7 @@ def _report_lines(report: Mapping[str, Any]) -> Iterable[str]:
     from mu2.report.text import preview_lines
 
     rest = {key: value for key, value in report.items() if key != "warnings"}
-    yield preview_lines(rest)
+    yield from preview_lines(rest)
     for warning in report.get("warnings", ()):
         yield f"  warning: {warning}"
 

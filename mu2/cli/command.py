@@ -5,10 +5,10 @@ import ast
 import dataclasses
 import re
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from mu2.errors import Mu2Error
+from mu2.errors import Mu2Error, shown
 
 if TYPE_CHECKING:
     from mu2.config import Reading
@@ -92,15 +92,21 @@ def read_valid(options: argparse.Namespace, *, data: bool = True, warn: bool = T
 
 
 def write_text(text: str) -> None:
-    """Prints on standard output, which is the command's product."""
-    sys.stdout.write(f"{text}\n")
+    """Prints a line on standard output, which is the command's product; see `errors.shown`."""
+    sys.stdout.write(f"{shown(text)}\n")
+
+
+def write_lines(lines: Iterable[str]) -> None:
+    """Prints lines on standard output, each as `write_text` does."""
+    for line in lines:
+        write_text(line)
 
 
 def write_json(document: Mapping[str, Any]) -> None:
     """Prints the one document of `--json`."""
     from mu2.system.documents import pretty
 
-    write_text(pretty(document))
+    sys.stdout.write(f"{pretty(document)}\n")
 
 
 def quote_errors(bindings: Sequence[str]) -> list[Mu2Error]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from mu2.cli import catalogue
 from mu2.cli.catalogue import GinFile
-from mu2.cli.command import FAULTS_HELP, OK, Command, add_json, write_json, write_text
+from mu2.cli.command import FAULTS_HELP, OK, Command, add_json, write_json, write_lines
 from mu2.errors import Mu2Error, nearest
 
 # Settings of one parameter that are shown; --json has all.
@@ -42,7 +42,7 @@ def run(options: argparse.Namespace) -> int:
         write_json(found)
     else:
         lines = {"file": _file_lines, "configurable": _lines, "hyperparameter": _value_lines}
-        write_text("\n".join(lines[found["kind"]](found)))
+        write_lines("\n".join(lines[found["kind"]](found)).split("\n"))
     return OK
 
 

@@ -4,7 +4,7 @@ import argparse
 from typing import Any
 
 from mu2.cli import catalogue
-from mu2.cli.command import FAULTS_HELP, OK, Command, add_json, write_json, write_text
+from mu2.cli.command import FAULTS_HELP, OK, Command, add_json, write_json, write_lines
 
 EPILOG = f"""\
 Files are named as in include 'NAME'; packages that offer entry points of the group 'mu2' add
@@ -54,7 +54,7 @@ def run(options: argparse.Namespace) -> int:
             rows = [(_label(each), each["summary"]) for each in found[key] if each["kind"] == kind]
             if rows:
                 blocks.append("\n".join([title, *catalogue.aligned(rows, width)]))
-    write_text("\n\n".join(blocks))
+    write_lines("\n\n".join(blocks).split("\n"))
     return OK
 
 

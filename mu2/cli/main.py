@@ -65,7 +65,11 @@ def _main(argv: Sequence[str]) -> int:
     except OSError as error:
         return _fail([_os_fault(error)], as_json)
     except Mu2Error as error:
-        return _fail(getattr(error, "faults", [error]), as_json)
+        return _fail([_with_cause(fault) for fault in getattr(error, "faults", [error])], as_json)
+    except Exception as error:
+        if (fault := _out_of_memory(error)) is None:
+            raise
+        return _fail([fault], as_json)
 
 
 def split_bindings(argv: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -193,9 +197,37 @@ def _fail(faults: Sequence[Mu2Error], as_json: bool) -> int:
     return FAULT
 
 
+def _with_cause(fault: Mu2Error) -> Mu2Error:
+    """A fault that calls a library missing, with the true cause where it is there."""
+    cause = fault.__cause__
+    if not isinstance(cause, ImportError) or isinstance(cause, ModuleNotFoundError):
+        return fault
+    return Mu2Error(
+        f"{fault.message.rstrip('.')}, which is there and cannot be loaded: {cause}.",
+        location=fault.location,
+    )
+
+
+def _out_of_memory(error: Exception) -> Mu2Error | None:
+    """The fault of a process, or a device, whose memory is used up."""
+    exhausted = type(error).__name__ in ("JaxRuntimeError", "XlaRuntimeError")
+    if not isinstance(error, MemoryError) and not (
+        exhausted and "RESOURCE_EXHAUSTED" in str(error)
+    ):
+        return None
+    said = str(error).strip().splitlines()
+    return Mu2Error(
+        f"out of memory{': ' + said[0] if said else ''}.",
+        hint="Smaller batches and networks need less: Training.batch_size, Stream.memory_limit_mb, "
+        "Experiment.cache_limit_mb. What is committed is whole.",
+    )
+
+
 def _os_fault(error: OSError) -> Mu2Error:
     what = error.strerror or str(error)
     hint = None
+    if error.errno in (errno.EMFILE, errno.ENFILE):
+        hint = "Let the process open more files: ulimit -n 4096."
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         hint = "Make room, then give the same command again: what is committed is whole."
     return Mu2Error(f"{error.filename}: {what}." if error.filename else f"{what}.", hint=hint)

@@ -13,7 +13,7 @@ from mu2.cli.command import (
     add_json,
     read_valid,
     write_json,
-    write_text,
+    write_lines,
 )
 
 SHIPPED = "benchmarks/tables/prices.json"
@@ -101,7 +101,7 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         write_json(document)
         return OK
-    write_text("\n".join(_lines(document, options.budget)))
+    write_lines("\n".join(_lines(document, options.budget)).split("\n"))
     return OK
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from mu2.cli.command import FAULTS_HELP, OK, Command, add_json, write_json
-from mu2.errors import Mu2Error
+from mu2.errors import Mu2Error, shown
 
 if TYPE_CHECKING:
     import numpy as np
@@ -180,7 +180,7 @@ def _tell_skipped(skipped: Sequence[str]) -> None:
     if skipped:
         more = len(skipped) - SKIPPED_SAID
         said = ", ".join(skipped[:SKIPPED_SAID]) + (f" and {more} more" if more > 0 else "")
-        sys.stderr.write(f"mu2: skipped, no images: {said}\n")
+        sys.stderr.write(f"mu2: skipped, no images: {shown(said)}\n")
 
 
 def _answers(

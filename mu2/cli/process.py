@@ -1,4 +1,4 @@
-"""What a command does to its own process: memory and compiled programs, and how it is left.
+"""What a command does to its own process: memory and compiled programs.
 
 A library leaves such things to the program that uses it, so nothing here happens on import.
 """
@@ -9,7 +9,6 @@ import os
 import sys
 import warnings
 from pathlib import Path
-from typing import NoReturn
 
 from mu2.system.environment import cpu
 
@@ -39,17 +38,6 @@ def open_standard_streams() -> None:
         except OSError:
             os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free: this one
             setattr(sys, name, os.fdopen(number, mode, encoding="utf-8", closefd=False))
-
-
-def leave(code: int) -> NoReturn:
-    """Ends an interrupted process at once, with what it has said.
-
-    XLA goes on with a program that was being compiled, and crashes where Python takes its client
-    down meanwhile (jax 0.10).
-    """
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code)
 
 
 def keep_freed_memory() -> bool:

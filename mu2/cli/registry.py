@@ -6,7 +6,7 @@ from mu2.cli.command import Command
 
 NAMES = (
     *("check", "plan", "run", "table", "show", "predict", "export"),
-    *("report", "watch", "plot", "track", "log", "verify", "gc", "du"),
+    *("report", "watch", "plot", "track", "log", "verify", "repair", "gc", "du"),
     *("list", "explain"),
 )
 

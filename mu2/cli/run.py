@@ -4,6 +4,7 @@ import argparse
 import sys
 
 from mu2.cli.command import BINDINGS_HELP, INTERRUPTED, OK, Command, add_files, read_valid
+from mu2.errors import Mu2Error, shown
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -50,7 +51,7 @@ def run(options: argparse.Namespace) -> int:
         )
     except KeyboardInterrupt:
         sys.stderr.write(
-            f"mu2: interrupted. The last commit of {options.system} is whole; "
+            f"mu2: interrupted. The last commit of {shown(options.system)} is whole; "
             "the same command goes on from it.\n"
         )
         return INTERRUPTED
@@ -59,10 +60,11 @@ def run(options: argparse.Namespace) -> int:
 
 
 def branch(source: str, target: str) -> None:
-    """Makes the target a branch of `DIR` or `DIR@COMMIT`, unless it is one already.
+    """Makes the target a branch of `DIR` or `DIR@COMMIT`, unless it is that one already.
 
     Raises:
-      Mu2Error: there is no such system or commit, or the target holds something else.
+      Mu2Error: there is no such system or commit, or the target is another system or holds
+        something else.
     """
     from pathlib import Path
 
@@ -73,6 +75,11 @@ def branch(source: str, target: str) -> None:
         directory, commit = source, ""
     if not System.exists(target):
         System.branch(directory, target, commit or None)
+    elif not System.is_branch(directory, target, commit or None):
+        raise Mu2Error(
+            f"{target} is a system already, and no branch of {source}.",
+            hint="Choose a new folder for --system, or go on with this one without --from.",
+        )
 
 
 COMMAND = Command(

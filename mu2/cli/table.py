@@ -19,7 +19,7 @@ from mu2.cli.command import (
     write_json,
     write_text,
 )
-from mu2.errors import Mu2Error, did_you_mean
+from mu2.errors import Mu2Error, did_you_mean, shown
 
 if TYPE_CHECKING:
     from mu2.config.columns import Column
@@ -271,7 +271,7 @@ def _run(left: Sequence["Entry"], accept_changes: bool) -> bool:
         for number, entry in enumerate(left, 1):
             sys.stderr.write(
                 f"{number}/{len(left)}: column {entry.column.name!r}, seed {entry.seed} "
-                f"({entry.directory})\n"
+                f"({shown(str(entry.directory))})\n"
             )
             with choose_reporter(sys.stderr) as reporter:
                 entry.finish(reporter, accept_changes)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, ParamSpec, TypeVar
 
 from mu2.config.linter import Faults, in_order
-from mu2.errors import Mu2Error, did_you_mean
+from mu2.errors import Mu2Error, check_name, did_you_mean
 from mu2.evolution.engine import Evolution
 from mu2.evolution.rules import Mutation, is_layer
 from mu2.evolution.space import SearchSpace, corners
@@ -170,10 +170,20 @@ def _task_faults(
     if size is None:
         return
     sizes[task.name] = size
+    if known is task:
+        _, error = _attempt(_check_class_names, task)
+        if error is not None:
+            yield _at(place(task, "Task.source"), error)
     if training is not None:
         _, error = _attempt(check_batch, task.name, size["train"], training.batch_size)
         if error is not None:
             yield _at(place(training, "Training.batch_size"), error)
+
+
+def _check_class_names(task: Task) -> None:
+    """Refuses names of classes that could not be shown as they are."""
+    for number, name in enumerate(task.source.class_names()):
+        check_name(name, f"class {number} of task {task.name!r}")
 
 
 def _space_faults(
@@ -369,6 +379,10 @@ def _attempt(act: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> _Outcome
         return act(*args, **kwargs), None
     except Mu2Error as error:
         return None, error
+    except (ArithmeticError, LookupError, MemoryError, TypeError, ValueError) as error:
+        # A number that no library takes, or a source of others that fails: told at its place.
+        said = (str(error).strip() or "it fails").splitlines()[0]
+        return None, Mu2Error(f"these values will not do: {type(error).__name__}: {said}.")
 
 
 def _at(location: str | None, error: Mu2Error) -> Mu2Error:

@@ -1,11 +1,14 @@
 """A child once it is trained: its cost, and its line in the child log."""
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
+from mu2.evolution.engine import Evolution
 from mu2.evolution.path import Path
 from mu2.evolution.plan import Plan
 from mu2.evolution.population import Population
+from mu2.evolution.stopping import record_scores
 
 
 class Outcome(Protocol):
@@ -74,3 +77,28 @@ def child_record(
         "flops": flops,
         "hyperparameters": dict(sorted(hyperparameters.items())),
     }
+
+
+def count_child(
+    evolution: Evolution,
+    population: Population,
+    scores: Sequence[float],
+    seconds: float,
+    flops: float,
+) -> Population:
+    """The population with what a child cost, and how it stood after each interval.
+
+    Args:
+      evolution: says what counts.
+      population: before.
+      scores: of the child, after each of its intervals.
+      seconds: wall time of its training.
+      flops: floating-point operations of it.
+    """
+    timed = evolution.budget is not None and evolution.budget.uses_wall_time
+    return dataclasses.replace(
+        population,
+        flops=population.flops + flops,
+        seconds=population.seconds + (seconds if timed else 0.0),
+        rungs=record_scores(population.rungs, scores) if evolution.stopping else (),
+    )

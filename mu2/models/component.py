@@ -13,6 +13,8 @@ import jax.numpy as jnp
 import numpy as np
 from flax import traverse_util
 
+from mu2.errors import Mu2Error
+
 Arrays = Mapping[str, np.ndarray]
 Tree = Mapping[str, Any]
 # The logical axes of an array, one a dimension; None where a dimension has no name.
@@ -45,6 +47,18 @@ def _flops(module: nn.Module, input_shape: tuple[int, ...]) -> float:
     apply = jax.jit(lambda params, x: module.apply({"params": params}, x))
     cost = apply.lower(params, x).cost_analysis()
     return float(cost.get("flops", 0.0)) if isinstance(cost, Mapping) else 0.0
+
+
+# Layers that a network may have: one of more cannot be planned in seconds, nor trained in years.
+MOST_LAYERS = 10_000
+
+
+def check_layers(layers: int) -> None:
+    """Refuses a number of layers that no network has; Mu2Error."""
+    if layers < 0:
+        raise Mu2Error(f"num_layers is {layers}; it must be 0 or more.")
+    if layers > MOST_LAYERS:
+        raise Mu2Error(f"num_layers is {layers:,}; it must be {MOST_LAYERS:,} or less.")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -25,7 +25,7 @@ import jax.numpy as jnp
 
 from mu2.errors import Mu2Error
 from mu2.models.adapter import Adapter
-from mu2.models.component import Component, Model, Network
+from mu2.models.component import Component, Model, Network, check_layers
 from mu2.models.vit import Head
 
 # Pixels a side of the square that becomes one position of the blocks.
@@ -187,8 +187,7 @@ class ConvNet(Model):
                 f"image_size is {image}; the ConvNet halves an image twice.",
                 hint=f"Set image_size to {PATCH} or more.",
             )
-        if layers < 0:
-            raise Mu2Error(f"num_layers is {layers}; it must be 0 or more.")
+        check_layers(layers)
         components: list[Component] = []
 
         def add(name: str, module: nn.Module, optional: bool = False) -> None:

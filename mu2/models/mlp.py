@@ -8,7 +8,7 @@ import flax.linen as nn
 import jax
 
 from mu2.errors import Mu2Error
-from mu2.models.component import Component, Model, Network
+from mu2.models.component import Component, Model, Network, check_layers
 from mu2.models.vit import Head, named
 
 
@@ -116,8 +116,7 @@ class MLP(Model):
           Mu2Error: num_features is missing or below 1, or num_layers is negative.
         """
         layers = hyperparameters["num_layers"]
-        if layers < 0:
-            raise Mu2Error(f"num_layers is {layers}; it must be 0 or more.")
+        check_layers(layers)
         stream = (self.width,)
         return Network(
             [

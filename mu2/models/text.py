@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from mu2.errors import Mu2Error
-from mu2.models.component import Arrays, Component, Model, Network
+from mu2.models.component import Arrays, Component, Model, Network, check_layers
 from mu2.models.vit import ClassToken, EncoderBlock, EncoderNorm, Head, PositionEmbedding
 
 BYTES = 256
@@ -126,8 +126,7 @@ class ByteTransformer(Model):
         length, layers = hyperparameters["text_length"], hyperparameters["num_layers"]
         if length < 1:
             raise Mu2Error(f"text_length is {length}; it must be 1 or more.")
-        if layers < 0:
-            raise Mu2Error(f"num_layers is {layers}; it must be 0 or more.")
+        check_layers(layers)
         tokens = (length + 1, self.width)
         whole = TextBlock(self.heads, self.mlp_dim, dtype)
         blocks = [

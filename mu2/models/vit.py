@@ -11,7 +11,7 @@ import numpy as np
 
 from mu2.errors import Mu2Error, did_you_mean
 from mu2.models.adapter import Adapter
-from mu2.models.component import Arrays, Component, Model, Network
+from mu2.models.component import Arrays, Component, Model, Network, check_layers
 
 GELUS = ("tanh", "exact")
 
@@ -256,8 +256,7 @@ class ViT(Model):
                 hint=f"Set image_size to {self.patch} or more, or "
                 f"{type(self).__name__}.patch to {image} or less.",
             )
-        if layers < 0:
-            raise Mu2Error(f"num_layers is {layers}; it must be 0 or more.")
+        check_layers(layers)
         components: list[Component] = []
 
         def add(name: str, module: nn.Module, **fields: Any) -> None:

@@ -1,14 +1,20 @@
 """Proof of no forgetting: every path still gives the test predictions it gave when locked."""
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+
+import numpy as np
 
 from mu2.config import load
 from mu2.config.start import start_workers
 from mu2.errors import Mu2Error
 from mu2.experiment import Experiment, test_path
 from mu2.system import System
+from mu2.system.inference import Inference
 from mu2.tasks import DigestStream, Task
+
+# Share of the largest logit by which a logit may be off, by whether the arithmetic is float32.
+TOLERANCE: Mapping[bool, float] = {True: 1e-3, False: 5e-2}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,6 +30,41 @@ class Proof:
     task: str
     same: bool | None
     reason: str = ""
+
+
+def prove_samples(system: System) -> Iterator[Proof]:
+    """Computes the logits of the examples that a system keeps of each task, and compares them.
+
+    Nothing but the system is read, and none of its Gin. The program is that of predictions, which
+    may differ from training's in the last bits, so logits are compared within a tolerance.
+
+    Args:
+      system: open for reading.
+
+    Yields:
+      One proof a task, in order of introduction.
+    """
+    inference = Inference(system)
+    for name in system.tasks:
+        try:
+            yield _sample_proof(inference, name)
+        except Mu2Error as error:
+            yield Proof(name, None, error.message)
+
+
+def _sample_proof(inference: Inference, name: str) -> Proof:
+    path, sample = inference.system.path(name), inference.system.sample(name)
+    if sample is None or sample.path != path.id:
+        return Proof(name, None, "no sample of its test examples is kept; --data needs none.")
+    logits = inference.logits(name, sample.inputs)
+    if logits.shape != sample.logits.shape:
+        return Proof(name, False, "its sample has logits of another number of classes.")
+    bound = TOLERANCE[path.dtype == "float32"] * max(1.0, float(np.abs(sample.logits).max()))
+    off = float(np.abs(logits - sample.logits).max())
+    if off <= bound:
+        return Proof(name, True)
+    reason = f"logits of {len(logits)} kept test examples are off by up to {off:.3g}."
+    return Proof(name, False, reason)
 
 
 def prove(system: System) -> Iterator[Proof]:

@@ -3,6 +3,8 @@
 import dataclasses
 from collections.abc import Sequence
 
+from mu2.errors import shown
+
 _LATEX = {
     **{letter: f"\\{letter}" for letter in "&%$#_{}"},
     "\\": r"\textbackslash{}",
@@ -37,7 +39,8 @@ class Grid:
     def markdown(self) -> str:
         """The grid as Markdown, its title a heading."""
         marks = ["---"] * self.texts + ["---:"] * (len(self.head) - self.texts)
-        lines = [f"## {self.title}", "", _row(self.head), _row(marks), *map(_row, self.rows)]
+        lines = [f"## {shown(self.title)}", "", _row(self.head), f"| {' | '.join(marks)} |"]
+        lines += map(_row, self.rows)
         for note in self.notes:
             lines += ["", _marked(note)]
         return "\n".join(lines) + "\n"
@@ -67,7 +70,7 @@ class Grid:
 
 def latex(text: str) -> str:
     """A text with whatever means something to LaTeX escaped."""
-    return "".join(_LATEX.get(letter, letter) for letter in text)
+    return "".join(_LATEX.get(letter, letter) for letter in shown(text))
 
 
 def _row(words: Sequence[str]) -> str:
@@ -75,5 +78,6 @@ def _row(words: Sequence[str]) -> str:
 
 
 def _marked(text: str) -> str:
-    """A text with whatever would end a cell or begin a tag escaped."""
-    return text.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").replace("*", "\\*")
+    """A text with whatever would end a cell, or begin a tag, link or image escaped."""
+    escaped = "".join(f"\\{sign}" if sign in "\\|*[]" else sign for sign in shown(text))
+    return escaped.replace("<", "&lt;")

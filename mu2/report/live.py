@@ -9,6 +9,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from mu2.errors import shown
 from mu2.experiment import Experiment
 from mu2.report import words
 from mu2.report.lines import done_line, started_line, task_line
@@ -77,7 +78,7 @@ class LiveReporter:
         self._live.stop()
 
     def _say(self, line: str) -> None:
-        self._console.print(Text(line), soft_wrap=True)
+        self._console.print(Text(shown(line)), soft_wrap=True)
 
     def _view(self) -> RenderableType:
         s = self._status
@@ -96,7 +97,7 @@ class LiveReporter:
             ),
         )
         grid.add_row(
-            Text(s.visits[s.visit], style="bold"),
+            Text(shown(s.visits[s.visit]), style="bold"),
             _bar(s.child, s.children),
             Text(
                 f"{s.child}/{s.children}, iteration {s.iteration}/{s.iterations}, "
@@ -110,9 +111,11 @@ class LiveReporter:
             return Text("the first child is being trained", style="dim")
         r = self._last
         return Text(
-            f"generation {r['generation'] + 1}, child {r['child'] + 1} from "
-            f"{r['parent_task'] or r['parent']}: {words.percent(r['quality'])}, "
-            f"{words.outcome(r)}, {words.duration(r['seconds'])}",
+            shown(
+                f"generation {r['generation'] + 1}, child {r['child'] + 1} from "
+                f"{r['parent_task'] or r['parent']}: {words.percent(r['quality'])}, "
+                f"{words.outcome(r)}, {words.duration(r['seconds'])}"
+            ),
             style="dim",
             no_wrap=True,
             overflow="ellipsis",

@@ -4,6 +4,7 @@ import os
 from types import TracebackType
 from typing import Any, Protocol, Self, TextIO
 
+from mu2.errors import shown
 from mu2.experiment import Experiment, Reporter
 from mu2.report import words
 from mu2.report.lines import done_line, started_line, task_line
@@ -81,7 +82,7 @@ class LogReporter:
         self._stream.flush()
 
     def _say(self, line: str) -> None:
-        self._stream.write(line + "\n")
+        self._stream.write(shown(line) + "\n")
         self._stream.flush()
 
 

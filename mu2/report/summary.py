@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 from mu2.evolution.live_paths import LivePaths
@@ -17,14 +18,18 @@ def summarise(system: System) -> dict[str, Any]:
 
     A layer counts as reused where another task or a root made it, and as added where the task
     itself did. The share activated is of the parameters of all live paths.
+
+    Raises:
+      Mu2Error: a record, a commit or a log is damaged.
     """
     records, live_paths = system.records(), system.paths()
     # The records have the paths already; made from `live_paths`, all would be made once more.
     paths = [*system.roots(), *(record.path for record in records if record.path is not None)]
     sizes = {c.id: c.size for path in paths for c in path.components}
     whole = sum(sizes.values())
+    system.check_log()
     seconds: dict[str, float] = {}
-    for line in system.times:
+    for line in islice(system.times, system.progress.log_lines):
         seconds[line["task"]] = seconds.get(line["task"], 0.0) + line["seconds"]
     logged = system.log.ancestors(r.path.id for r in records if r.path is not None)
     return {

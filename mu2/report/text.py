@@ -9,6 +9,7 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from mu2.errors import shown
 from mu2.report import words
 from mu2.report.grid import Grid
 
@@ -37,10 +38,10 @@ def system_table(summary: Mapping[str, Any]) -> Table:
         finished = task["test_accuracy"] is not None
         seconds = task["seconds"]
         table.add_row(
-            Text(task["name"] + (" (private)" if task["private"] else "")),
+            _cell(task["name"] + (" (private)" if task["private"] else "")),
             words.percent(task["test_accuracy"]),
             words.percent(task["validation_accuracy"]),
-            Text(words.lineage(task["lineage"]) if finished else "–"),
+            _cell(words.lineage(task["lineage"]) if finished else "–"),
             f"{task['reused_components']}/{task['components']}" if finished else "–",
             words.count(task["added_parameters"]),
             words.percent(task["activated_share"]),
@@ -55,6 +56,11 @@ def system_table(summary: Mapping[str, Any]) -> Table:
             words.percent(_mean(task["validation_accuracy"] for task in measured)),
         )
     return table
+
+
+def _cell(text: str) -> Text:
+    """A text that rich does not read as markup, and a terminal not as commands."""
+    return Text(shown(text))
 
 
 def plain_table() -> Table:
@@ -92,14 +98,14 @@ def show_grid(grid: Grid, stream: TextIO) -> None:
     for number, heading in enumerate(grid.head):
         right = number >= grid.texts
         table.add_column(
-            Text(heading), justify="right" if right else "left", overflow="fold", no_wrap=right
+            _cell(heading), justify="right" if right else "left", overflow="fold", no_wrap=right
         )
     for row in grid.rows:
-        table.add_row(*map(Text, row))
-    stream.write(f"{grid.title}\n\n")
+        table.add_row(*map(_cell, row))
+    stream.write(f"{shown(grid.title)}\n\n")
     show(table, stream)
     for note in grid.notes:
-        lines = textwrap.wrap(note, 100, break_long_words=False, break_on_hyphens=False)
+        lines = textwrap.wrap(shown(note), 100, break_long_words=False, break_on_hyphens=False)
         stream.write("\n" + "\n".join(lines) + "\n")
     stream.write("\n")
 
@@ -122,17 +128,17 @@ def prediction_table(document: Mapping[str, Any]) -> Table:
             task = [answer["task"]] if several else []
             for guess in answer["top"]:
                 said = [file, *task, guess["class"]]
-                table.add_row(*map(Text, said), f"{guess['probability']:.3f}")
+                table.add_row(*map(_cell, said), f"{guess['probability']:.3f}")
                 file, task = "", [""] * len(task)
     return table
 
 
-def preview_lines(preview: Mapping[str, Any]) -> str:
+def preview_lines(preview: Mapping[str, Any]) -> list[str]:
     """A preview of an experiment as aligned lines, one a key."""
     width = max((len(key) for key in preview), default=0)
-    return "\n".join(
+    return [
         f"  {key.replace('_', ' '):{width}}  {_words_of(value)}" for key, value in preview.items()
-    )
+    ]
 
 
 def _words_of(value: Any) -> str:
@@ -160,7 +166,7 @@ def show_system(summary: Mapping[str, Any], stream: TextIO) -> None:
     """Prints a system's table and the line below it."""
     if summary["tasks"]:
         show(system_table(summary), stream)
-    stream.write(system_line(summary) + "\n")
+    stream.write(shown(system_line(summary)) + "\n")
 
 
 def show(table: RenderableType, stream: TextIO) -> None:

@@ -9,6 +9,7 @@ from mu2.errors import Mu2Error
 from mu2.store.files import Json, damaged, encode, read_bytes, sha256
 
 NAME = re.compile(r"(\d{8,})-([0-9a-f]{64})")
+_LONGEST_MESSAGE = 10_000
 # Names that a commit may give to files.
 _FILE = re.compile(r"(index|records)/[0-9a-f]{64}\.json|commits/\d{8,}-[0-9a-f]{64}\.json")
 
@@ -67,6 +68,8 @@ class Commit:
             strays = [file for file in commit.files if not _FILE.fullmatch(file)]
         except (KeyError, RecursionError, TypeError, ValueError) as error:
             raise damaged(path, "it is no commit.") from error
+        if fault := _fault(document):
+            raise damaged(path, fault)
         if strays:
             raise damaged(path, f"it names the file {strays[0][:80]!r}, which no system has.")
         if commit.number != int(match[1]):
@@ -74,10 +77,19 @@ class Commit:
         return commit
 
 
-def newest_complete(directory: Path) -> str | None:
-    """A hint that names the newest commit whose own file is whole."""
-    for path in sorted((directory / "commits").glob("*-*.json"), reverse=True):
-        match = NAME.fullmatch(path.stem)
-        if match and path.is_file() and sha256(path.read_bytes()) == match[2]:
-            return f"The newest whole commit is {path.stem}: write that line into {directory}/HEAD."
+def _fault(document: Json) -> str | None:
+    """What no commit is, though its bytes are those of its name: others may have written it."""
+    number, introduced, message = (document[key] for key in ("number", "introduced", "message"))
+    if type(number) is not int or type(introduced) is not int or introduced < 0:
+        return "its number is none."
+    if not isinstance(message, str) or len(message) > _LONGEST_MESSAGE:
+        return "its message is none."
+    if not isinstance(document["passing"], bool):
+        return "it is no commit."
+    if not all(isinstance(name, str) for name in document["changed"]):
+        return "it is no commit."
+    previous = document["previous"]
+    before = NAME.fullmatch(previous) if isinstance(previous, str) else None
+    if before is not None and int(before[1]) >= number:
+        return "it comes before the one that it follows."
     return None

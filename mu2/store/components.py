@@ -27,12 +27,13 @@ from mu2.store.files import (
     is_digest,
     read_bytes,
     reason,
+    refuse_links_below,
     sha256,
     write_file,
     write_unflushed,
 )
 from mu2.store.leaves import Arrays, as_little_endian, check_leaves, digest, pack_name, shapes
-from mu2.store.manifest import Manifest, compare
+from mu2.store.manifest import Manifest, compare, file_limit, refuse_bomb
 from mu2.store.stored_component import StoredComponent
 
 _MANIFESTS = 64  # kept in memory; a path needs about as many as it has ancestors
@@ -199,9 +200,10 @@ class ComponentStore:
         """Every file of a pack, and the pointers to what it holds.
 
         Raises:
-          Mu2Error: there is no such pack, or its manifest is damaged.
+          Mu2Error: there is no such pack, its manifest is damaged, or it holds a link.
         """
         pointers = [self.directory / "where" / d for d in self.components(pack)]
+        refuse_links_below(self.directory / pack)
         own = [path for path in (self.directory / pack).rglob("*") if path.is_file()]
         return sorted([*own, *(path for path in pointers if path.exists())])
 
@@ -234,8 +236,9 @@ class ComponentStore:
         else:
             there = {str(p.relative_to(arrays)) for p in arrays.rglob("*") if not p.is_dir()}
             for name in sorted(there | set(manifest.files)):
-                problem = compare(arrays / name, manifest.files.get(name))
                 owner = name.split("/")[0]
+                leaves = manifest.components.get(owner, {})
+                problem = compare(arrays / name, manifest.files.get(name), file_limit(leaves))
                 if problem is not None and owner in manifest.components:
                     # Its component is lost already; Orbax need not see it.
                     suspects.discard(owner)
@@ -279,9 +282,9 @@ class ComponentStore:
         if target.exists() and self.check(pack):
             self._remove(pack)  # damaged, and here is what it should hold
         if not target.exists():
-            (self.directory / "where").mkdir(parents=True, exist_ok=True)
+            self._make_folders("where")
             self._clear_new()
-            new.mkdir(parents=True)
+            self._make_folders("new", new.name)
             size = sum(array.nbytes for arrays in components.values() for array in arrays.values())
             make_room(new / "room", size, len(components))
             save(new / "arrays", components)
@@ -313,13 +316,19 @@ class ComponentStore:
                     f"component {d} is not in this pack.", location=str(self.directory / pack)
                 )
         arrays = self._arrays(pack)
+        for d in wanted:
+            refuse_links_below(arrays / d)
         for name, known in (manifest.files or {}).items():
             # Looked at first: where Orbax's threads meet damage, each prints its own traceback.
-            if name.split("/")[0] in wanted and (problem := compare(arrays / name, known)):
+            owner = name.split("/")[0]
+            if owner not in wanted:
+                continue
+            if problem := compare(arrays / name, known, file_limit(manifest.components[owner])):
                 raise Mu2Error(
-                    f"component {name.split('/')[0]} cannot be read: {problem}",
-                    location=str(arrays / name),
+                    f"component {owner} cannot be read: {problem}", location=str(arrays / name)
                 )
+        for d in wanted:
+            refuse_bomb(arrays / d, manifest.components[d])
         try:
             return load(arrays, {d: manifest.components[d] for d in wanted})
         except Exception as error:  # Orbax passes on whatever the library beneath it met
@@ -343,6 +352,14 @@ class ComponentStore:
         self._placed = {d: name for d, name in self._placed.items() if name != pack}
         (self.directory / "new").mkdir(exist_ok=True)
         (self.directory / pack).rename(self.directory / "new" / pack)
+
+    def _make_folders(self, *below: str) -> None:
+        """Makes folders, one in the other; not that of the system, which may have been moved."""
+        folder = self.directory
+        folder.mkdir(exist_ok=True)
+        for name in below:
+            folder = folder / name
+            folder.mkdir(exist_ok=True)
 
     def _clear_new(self) -> None:
         new = self.directory / "new"

@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -16,6 +17,8 @@ Json = Any
 _HEX = re.compile(r"[0-9a-f]{64}")
 # What file systems answer that cannot flush a folder.
 _NO_FLUSH = (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EBADF)
+# Bytes of the largest document that is read; mu2 writes none that comes near.
+MAX_DOCUMENT = 1 << 24
 _RUN_FILE = re.compile(r"runs/\w[\w.-]*")
 
 
@@ -24,7 +27,7 @@ def is_digest(text: object) -> bool:
     return isinstance(text, str) and _HEX.fullmatch(text) is not None
 
 
-class Named(NamedTuple):
+class NamedFile(NamedTuple):
     """A file that a record names.
 
     Attributes:
@@ -36,7 +39,7 @@ class Named(NamedTuple):
     digest: str
 
 
-def files_of(record: Json) -> Iterator[Named]:
+def files_of(record: Json) -> Iterator[NamedFile]:
     """The file that a record names by the keys `file` and `sha256`, if it does.
 
     Raises:
@@ -46,7 +49,7 @@ def files_of(record: Json) -> Iterator[Named]:
         name, digest = record["file"], record["sha256"]
         if not isinstance(name, str) or not _RUN_FILE.fullmatch(name) or not is_digest(digest):
             raise Mu2Error(f"a record names the file {str(name)[:80]!r}, which no system has.")
-        yield Named(name, digest)
+        yield NamedFile(name, digest)
 
 
 def sha256(content: bytes) -> str:
@@ -95,32 +98,76 @@ def refuse_links(directory: Path, names: Iterable[str]) -> None:
     """
     for name in names:
         if os.path.islink(path := directory / name):
-            raise Mu2Error(
-                "it is a symbolic link, and a system holds none.",
-                location=str(path),
-                hint="Put in its place what it leads to, if you trust it; the whole system's "
-                "folder may lie behind a link.",
-            )
+            raise _link(path)
 
 
-def read_bytes(path: Path) -> bytes:
-    """A file's bytes. No link is followed, and nothing but a file is read.
+def refuse_links_below(directory: Path) -> None:
+    """Refuses a folder that holds a link at any depth, or is one; or a pipe or device.
 
     Raises:
-      Mu2Error: it is missing, is no file, or cannot be read.
+      Mu2Error: it does.
+    """
+    if directory.is_symlink():
+        raise _link(directory)
+    for folder, folders, files in os.walk(directory):
+        for name in (*folders, *files):
+            mode = os.lstat(path := os.path.join(folder, name)).st_mode
+            if stat.S_ISLNK(mode):
+                raise _link(Path(path))
+            if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+                raise Mu2Error("it is neither a file nor a folder.", location=path)
+
+
+def _link(path: Path) -> Mu2Error:
+    return Mu2Error(
+        "it is a symbolic link, and a system holds none.",
+        location=str(path),
+        hint="Put in its place what it leads to, if you trust it; the whole system's folder may "
+        "lie behind a link.",
+    )
+
+
+def read_bytes(path: Path, limit: int = MAX_DOCUMENT) -> bytes:
+    """A file's bytes. No link is followed, and nothing but a file is read.
+
+    Args:
+      path: of the file.
+      limit: bytes that it may have.
+
+    Raises:
+      Mu2Error: it is missing, is no file, is larger, or cannot be read.
+    """
+    try:
+        with open_file(path) as file:
+            content = file.read(limit + 1) if _size(file) <= limit else b""
+            if _size(file) > limit:
+                raise damaged(path, f"it has {_size(file):,} bytes, and {limit:,} at most fit.")
+            return content
+    except OSError as error:
+        raise Mu2Error(f"the file cannot be read: {reason(error)}", location=str(path)) from error
+
+
+def _size(file: BinaryIO) -> int:
+    return os.fstat(file.fileno()).st_size
+
+
+def open_file(path: Path) -> BinaryIO:
+    """A file open for reading. No link is followed, and nothing but a file is opened.
+
+    Raises:
+      Mu2Error: as `read_bytes`.
     """
     try:
         # Without waiting for whoever writes to a pipe.
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-        if not stat.S_ISREG(os.fstat(handle).st_mode):
-            os.close(handle)
-            raise Mu2Error("it is no file.", location=str(path))
-        with open(handle, "rb") as file:
-            return file.read()
     except FileNotFoundError as error:
         raise Mu2Error("the file is missing.", location=str(path)) from error
     except OSError as error:
         raise Mu2Error(f"the file cannot be read: {reason(error)}", location=str(path)) from error
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise Mu2Error("it is no file.", location=str(path))
+    return open(handle, "rb")
 
 
 def read_json(path: Path) -> Json:
@@ -167,16 +214,39 @@ def write_file(path: Path, content: bytes) -> None:
     Raises:
       OSError: the disk is full or the folder cannot be written; the old file is as it was.
     """
+    stage(path.parent, content)
+    publish(path)
+
+
+def stage(folder: Path, content: bytes) -> None:
+    """Writes and flushes what `publish` then gives a name in the same folder.
+
+    Raises:
+      OSError: as `write_file`; nothing is left of it.
+    """
     # One name a folder: the next write overwrites what a killed one left.
-    temporary = path.parent / ".new"
+    temporary = folder / ".new"
     try:
         with _new_file(temporary) as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        temporary.replace(path)
     except OSError:
         temporary.unlink(missing_ok=True)  # on a full disk even half a file matters
+        raise
+
+
+def publish(path: Path) -> None:
+    """Gives what was staged in its folder a name; a file that had it is replaced.
+
+    Raises:
+      OSError: as `write_file`; nothing is left of what was staged.
+    """
+    temporary = path.parent / ".new"
+    try:
+        temporary.replace(path)
+    except OSError:
+        temporary.unlink(missing_ok=True)
         raise
 
 
@@ -197,6 +267,35 @@ def write_unflushed(path: Path, content: bytes) -> None:
         file.write(content)
 
 
+def copy_file(old: Path, new: Path) -> None:
+    """Copies a file, flushed; no link is followed.
+
+    Raises:
+      OSError: it cannot be written.
+      Mu2Error: the old one is missing, or is no file.
+    """
+    with open_file(old) as source, _new_file(new) as target:
+        shutil.copyfileobj(source, target)
+        target.flush()
+        os.fsync(target.fileno())
+
+
+def link_file(old: Path, new: Path) -> None:
+    """Gives a file one more name, or copies it where the file system has no links.
+
+    Raises:
+      OSError: it cannot be written.
+      Mu2Error: the old one is missing, or is no file.
+    """
+    open_file(old).close()  # a symbolic link or a pipe is nothing to share
+    try:
+        os.link(old, new, follow_symlinks=False)
+    except FileExistsError:
+        pass
+    except OSError:  # another file system, or one without links
+        copy_file(old, new)
+
+
 def flush(path: Path) -> None:
     """Flushes a file, or a folder's list of names, to disk.
 
@@ -214,3 +313,12 @@ def flush(path: Path) -> None:
             raise
     finally:
         os.close(handle)
+
+
+def bytes_below(directory: Path) -> int:
+    """Bytes of the files below a folder."""
+    return sum(
+        os.lstat(os.path.join(folder, name)).st_size
+        for folder, _, files in os.walk(directory)
+        for name in files
+    )

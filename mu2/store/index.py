@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Self
 
 from mu2.errors import Mu2Error
-from mu2.store.files import Json, damaged, encode, read_document, sha256
+from mu2.store.files import Json, damaged, encode, is_digest, read_document, sha256
 
 LEAF = 32  # entries of a node before it is split in sixteen
 
@@ -47,7 +47,7 @@ class Index:
           Mu2Error: a node on the way is missing or damaged.
         """
         for digest in self.nodes(name):
-            entries, _ = self._node(digest)
+            entries, _ = self.node(digest)
             if name in entries:
                 return entries[name]
         return None
@@ -61,16 +61,16 @@ class Index:
         digest, hashed = self.root, iter(_hash(name))
         while digest is not None:
             yield digest
-            _, children = self._node(digest)
-            digest = None if children is None else children.get(next(hashed))
+            _, children = self.node(digest)
+            digest = None if children is None else children.get(next(hashed, ""))
 
     def holds(self, digest: str) -> bool:
         """Whether a node, which may be any that was ever written, is one of this map's."""
         try:
             # Its place is that of any name below it.
-            entries, children = self._node(digest)
+            entries, children = self.node(digest)
             while children is not None:
-                entries, children = self._node(next(iter(children.values())))
+                entries, children = self.node(next(iter(children.values())))
             return digest in self.nodes(next(iter(entries)))
         except Mu2Error:
             return False  # of this map's nodes, none is missing
@@ -79,7 +79,7 @@ class Index:
         """Every name and entry, in no particular order; reads every node."""
         below = [] if self.root is None else [self.root]
         while below:
-            entries, children = self._node(below.pop())
+            entries, children = self.node(below.pop())
             yield from entries.items()
             below.extend((children or {}).values())
 
@@ -96,7 +96,7 @@ class Index:
             if (file := f"index/{digest}.json") in known:
                 continue
             known.add(file)
-            entries, children = self._node(digest)
+            entries, children = self.node(digest)
             yield from entries.values()
             below.extend((children or {}).values())
 
@@ -117,7 +117,7 @@ class Index:
         depth: int,
         nodes: dict[str, bytes],
     ) -> str | None:
-        entries, children = ({}, None) if digest is None else self._node(digest)
+        entries, children = ({}, None) if digest is None else self.node(digest)
         if children is None:
             merged = {**entries, **changes}
             kept = {name: entry for name, entry in sorted(merged.items()) if entry is not None}
@@ -132,13 +132,26 @@ class Index:
         result = {d: c for d, c in sorted({**children, **below}.items()) if c is not None}
         return _add({"children": result}, nodes) if result else None
 
-    def _node(self, digest: str) -> tuple[dict[str, Entry], dict[str, str] | None]:
-        """Entries of a leaf, and children of a branch (None for a leaf)."""
+    def node(self, digest: str) -> tuple[dict[str, Entry], dict[str, str] | None]:
+        """Entries of a leaf, and children of a branch (None for a leaf).
+
+        Raises:
+          Mu2Error: it is missing or damaged.
+        """
         node = read_document(self.folder, digest)
         try:
             if "children" in node:
-                return {}, dict(node["children"])
-            return {n: Entry(str(d), int(o)) for n, (d, o) in node["entries"].items()}, None
+                children = dict(node["children"])
+                if len(children) > 16 or not all(map(is_digest, children.values())):
+                    wrong = next(filter(lambda each: not is_digest(each), children.values()), "")
+                    raise Mu2Error(f"{str(wrong)[:80]!r} is no digest.", location=str(self.folder))
+                return {}, children
+            entries = {n: Entry(d, o) for n, (d, o) in node["entries"].items()}
+            if wrong := [e.digest for e in entries.values() if not is_digest(e.digest)]:
+                raise Mu2Error(f"{str(wrong[0])[:80]!r} is no digest.", location=str(self.folder))
+            if len(entries) > LEAF or any(type(e.order) is not int for e in entries.values()):
+                raise ValueError("more entries than a node has, or none of its kind")
+            return entries, None
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise damaged(self.folder / f"{digest}.json", "it is no node of an index.") from error
 

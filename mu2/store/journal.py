@@ -17,24 +17,22 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from mu2.errors import Mu2Error
-from mu2.store.commit import NAME, Commit, newest_complete
+from mu2.store.commit import Commit
 from mu2.store.files import (
     Json,
-    damaged,
     encode,
     flush,
-    read_bytes,
     read_document,
     reason,
     refuse_links,
     sha256,
     write_file,
 )
+from mu2.store.head import cure, drop_commit, publish_head, read_head, stage_head
 from mu2.store.header import FORMAT, read_header, seal
 from mu2.store.index import Entry, Index
 from mu2.store.lock import WriterLock
 
-_EMPTY = "none"  # what HEAD says before the first commit
 _FOLDERS = ("commits", "index", "records")
 # Where a link would let a writer out of the system's folder.
 _NO_LINKS = (
@@ -74,7 +72,7 @@ class Journal:
         """
         try:
             directory.mkdir(parents=True, exist_ok=True)
-            if others := sorted(p.name for p in directory.iterdir() if not _ours(p.name)):
+            if others := sorted(p.name for p in directory.iterdir() if not is_ours(p.name)):
                 raise Mu2Error(
                     f"{directory} is no mu2 system, and not empty (it holds {others[0]!r}).",
                     hint="Choose a new folder for --system.",
@@ -82,9 +80,9 @@ class Journal:
             with WriterLock(directory):
                 if cls.exists(directory):
                     raise Mu2Error(f"{directory} is a mu2 system already.")
-                for folder in _FOLDERS:
-                    (directory / folder).mkdir(exist_ok=True)
-                write_file(directory / "HEAD", f"{_EMPTY}\n".encode())
+                make_folders(directory)
+                stage_head(directory, None)
+                publish_head(directory)
                 # Last, since it is what makes the folder a system.
                 write_file(directory / "mu2.json", encode(seal(FORMAT, header)))
                 flush(directory)
@@ -102,17 +100,11 @@ class Journal:
         """
         refuse_links(directory, _NO_LINKS)
         header = read_header(directory)
-        path = directory / "HEAD"
         try:
-            name = read_bytes(path).decode("ascii", errors="replace")
-            if name == f"{_EMPTY}\n":
-                return cls(directory, header, None)
-            if not name.endswith("\n") or not NAME.fullmatch(name[:-1]):
-                raise damaged(path, "it names no commit.")
-            return cls(directory, header, name[:-1])
+            return cls(directory, header, read_head(directory))
         except Mu2Error as error:
             if error.hint is None:
-                error.hint = newest_complete(directory)
+                error.hint = cure(directory)
             raise
 
     def names(self) -> tuple[str, ...]:
@@ -225,11 +217,13 @@ class Journal:
             self._refuse_if_moved()
             self._write_documents("records", documents)
             self._write_documents("index", nodes)
+            stage_head(self.directory, name)
             write_file(self.directory / "commits" / f"{name}.json", content)
             flush(self.directory / "commits")
-            write_file(self.directory / "HEAD", f"{name}\n".encode())
-            flush(self.directory)
+            publish_head(self.directory)
         except OSError as error:
+            with contextlib.suppress(OSError, Mu2Error):  # a commit that failed was never there
+                drop_commit(self.directory, name)
             raise Mu2Error(
                 f"{self.directory} does not take a commit: {reason(error)}",
                 hint="Its last commit is whole. Mend this, then run the same command again.",
@@ -353,7 +347,7 @@ class Journal:
 
     def _refuse_if_moved(self) -> None:
         """The lock forbids it, but not every network file system keeps locks."""
-        if read_bytes(self.directory / "HEAD") != f"{self.name or _EMPTY}\n".encode():
+        if read_head(self.directory) != self.name:
             raise Mu2Error(
                 f"{self.directory} has a commit of another process since this one opened it.",
                 hint="Run the same command again, when the other has ended.",
@@ -368,7 +362,17 @@ class Journal:
         flush(self.directory / folder)
 
 
-def _ours(name: str) -> bool:
+def make_folders(directory: Path) -> None:
+    """Makes the folders of a journal.
+
+    Raises:
+      OSError: they cannot be made.
+    """
+    for folder in _FOLDERS:
+        (directory / folder).mkdir(exist_ok=True)
+
+
+def is_ours(name: str) -> bool:
     """True for what an interrupted creation may have left, and for what a creation makes."""
     return name in (*_FOLDERS, "HEAD", "lock", "mu2.json", ".new")
 

@@ -12,6 +12,12 @@ from mu2.store.files import encode, sha256
 Arrays = Mapping[str, np.ndarray]
 Shapes = dict[str, tuple[str, list[int]]]  # leaf name to (dtype, shape)
 
+# dtype to bytes of a number: every kind that `check_leaves` lets through.
+_NUMPY = [f"{kind}{bits}" for kind in ("int", "uint") for bits in (8, 16, 32, 64)]
+_NUMPY += ["bool", "float16", "float32", "float64", "complex64", "complex128"]
+_OTHERS = [name for name in dir(ml_dtypes) if name.startswith(("bfloat", "float", "int", "uint"))]
+ITEM_BYTES = {name: np.dtype(getattr(ml_dtypes, name, name)).itemsize for name in _NUMPY + _OTHERS}
+
 
 def digest(arrays: Arrays) -> str:
     """sha256 (hex) of a component: its leaves in order of their names, with dtype and shape.

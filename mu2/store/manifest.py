@@ -1,11 +1,14 @@
 """The manifest of a pack: which components it holds, and a digest of each of its files."""
 
 import dataclasses
+import math
 from pathlib import Path
 
 from mu2.errors import Mu2Error
 from mu2.store.files import (
+    MAX_DOCUMENT,
     Json,
+    bytes_below,
     damaged,
     encode,
     is_below,
@@ -15,7 +18,10 @@ from mu2.store.files import (
     refuse_links,
     sha256,
 )
-from mu2.store.leaves import Shapes
+from mu2.store.leaves import ITEM_BYTES, Shapes
+
+# Components of more bytes than this are not read where they are stored in a thousandth of them.
+_SMALL, _GROWTH = 1 << 26, 1000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,14 +76,58 @@ def _check_names(path: Path, components: Json, files: Json) -> None:
     wrong += [name for name, known in files.items() if not is_digest(known)]
     if wrong:
         raise damaged(path, f"it names {str(wrong[0])[:80]!r}, which no pack holds.")
+    for leaves in components.values():
+        if not isinstance(leaves, dict) or not leaves or not all(map(_is_leaf, leaves.values())):
+            raise damaged(path, "it gives a component leaves that none has.")
 
 
-def compare(path: Path, known: str | None) -> str | None:
-    """What is wrong with a file of which this digest is known, or None."""
+def _is_leaf(leaf: Json) -> bool:
+    """Whether a manifest gives a dtype and a shape as this module writes them."""
+    if not (isinstance(leaf, list) and len(leaf) == 2 and isinstance(leaf[1], list)):
+        return False
+    dtype, shape = leaf
+    known = isinstance(dtype, str) and dtype in ITEM_BYTES
+    sides = len(shape) <= 32 and all(type(side) is int and 0 < side < 1 << 40 for side in shape)
+    return known and sides and math.prod(shape) < 1 << 44
+
+
+def stored_bytes(leaves: Shapes) -> int:
+    """Bytes of a component's leaves once they are read."""
+    return sum(ITEM_BYTES[dtype] * math.prod(shape) for dtype, shape in leaves.values())
+
+
+def file_limit(leaves: Shapes) -> int:
+    """Bytes that a file of a component's checkpoint may have: what does not compress, and some."""
+    return stored_bytes(leaves) * 2 + MAX_DOCUMENT
+
+
+def refuse_bomb(folder: Path, leaves: Shapes) -> None:
+    """Refuses a component that would grow out of all proportion when it is read.
+
+    Raises:
+      Mu2Error: it is large, and stored in less than a thousandth of its bytes.
+    """
+    size = stored_bytes(leaves)
+    if size > _SMALL and size > _GROWTH * bytes_below(folder):
+        raise Mu2Error(
+            f"a component of {size:,} bytes is stored in {bytes_below(folder):,}: no layer that "
+            "was trained is so empty.",
+            location=str(folder),
+        )
+
+
+def compare(path: Path, known: str | None, limit: int = MAX_DOCUMENT) -> str | None:
+    """What is wrong with a file of which this digest is known, or None.
+
+    Args:
+      path: of the file.
+      known: its digest; None for one that no pack holds.
+      limit: bytes that it may have.
+    """
     if known is None:
         return "the file does not belong to the pack."
     try:
-        content = read_bytes(path)
+        content = read_bytes(path, limit)
     except Mu2Error as error:
         return error.message
     return None if sha256(content) == known else "the file is damaged: its bytes have changed."

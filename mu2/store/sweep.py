@@ -5,7 +5,8 @@ from pathlib import Path
 
 from mu2.errors import Mu2Error
 from mu2.store.components import ComponentStore
-from mu2.store.files import flush, reason
+from mu2.store.files import NamedFile, bytes_below, files_of, flush, reason
+from mu2.store.head import refuse_doubtful_head
 from mu2.store.journal import Journal
 from mu2.store.stored_component import StoredComponent, components_of
 
@@ -17,10 +18,12 @@ class Named:
     Attributes:
       files: of the journal, below its folder.
       components: of any record of any commit.
+      texts: files of `runs/` that any record of any commit names.
     """
 
     files: frozenset[str]
     components: frozenset[StoredComponent]
+    texts: frozenset[NamedFile]
 
     @property
     def packs(self) -> frozenset[str]:
@@ -37,6 +40,7 @@ def named(journal: Journal) -> Named:
     seen: set[str] = set()
     others: set[str] = set()
     components: set[StoredComponent] = set()
+    texts: set[NamedFile] = set()
     newest = True
     for name, commit in journal.history():
         others.add(f"commits/{name}.json")
@@ -44,8 +48,10 @@ def named(journal: Journal) -> Named:
             others.update(commit.files)
         newest = newest and commit.passing
         for digest in journal.records_of(commit, known=seen):
-            components.update(components_of(journal.document(digest)))
-    return Named(frozenset(seen | others), frozenset(components))
+            document = journal.document(digest)
+            components.update(components_of(document))
+            texts.update(files_of(document))
+    return Named(frozenset(seen | others), frozenset(components), frozenset(texts))
 
 
 def sweep(directory: Path) -> int:
@@ -55,16 +61,19 @@ def sweep(directory: Path) -> int:
       The number of bytes that were freed.
 
     Raises:
-      Mu2Error: the history is damaged (nothing is removed then), or the folder cannot be written.
+      Mu2Error: the history is damaged, or HEAD names an older commit than others that stand there
+        (nothing is removed then); or the folder cannot be written.
     """
-    keep = named(Journal.open(directory))
+    journal = Journal.open(directory)
+    refuse_doubtful_head(directory)
+    keep = named(journal)
     store = ComponentStore(directory / "components")
     freed = 0
     try:
         for folder in ("commits", "index", "records"):
             for path in sorted((directory / folder).iterdir()):
                 if f"{folder}/{path.name}" not in keep.files:
-                    freed += path.stat().st_size
+                    freed += path.lstat().st_size
                     path.unlink()
             flush(directory / folder)
     except OSError as error:
@@ -72,10 +81,3 @@ def sweep(directory: Path) -> int:
     before = bytes_below(store.directory)
     store.prune(set(keep.packs))
     return freed + before - bytes_below(store.directory)
-
-
-def bytes_below(directory: Path) -> int:
-    """Bytes of the files below a folder."""
-    if not directory.is_dir():
-        return 0
-    return sum(path.lstat().st_size for path in directory.rglob("*") if path.is_file())

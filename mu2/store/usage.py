@@ -4,9 +4,10 @@ import dataclasses
 from pathlib import Path
 
 from mu2.store.components import ComponentStore
+from mu2.store.files import bytes_below
 from mu2.store.journal import Journal
 from mu2.store.stored_component import components_of
-from mu2.store.sweep import bytes_below, named
+from mu2.store.sweep import named
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,8 +58,8 @@ def usage(directory: Path) -> Usage:
         for path in (directory / folder).iterdir()
     ]
     kept = [p for p in documents if f"{p.parent.name}/{p.name}" in history.files]
-    journal_bytes = sum(path.stat().st_size for path in kept)
-    strays = sum(path.stat().st_size for path in documents) - journal_bytes
+    journal_bytes = sum(path.lstat().st_size for path in kept)
+    strays = sum(path.lstat().st_size for path in documents) - journal_bytes
     lost = sum(size for pack, size in sizes.items() if pack not in counted | earlier)
     other = bytes_below(directory) - sum(records.values()) - lost - strays - journal_bytes
     history_bytes = sum(sizes.get(pack, 0) for pack in earlier)

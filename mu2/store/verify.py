@@ -1,8 +1,9 @@
 """Proof that nothing in a system's folder has changed since it was written.
 
 Every file there but the logs is named or listed by a digest of its bytes, so one flipped bit is
-found. The store knows no evolution; where a record holds an object with the keys `digest` and
-`pack`, that is a component, and the record is harmed when the component is.
+found, in whatever commit of the history; the logs are the affair of whoever writes them. The store
+knows no evolution; where a record holds an object with the keys `digest` and `pack`, that is a
+component, and the record is harmed when the component is.
 """
 
 import dataclasses
@@ -13,9 +14,11 @@ from pathlib import Path
 
 from mu2.errors import Mu2Error
 from mu2.store.components import ComponentStore
-from mu2.store.files import damaged, files_of, read_bytes, sha256
+from mu2.store.files import read_bytes, sha256
+from mu2.store.head import refuse_doubtful_head
 from mu2.store.journal import Journal
-from mu2.store.stored_component import StoredComponent, components_of
+from mu2.store.stored_component import StoredComponent
+from mu2.store.walk import walk
 
 
 @dataclasses.dataclass(frozen=True, order=True)
@@ -34,7 +37,9 @@ class Fault:
 
 
 def verify(directory: Path) -> list[Fault]:
-    """Checks header, HEAD, commits, index, records, and every component; writes nothing.
+    """Checks header, HEAD, and of all history commits, index, records, texts and components.
+
+    Writes nothing.
 
     Memory: that of the largest component.
 
@@ -64,9 +69,9 @@ def verify(directory: Path) -> list[Fault]:
         add(Fault(str(path), problem))
     users: dict[StoredComponent, set[str]] = {}
     try:
-        journal = Journal.open(directory)
-        for error, record in _follow(journal, users):
+        for error, record in _follow(Journal.open(directory), users):
             add(_fault(error, directory, record))
+        refuse_doubtful_head(directory)
     except Mu2Error as error:
         add(_fault(error, directory))
     store = ComponentStore(directory / "components")
@@ -132,28 +137,24 @@ def _documents(directory: Path) -> Iterator[tuple[Path, str]]:
 def _follow(
     journal: Journal, users: dict[StoredComponent, set[str]]
 ) -> Iterator[tuple[Mu2Error, str | None]]:
-    """Walks from the newest commit, noting who uses which component; yields what is amiss."""
+    """Walks from the newest commit to the first, noting who uses which component.
+
+    Yields:
+      What is amiss, and the newest commit's record that it harms, or None.
+    """
+    known: set[str] = set()
     try:
-        for _ in journal.history():
-            pass
+        for name, commit in journal.history():
+            newest = name == journal.name
+            for part in walk(journal, commit, known):
+                for stored in part.components:
+                    users.setdefault(stored, set()).update(
+                        [part.record] if newest and part.record else []
+                    )
+                if part.error is not None:
+                    yield part.error, part.record if newest else None
     except Mu2Error as error:
         yield error, None
-    try:
-        names = journal.names()
-    except Mu2Error as error:
-        yield error, None
-        return
-    for name in names:
-        try:
-            record = journal.record(name)
-            for stored in components_of(record):
-                users.setdefault(stored, set()).add(name)
-            for file in files_of(record):
-                path = journal.directory / file.name
-                if sha256(read_bytes(path)) != file.digest:
-                    raise damaged(path, "its bytes are not those that its record names.")
-        except Mu2Error as error:
-            yield error, name
 
 
 def _fault(error: Mu2Error, directory: Path, record: str | None = None) -> Fault:

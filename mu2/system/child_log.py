@@ -1,17 +1,40 @@
 """The child log: one JSON line for every child a system ever trained."""
 
+import hashlib
 import json
 import mmap
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from mu2.errors import Mu2Error
-from mu2.store.files import flush
+from mu2.store.files import MAX_DOCUMENT, flush, open_file
 from mu2.system.documents import plain
 
 _PATH = b'"path": '
+
+
+class Mark(NamedTuple):
+    """A place in a log that a commit remembers, and all that stands before it.
+
+    Attributes:
+      bytes: before it.
+      lines: before it.
+      digest: of these lines, see `chained`; empty before the first.
+    """
+
+    bytes: int = 0
+    lines: int = 0
+    digest: str = ""
+
+
+def chained(before: str, line: bytes) -> str:
+    """The digest (hex) of a log with one more line: sha256 of that of the lines before, and it.
+
+    A commit so vouches for every line at the cost of the new ones, wherever commits fell.
+    """
+    return hashlib.sha256(before.encode() + line).hexdigest()
 
 
 class ChildLog:
@@ -29,24 +52,24 @@ class ChildLog:
 
     def __len__(self) -> int:
         """Whole lines in the file."""
-        try:
-            with self._file.open("rb") as file:
-                return sum(line.endswith(b"\n") for line in file)
-        except FileNotFoundError:
-            return 0
+        return sum(1 for _ in self._lines())
 
-    def append(self, record: Mapping[str, Any]) -> None:
+    def append(self, record: Mapping[str, Any]) -> bytes:
         """Adds one line; on disk for sure only after `flush`.
+
+        Returns:
+          The line, its line break included.
 
         Raises:
           OSError: the disk is full or the folder cannot be written.
         """
         line = json.dumps(plain(record), ensure_ascii=False, allow_nan=False).encode() + b"\n"
-        descriptor = os.open(self._file, os.O_RDWR | os.O_CREAT, 0o644)
+        descriptor = os.open(self._file, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o644)
         with os.fdopen(descriptor, "r+b") as file:
-            _cut(file.fileno(), _whole(file.fileno()))
+            _cut(file.fileno(), self.size())
             file.seek(0, os.SEEK_END)
             file.write(line)
+        return line
 
     def flush(self) -> None:
         """Waits until every line is on disk; called once a generation, before its commit.
@@ -62,8 +85,27 @@ class ChildLog:
         """The bytes of the whole lines, for a commit to remember."""
         if not self._file.exists():
             return 0
-        with self._file.open("rb") as file:
-            return _whole(file.fileno())
+        with open_file(self._file) as file:
+            if (size := _whole(file.fileno())) is None:
+                raise self._no_log()
+            return size
+
+    def marks(self, lengths: Collection[int]) -> dict[int, Mark]:
+        """What stands before some places; those that do not end a whole line are left out.
+
+        Args:
+          lengths: bytes before each.
+        """
+        found, mark, last = {}, Mark(), max(lengths, default=0)
+        if 0 in lengths:
+            found[0] = mark
+        for line in self._lines():
+            if mark.bytes >= last:
+                break
+            mark = Mark(mark.bytes + len(line), mark.lines + 1, chained(mark.digest, line))
+            if mark.bytes in lengths:
+                found[mark.bytes] = mark
+        return found
 
     def cut(self, length: int) -> None:
         """Drops every line after the first `length` bytes: children that no commit has seen."""
@@ -83,18 +125,45 @@ class ChildLog:
                 length += len(line)
             _cut(file.fileno(), length)
 
+    def copy(self, to: Path, lines: int) -> None:
+        """Copies the first lines into a new file, flushed.
+
+        Raises:
+          OSError: it cannot be written.
+          Mu2Error: the file is no file.
+        """
+        with to.open("xb") as target:
+            for number, line in enumerate(self._lines()):
+                if number == lines:
+                    break
+                target.write(line)
+            target.flush()
+            os.fsync(target.fileno())
+
     def __iter__(self) -> Iterator[dict[str, Any]]:
         """The records of all whole lines, oldest first.
 
         Raises:
           Mu2Error: a line is no JSON object.
         """
-        if not self._file.exists():
+        for number, line in enumerate(self._lines(), 1):
+            yield self._parse(line, number)
+
+    def _lines(self) -> Iterator[bytes]:
+        """The whole lines; Mu2Error where the file is no file."""
+        if not os.path.lexists(self._file):
             return
-        with self._file.open("rb") as file:
-            for number, line in enumerate(file, 1):
+        with open_file(self._file) as file:
+            while line := file.readline(MAX_DOCUMENT):
                 if line.endswith(b"\n"):
-                    yield self._parse(line, number)
+                    yield line
+                elif len(line) == MAX_DOCUMENT:
+                    raise self._no_log()
+
+    def _no_log(self) -> Mu2Error:
+        return Mu2Error(
+            f"no child log: a line has more than {MAX_DOCUMENT:,} bytes.", location=str(self._file)
+        )
 
     def ancestors(self, paths: Iterable[str]) -> dict[str, dict[str, Any]]:
         """The records of some paths and of all their ancestors that the log knows, by path.
@@ -142,7 +211,7 @@ class ChildLog:
         """
         try:
             record = json.loads(line)
-        except ValueError:
+        except (RecursionError, ValueError):
             record = None
         if not isinstance(record, dict):
             if not isinstance(number, int):
@@ -150,15 +219,17 @@ class ChildLog:
             raise Mu2Error(
                 "not a line of a child log.",
                 location=f"{self._file}:{number}",
-                hint="The log is for reading only: the system itself does not need it.",
+                hint="The log is for reading only: the networks do not need it.",
             )
         return record
 
 
-def _whole(descriptor: int) -> int:
-    """Bytes up to and with the last line break."""
-    end = os.fstat(descriptor).st_size
+def _whole(descriptor: int) -> int | None:
+    """Bytes up to and with the last line break; None where the last line has no end."""
+    size = end = os.fstat(descriptor).st_size
     while end > 0:
+        if size - end > MAX_DOCUMENT:
+            return None
         start = max(0, end - 65536)
         found = os.pread(descriptor, end - start, start).rfind(b"\n")
         if found >= 0:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from mu2.errors import Mu2Error
+from mu2.errors import Mu2Error, shown
 from mu2.store.files import write_file
 
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
@@ -36,8 +36,19 @@ def plain(value: Any) -> Json:
 
 
 def pretty(document: Mapping[str, Any]) -> str:
-    """A document as text for standard output, keys in their given order."""
-    return json.dumps(plain(document), indent=2, ensure_ascii=False, allow_nan=False)
+    """A document as text for standard output, keys in their given order.
+
+    Letters that steer a terminal are escaped, as JSON escapes them.
+    """
+    text = json.dumps(plain(document), indent=2, ensure_ascii=False, allow_nan=False)
+    return text if text.isascii() else "".join(map(_escaped, text))
+
+
+def _escaped(letter: str) -> str:
+    """JSON's own escape of a letter that must not be shown as it is (see `errors.shown`)."""
+    if letter == "\n" or shown(letter) == letter:
+        return letter
+    return json.dumps(letter)[1:-1]
 
 
 def read(file: Path, what: str) -> Any:

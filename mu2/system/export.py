@@ -1,11 +1,8 @@
 """Export: one task's network alone, in forms that others read without mu2."""
 
-import contextlib
 import importlib.metadata
 import json
 import os
-import shutil
-import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path as FilePath
 from typing import Any
@@ -17,6 +14,7 @@ from mu2.errors import Mu2Error, did_you_mean
 from mu2.evolution.path import Path
 from mu2.models import flatten
 from mu2.models.roots.tensors import save
+from mu2.store.aside import empty_aside
 from mu2.store.checkpoint import save_tree
 from mu2.store.files import flush, reason
 from mu2.system import System
@@ -24,6 +22,8 @@ from mu2.system.inference import forward, network_of, parameters_of
 from mu2.tasks.user_examples import Form
 
 PLATFORMS = ("cpu", "cuda", "tpu")
+# What lies in the folder beside the target while it is written.
+_DOCUMENT, _MOVED, _PLACED = "document", "moved", "placed"
 # What the network reads, for each kind of examples; the last step is inside a StableHLO export.
 _PREPARED: Mapping[str, tuple[str, ...]] = {
     "image": (
@@ -55,7 +55,7 @@ def export(system: System, task: str, form: str, target: str | FilePath) -> dict
     """Writes a task's network alone, and beside it a JSON document that says what it is.
 
     The document lies at `<target>.json`. Both come into place whole, the network last; where that
-    fails, neither is there.
+    fails, neither is there. What a killed export left, the next to the same target clears.
 
     Args:
       system: open for reading.
@@ -77,35 +77,82 @@ def export(system: System, task: str, form: str, target: str | FilePath) -> dict
     if form not in FORMS:
         raise Mu2Error(f"there is no form {form!r} to export to.", hint=did_you_mean(form, FORMS))
     target = FilePath(os.path.abspath(target))
-    _check_target(target, system.directory)
-    path = system.path(task)
-    params = parameters_of(system, path)
-    document = _document(system, task, form, path)
-    with contextlib.ExitStack() as stack:
-        try:
-            new = FilePath(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
-            stack.callback(shutil.rmtree, new, ignore_errors=True)
-            document |= FORMS[form](new / target.name, path, params, document)
-            text = json.dumps(document, ensure_ascii=False, indent=2, allow_nan=False)
-            (new / "document").write_text(f"{text}\n", encoding="utf-8")
-            for each in (each for each in new.rglob("*") if each.is_file()):
-                flush(each)
-            _put(new / "document", new / target.name, target)
-        except OSError as error:
-            raise Mu2Error(
-                f"{target} cannot be written: {reason(error)}.",
-                hint="Nothing is left of it. Make room, or choose another place.",
-            ) from error
+    new = target.parent / f".{target.name}.new"
+    _check_place(target, system.directory)
+    try:
+        with empty_aside(new, lambda name: _is_ours(name, target), lambda: _recover(target, new)):
+            document = _write(system, task, form, target, new)
+    except OSError as error:
+        raise Mu2Error(
+            f"{target} cannot be written: {reason(error)}.",
+            hint="Nothing is left of it. Make room, or choose another place.",
+        ) from error
     return document
 
 
-def _check_target(target: FilePath, system: FilePath) -> None:
+def _write(system: System, task: str, form: str, target: FilePath, new: FilePath) -> dict[str, Any]:
+    """Puts both together in a folder beside the target, and moves them into place."""
+    path = system.path(task)
+    document = _document(system, task, form, path)
+    if (finished := _finished(target, new, document)) is not None:
+        return finished
+    _check_target(target)
+    params = parameters_of(system, path)
+    document |= FORMS[form](new / target.name, path, params, document)
+    text = json.dumps(document, ensure_ascii=False, indent=2, allow_nan=False)
+    (new / _DOCUMENT).write_text(f"{text}\n", encoding="utf-8")
+    for each in (each for each in new.rglob("*") if each.is_file() and each.name != _PLACED):
+        flush(each)
+    _put(new / _DOCUMENT, new / target.name, target)
+    return document
+
+
+def _finished(target: FilePath, new: FilePath, document: dict[str, Any]) -> dict[str, Any] | None:
+    """The document of the same export, where a kill came after it was in place; else None."""
+    if not (new / _PLACED).exists():
+        return None
+    (new / _PLACED).unlink()
+    try:
+        there = json.loads(_beside(target).read_bytes())
+    except (OSError, ValueError):
+        return None
+    same = isinstance(there, dict) and document == {key: there.get(key) for key in document}
+    return there if same and os.path.lexists(target) else None
+
+
+def _is_ours(name: str, target: FilePath) -> bool:
+    """Whether a killed export may have left this; Orbax adds an ending of its own meanwhile."""
+    return name in (_DOCUMENT, _MOVED, _PLACED) or name.startswith(target.name)
+
+
+def _recover(target: FilePath, new: FilePath) -> set[str]:
+    """Removes the document that a killed export had put in place without its network.
+
+    Returns:
+      What is to stay in the folder: the mark of an export that was killed with both in place.
+    """
+    if not os.listdir(new):  # what is removed last, its mark being gone
+        (new / _MOVED).touch()
+    if not (new / _MOVED).exists() or (new / _DOCUMENT).exists():
+        return set()
+    if not os.path.lexists(new / target.name):
+        (new / _MOVED).rename(new / _PLACED)
+        return {_PLACED}
+    if not os.path.lexists(target):
+        _beside(target).unlink(missing_ok=True)
+    return set()
+
+
+def _check_target(target: FilePath) -> None:
     for each in (target, _beside(target)):
         if os.path.lexists(each):
             raise Mu2Error(
                 f"{each} is there already; an export writes over nothing.",
                 hint="Choose another --to, or move it away.",
             )
+
+
+def _check_place(target: FilePath, system: FilePath) -> None:
     if not target.parent.is_dir():
         raise Mu2Error(
             f"{target} cannot be written: there is no folder {target.parent}.",
@@ -124,6 +171,8 @@ def _beside(target: FilePath) -> FilePath:
 
 def _put(document: FilePath, network: FilePath, target: FilePath) -> None:
     """Moves both into place; none stays there where one cannot."""
+    (document.parent / _MOVED).touch()  # from here on the document beside the target is ours
+    flush(document.parent)
     document.rename(_beside(target))
     try:
         network.rename(target)

@@ -15,6 +15,7 @@ from mu2.models.devices import devices
 from mu2.models.forest import Forest, Shape
 from mu2.models.inputs import bucket, normalise
 from mu2.models.leaves import from_stored
+from mu2.store.files import reason
 from mu2.system import System
 from mu2.tasks.user_examples import Form
 
@@ -126,6 +127,12 @@ class Inference:
         outputs = self._outputs(inputs, tasks)
         return {task: self._prediction(task, outputs[task]) for task in tasks}
 
+    def logits(self, task: str, inputs: np.ndarray) -> np.ndarray:
+        """The logits of a task's path, float32 [N, classes]; arguments and faults as `predict`."""
+        self._check(task, inputs)
+        logits = self._outputs({self.form(task): inputs}, [task])[task]
+        return logits[:, : self.path(task).num_classes]
+
     def embed(self, task: str, inputs: np.ndarray) -> np.ndarray:
         """What a task's head reads: the activations before it.
 
@@ -198,10 +205,24 @@ def network_of(path: Path) -> Network:
     """The network of a path: the components it has, the head at its true width.
 
     Raises:
-      Mu2Error: its model is not installed.
+      Mu2Error: its model is not installed, or its components are not those of that model.
     """
-    whole = restore(path.model).network(path.hyperparameters, path.num_classes, path.dtype)
-    return whole.select({component.name for component in path.components})
+    model = restore(path.model)
+    try:
+        whole = model.network(path.hyperparameters, path.num_classes, path.dtype)
+        network = whole.select({component.name for component in path.components})
+        wanted = [(component.name, component.signature) for component in network]
+    except Mu2Error:
+        raise
+    except Exception as error:  # a record of others' making may ask a model for anything
+        raise Mu2Error(
+            f"the model of path {path.id!r} cannot be built from its record: {reason(error)}"
+        ) from error
+    if wanted != [(component.name, component.signature) for component in path.components]:
+        raise Mu2Error(
+            f"the components of path {path.id!r} are not those of its model and hyperparameters."
+        )
+    return network
 
 
 def parameters_of(system: System, path: Path) -> dict[str, Any]:

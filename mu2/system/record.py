@@ -7,6 +7,7 @@ from typing import Any
 
 from mu2.evolution.path import Path
 from mu2.evolution.population import Population
+from mu2.system import schema
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,9 +56,17 @@ class TaskRecord:
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> "TaskRecord":
-        """The record of a document that `to_json` made."""
+        """The record of a document that `to_json` made.
+
+        Raises:
+          ValueError: the document is not as `schema.TASK` declares it, or its parts do not go
+            together.
+          KeyError: a part is missing.
+          TypeError: it has one more.
+        """
+        schema.require(schema.TASK, document)
         path, population = document["path"], document["population"]
-        return cls(
+        record = cls(
             name=document["name"],
             class_names=tuple(document["class_names"]),
             private=document["private"],
@@ -67,6 +76,18 @@ class TaskRecord:
             population=None if population is None else Population.from_json(population),
             offspring=document["offspring"],
         )
+        record._check()
+        return record
+
+    def _check(self) -> None:
+        """ValueError where its parts do not go together."""
+        own = () if self.population is None else self.population.own
+        for path in (*own, *([] if self.path is None else [self.path])):
+            schema.check_path(path, task=self.name, classes=len(self.class_names))
+        if self.population is not None:
+            known = (self.population.task, self.population.num_classes)
+            if known != (self.name, len(self.class_names)):
+                raise ValueError("its population is of another task, or of other classes")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,6 +102,8 @@ class Progress:
       complete: the last run is finished.
       log_lines: lines of the child log that belong to the commit.
       log_bytes: bytes of these lines.
+      log_digest: of these lines, see `child_log.chained`; empty where there are none, and in
+        systems of mu2 0.1 up to November 2026, which did not keep it.
       packs: checkpoints written since the last lasting commit.
       under_way: tasks with a task iteration under way.
     """
@@ -94,6 +117,7 @@ class Progress:
     log_bytes: int = 0
     packs: tuple[str, ...] = ()
     under_way: tuple[str, ...] = ()
+    log_digest: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """A JSON document."""
@@ -102,7 +126,14 @@ class Progress:
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> "Progress":
-        """The progress of a document that `to_json` made."""
+        """The progress of a document that `to_json` made.
+
+        Raises:
+          ValueError: it is not as `schema.PROGRESS` declares it.
+          KeyError: a part is missing.
+          TypeError: it has one more.
+        """
+        schema.require(schema.PROGRESS, document)
         tuples = {name: tuple(document[name]) for name in ("packs", "under_way")}
         return cls(**{**document, **tuples})
 

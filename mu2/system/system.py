@@ -1,7 +1,6 @@
 """A system: all live paths over one parameter store, on disk; what users keep."""
 
 import functools
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path as FilePath
 from typing import Any, TypeVar
@@ -9,15 +8,18 @@ from typing import Any, TypeVar
 from mu2.errors import Mu2Error, did_you_mean
 from mu2.evolution.live_paths import Head, LivePaths
 from mu2.evolution.path import Component, Path
-from mu2.store.branch import branch
+from mu2.store.branch import branch, is_branch
 from mu2.store.cache import Cache
 from mu2.store.components import ComponentStore
-from mu2.store.files import files_of
+from mu2.store.files import damaged, files_of, read_bytes, sha256
 from mu2.store.journal import Journal
 from mu2.store.leaves import Arrays
+from mu2.system import schema
 from mu2.system.child_log import ChildLog
+from mu2.system.log_proof import check_log
 from mu2.system.predictions import TestPredictions
 from mu2.system.record import Change, Progress, TaskRecord
+from mu2.system.sample import SAMPLE, Sample
 
 CACHE_LIMIT_MB = 1024
 ROOT, TASK, RUN, PREDICTIONS = "root/", "task/", "run/", "predictions/"
@@ -83,19 +85,24 @@ class System:
         Raises:
           Mu2Error: there is no such system or commit, or the target is not empty.
         """
-        source, target = FilePath(source), FilePath(target)
-        made = branch(source, target, at)
-        progress = Progress.from_json(made.newest.progress)
-        whole = System(source, made)
-        for name in ("log.jsonl", "times.jsonl"):
-            if (source / name).exists():
-                shutil.copyfile(source / name, target / name)
-        ChildLog(target / "log.jsonl").cut(progress.log_bytes)
-        ChildLog(target / "times.jsonl").keep(progress.log_lines)
-        (target / "runs").mkdir(exist_ok=True)
-        for run in range(progress.runs):
-            file = whole.gin_file(run)
-            shutil.copyfile(file, target / "runs" / file.name)
+        source = FilePath(source)
+
+        def finish(journal: Journal, folder: FilePath) -> None:
+            whole = System(source, journal)
+            whole.check_log()
+            whole.log.copy(folder / "log.jsonl", whole.progress.log_lines)
+            whole.times.copy(folder / "times.jsonl", whole.progress.log_lines)
+
+        branch(source, FilePath(target), at, finish)
+
+    @staticmethod
+    def is_branch(source: str | FilePath, target: str | FilePath, at: str | None = None) -> bool:
+        """Whether a system is a branch of another at a commit, or at any.
+
+        Raises:
+          Mu2Error: one of them cannot be read, or there is no such commit.
+        """
+        return is_branch(FilePath(source), FilePath(target), at)
 
     @property
     def progress(self) -> Progress:
@@ -105,6 +112,15 @@ class System:
             read = Progress.from_json
             self._progress = Progress() if head is None else self._read(read, head.progress, "HEAD")
         return self._progress
+
+    def check_log(self) -> None:
+        """Compares the logs, up to the newest commit, with what it says of them.
+
+        Raises:
+          Mu2Error: log.jsonl is shortened, changed or another one; or times.jsonl is not of the
+            same children.
+        """
+        check_log(self.directory, [self.progress])
 
     @property
     def _journal(self) -> Journal:
@@ -128,14 +144,14 @@ class System:
                     f"{self.directory} has no task {name!r}.", hint=did_you_mean(name, self.tasks)
                 )
             document = self._journal.record(TASK + name)
-            self._records[name] = self._read(TaskRecord.from_json, document, TASK + name)
+            self._records[name] = self._task(name, document)
         return self._records[name]
 
     def records(self) -> tuple[TaskRecord, ...]:
         """What is known of every task, in order of introduction; the index is read once."""
         for name, document in self._journal.records(TASK):
             if (task := name.removeprefix(TASK)) not in self._records:
-                self._records[task] = self._read(TaskRecord.from_json, document, name)
+                self._records[task] = self._task(task, document)
         return tuple(self._records[task] for task in self.tasks)
 
     def _read(self, made: Callable[[Any], T], document: Any, name: str) -> T:
@@ -147,6 +163,15 @@ class System:
                 f"the record {name!r} is none that mu2 writes ({type(error).__name__}: {error}).",
                 location=str(self.directory),
             ) from error
+
+    def _task(self, name: str, document: Any) -> TaskRecord:
+        record = self._read(TaskRecord.from_json, document, TASK + name)
+        if record.name != name:
+            raise Mu2Error(
+                f"the record {TASK + name!r} is of task {record.name[:80]!r}.",
+                location=str(self.directory),
+            )
+        return record
 
     def has_task(self, name: str) -> bool:
         """True if there is a task of this name."""
@@ -214,7 +239,7 @@ class System:
         return ((document, name) for name, document in self._journal.records(ROOT))
 
     def _made(self, document: Any, name: str) -> Path:
-        return self._read(Path.from_json, document, name)
+        return self._read(_path, document, name)
 
     def path(self, task: str) -> Path:
         """The path that solves a task.
@@ -256,13 +281,52 @@ class System:
     def _stored(self, component: Component) -> Arrays:
         """A component's leaves, read from the store."""
         stored = (component.digest, component.pack)
-        return self._store.read([stored])[component.digest]
+        arrays = self._store.read([stored])[component.digest]
+        try:
+            schema.check_arrays(component, arrays)
+        except ValueError as error:
+            raise Mu2Error(
+                f"component {component.digest} is not that of its record: {error}.",
+                location=str(self.directory / "components" / component.pack),
+            ) from error
+        return arrays
+
+    def sample(self, task: str) -> Sample | None:
+        """The sample that is kept of a task's path; None where there is none.
+
+        Raises:
+          Mu2Error: it is damaged, or none that mu2 writes.
+        """
+        name = SAMPLE + task
+        if name not in self._journal:
+            return None
+        return self._read(Sample.from_json, self._journal.record(name), name)
 
     def gin_file(self, run: int) -> FilePath:
-        """Where the resolved Gin text of the run of this number (from 0) lies."""
-        (file,) = files_of(self._journal.record(RUN + str(run)))
-        return self.directory / file.name
+        """Where the resolved Gin text of the run of this number (from 0) lies.
+
+        Raises:
+          Mu2Error: it is missing, a link, or not the text that was run.
+        """
+        try:
+            (file,) = files_of(self._journal.record(RUN + str(run)))
+        except (KeyError, ValueError) as error:
+            raise Mu2Error(
+                f"the record of run {run} is none that mu2 writes.", location=str(self.directory)
+            ) from error
+        path = self.directory / file.name
+        if sha256(read_bytes(path)) != file.digest:
+            raise damaged(path, "its bytes are not those that its record names.")
+        return path
 
     def run_environment(self, run: int) -> dict[str, str]:
         """What the numbers of the run of this number depend on (see `run_environment`)."""
         return self._journal.record(RUN + str(run))["made_with"]
+
+
+def _path(document: Any) -> Path:
+    """A path whose parts go together; see `schema.PATH`."""
+    schema.require(schema.PATH, document)
+    path = Path.from_json(document)
+    schema.check_path(path, task=path.task, classes=path.num_classes if path.task else None)
+    return path

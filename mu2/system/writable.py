@@ -13,13 +13,16 @@ from mu2.errors import Mu2Error
 from mu2.evolution.path import Component, Path
 from mu2.store.background import BackgroundWriter
 from mu2.store.files import write_file
+from mu2.store.head import drop_commit, refuse_doubtful_head
 from mu2.store.journal import Journal
 from mu2.store.leaves import Arrays
 from mu2.store.lock import WriterLock
 from mu2.store.sweep import sweep
 from mu2.system import System
+from mu2.system.child_log import Mark, chained
 from mu2.system.predictions import TestPredictions
 from mu2.system.record import Progress, TaskRecord
+from mu2.system.sample import SAMPLE, Sample
 from mu2.system.system import CACHE_LIMIT_MB, PREDICTIONS, RUN, TASK
 
 
@@ -40,7 +43,7 @@ class WritableSystem(System):
         self._background = BackgroundWriter()
         self._lock = lock
         self._under_way: Future[None] | None = None  # the last commit
-        self._logged = 0  # lines since it
+        self._log_mark = Mark()  # where it ends, from `begin` on
         self._known_packs: set[str] = set()
         self._new_packs: set[str] = set()
 
@@ -111,8 +114,10 @@ class WritableSystem(System):
 
         Raises:
           Mu2Error: the last run is not finished, and is another one, or its numbers would be
-            others from here on.
+            others from here on; the logs are not those of the newest commit; or HEAD names an older
+            commit than others that stand there.
         """
+        refuse_doubtful_head(self.directory)
         progress, fingerprint = self.progress, hashlib.sha256(resolved.encode()).hexdigest()
         same = progress.fingerprint == fingerprint
         if not (same or progress.complete or accept_changes):
@@ -134,15 +139,17 @@ class WritableSystem(System):
                     "comes next: --accept-changes.",
                 )
             same = same and before == run_environment
-        self.log.cut(progress.log_bytes)
-        self.times.keep(progress.log_lines)
+        self._check_log(accept_changes)
+        self.log.cut(self.progress.log_bytes)
+        self.times.keep(self.progress.log_lines)
+        drop_commit(self.directory, None)
         self._journal.wait()  # where a kill came before the last commit could
         if not progress.complete:
             self.sweep()  # of the generation that was cut off
         self._known_packs = self._store.packs()
         if same:
             return
-        progress = progress.start_run(fingerprint, schedule)
+        progress = self.progress.start_run(fingerprint, schedule)
         run = progress.runs - 1
         # Named by content too: what a commit names is never written over.
         name = f"runs/{run}-{fingerprint[:8]}.gin"
@@ -151,6 +158,19 @@ class WritableSystem(System):
         write_file(file, resolved.encode())
         record = {"file": name, "sha256": fingerprint, "made_with": run_environment}
         self._drop(self._commit(progress, "run", {RUN + str(run): record}), ())
+
+    def _check_log(self, accept_changes: bool) -> None:
+        """Compares the logs with the newest commit; goes on with what there is where asked to."""
+        progress = self.progress
+        try:
+            self.check_log()
+        except Mu2Error:
+            if not accept_changes:
+                raise
+        size = min(self.log.size(), progress.log_bytes)
+        mark = self.log.marks({size}).get(size, Mark())
+        self._log_mark = mark
+        self._progress = dataclasses.replace(progress, log_bytes=mark.bytes, log_lines=mark.lines)
 
     def complete(self) -> None:
         """Notes that the run has ended."""
@@ -187,8 +207,11 @@ class WritableSystem(System):
 
     def log_child(self, line: Mapping[str, Any], seconds: float) -> None:
         """Adds one child to the log, and its wall time to the times."""
-        self.log.append(line)
-        self._logged += 1
+        written = self.log.append(line)
+        mark = self._log_mark
+        self._log_mark = Mark(
+            mark.bytes + len(written), mark.lines + 1, chained(mark.digest, written)
+        )
         times = {"path": line["path"], "task": line["task"], "seconds": round(seconds, 3)}
         self.times.append(times)
 
@@ -201,6 +224,7 @@ class WritableSystem(System):
         passing: bool = False,
         finished: str | None = None,
         predictions: Mapping[str, TestPredictions] | None = None,
+        samples: Mapping[str, Sample] | None = None,
     ) -> None:
         """Makes changed records durable at once: all of it or nothing.
 
@@ -214,6 +238,7 @@ class WritableSystem(System):
           passing: the commit will give way to the next lasting one.
           finished: the task whose iteration is over by it.
           predictions: task to what its new path made of the test examples.
+          samples: task to the sample of its new path.
         """
         progress, roots = self.progress, tuple(roots)
         records = {record.name: record for record in tasks}
@@ -226,6 +251,7 @@ class WritableSystem(System):
         changed = {TASK + name: record.to_json() for name, record in records.items()}
         changed |= {root.id: root.to_json() for root in roots}
         changed |= {PREDICTIONS + name: p.to_json() for name, p in (predictions or {}).items()}
+        changed |= {SAMPLE + name: sample.to_json() for name, sample in (samples or {}).items()}
         written = self._commit(progress, message, changed, passing)
         self._records |= records
         kept = [*roots, *(record.path for record in records.values() if record.path is not None)]
@@ -250,8 +276,9 @@ class WritableSystem(System):
         written = {*progress.packs, *self._new_packs}
         progress = dataclasses.replace(
             progress,
-            log_bytes=self.log.size(),
-            log_lines=progress.log_lines + self._logged,
+            log_bytes=self._log_mark.bytes,
+            log_lines=self._log_mark.lines,
+            log_digest=self._log_mark.digest,
             packs=tuple(sorted(written)) if passing else (),
         )
         document = progress.to_json()
@@ -266,7 +293,6 @@ class WritableSystem(System):
             self._background.wait()
         self._progress = progress
         self._new_packs.clear()
-        self._logged = 0
         return written
 
     def _drop(self, written: set[str], kept: Iterable[Path]) -> None:

@@ -5,6 +5,7 @@ import io
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from mu2.errors import shown
 from mu2.report import words
 from mu2.report.grid import Grid
 from mu2.tables.continual import FORWARD
@@ -35,7 +36,7 @@ def grids(document: Document) -> list[Grid]:
 
 def markdown(document: Document) -> str:
     """All of it as Markdown."""
-    parts = [f"# {document['table']}\n", *(grid.markdown() for grid in grids(document))]
+    parts = [f"# {shown(document['table'])}\n", *(grid.markdown() for grid in grids(document))]
     return "\n".join(parts)
 
 
@@ -77,8 +78,16 @@ def matrices_csv(document: Document) -> str:
 
 def _csv(rows: Iterable[Sequence[Any]]) -> str:
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(rows)
+    csv.writer(text, lineterminator="\n").writerows([map(_cell, row) for row in rows])
     return text.getvalue()
+
+
+def _cell(value: Any) -> Any:
+    """A value that a spreadsheet takes for a text where it is one, and for no formula."""
+    if not isinstance(value, str):
+        return value
+    text = shown(value)
+    return f"'{text}" if text[:1] in ("=", "+", "-", "@") else text
 
 
 def _overview(document: Document) -> Grid:

@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Literal
 
@@ -110,6 +111,8 @@ class Entry:
           Mu2Error: the system cannot be read.
         """
         system = System.open(self.directory)
+        system.check_log()
+        lines = system.progress.log_lines
         layout = self.runs[-1].experiment.layout
         _, _, kind = system.run_environment(system.progress.runs - 1)["device"].partition(" ")
         tasks, faults = system.tasks, verify(self.directory)
@@ -119,7 +122,7 @@ class Entry:
         return Result(
             self.seed,
             summarise(system),
-            spending(tasks, list(system.log), list(system.times)),
+            spending(tasks, *(list(islice(log, lines)) for log in (system.log, system.times))),
             layout.data * layout.model,
             kind,
             continual(visits(system), harmed),

@@ -2,6 +2,8 @@
 
 import contextlib
 import io
+import os
+import stat
 import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -19,6 +21,14 @@ from mu2.tasks.view import View
 SUFFIXES = frozenset(
     {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm"}
 )
+# What Pillow calls the formats that are read; it knows others that start programs (Ghostscript for
+# EPS) or read files that an image names.
+FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
+# Looked at before anything is decoded; of pixels, Pillow's own limit holds.
+MAX_BYTES = 1 << 28
+MAX_SIDE = 20_000
+_NAMES = ("PNG", "JPEG", "BMP", "GIF", "WebP", "TIFF", "PPM")
+
 
 _SIDEWAYS = (5, 6, 7, 8)  # values of Exif's orientation where height and width change places
 
@@ -35,11 +45,12 @@ def decode(image: bytes | Path, place: str) -> np.ndarray:
       place: what to call it in messages.
 
     Raises:
-      Mu2Error: Pillow is missing; the file is not there, is no image, is damaged, holds floats or
-        larger integers, or has more pixels than Pillow trusts.
+      Mu2Error: Pillow is missing; the file is not there, is of no format in `FORMATS`, is damaged,
+        holds floats or larger integers, or is larger than `MAX_BYTES`, `MAX_SIDE` or the pixels
+        that Pillow trusts.
     """
     with _reported(place, image):
-        with _opened(image) as opened:
+        with open_picture(image) as opened:
             upright = exif.upright(opened)
         pixels = _colours(upright, place)
         if upright.mode.startswith("I"):
@@ -66,8 +77,9 @@ def decode_view(images: Sequence[tuple[bytes | Path, str]], view: View) -> Itera
         opened, sizes = [], []
         for image, place in images:
             with _reported(place, image):
+                check_file(image)
                 content = image.read_bytes() if view.opencv and isinstance(image, Path) else image
-                opened.append((content, stack.enter_context(_opened(content))))
+                opened.append((content, stack.enter_context(open_picture(content))))
                 turned = exif.orientation(opened[-1][1])
                 sizes.append((opened[-1][1].size[::-1], turned))
         upright = [size[::-1] if turned in _SIDEWAYS else size for size, turned in sizes]
@@ -126,10 +138,42 @@ def crop(picture: Any, box: np.ndarray, least: int | None) -> Any:
     return picture.crop((left, top, left + width, top + height))
 
 
-def _opened(image: bytes | Path) -> Any:
+def check_file(image: bytes | Path) -> None:
+    """Refuses what is no file, or has too many bytes, before any of them is read.
+
+    Raises:
+      Mu2Error: so it is.
+      OSError: it is not there.
+    """
+    if isinstance(image, Path) and not stat.S_ISREG(os.stat(image).st_mode):
+        raise Mu2Error("no file.")
+    size = len(image) if isinstance(image, bytes) else os.stat(image).st_size
+    if size > MAX_BYTES:
+        raise Mu2Error(
+            f"{size:,} bytes, and mu2 reads images of {MAX_BYTES:,} at most.",
+            hint="Make it smaller first.",
+        )
+
+
+def open_picture(image: bytes | Path) -> Any:
+    """A Pillow image of a known format and of bounded size, not decoded yet.
+
+    Raises:
+      Mu2Error: it has too many bytes, or a side is too long; it is no file.
+      OSError: it cannot be read, or is of another format.
+    """
     from PIL import Image
 
-    return Image.open(io.BytesIO(image) if isinstance(image, bytes) else image)
+    check_file(image)
+    source = io.BytesIO(image) if isinstance(image, bytes) else image
+    opened = Image.open(source, formats=FORMATS)
+    if max(opened.size) > MAX_SIDE:
+        opened.close()
+        raise Mu2Error(
+            f"a side of {max(opened.size):,} pixels, and mu2 reads {MAX_SIDE:,} at most.",
+            hint="Make it smaller first.",
+        )
+    return opened
 
 
 def _colours(picture: Any, place: str) -> np.ndarray:
@@ -173,13 +217,16 @@ def _reported(place: str, image: bytes | Path) -> Iterator[None]:
         raise Mu2Error(
             f"{place}: more than {Image.MAX_IMAGE_PIXELS:,} pixels.", hint="Make it smaller first."
         ) from error
-    except Mu2Error:
-        raise
+    except Mu2Error as error:
+        if error.message.startswith(place):
+            raise
+        raise Mu2Error(f"{place}: {error.message}", hint=error.hint) from error
     except UnidentifiedImageError as error:
         head = image[:64] if isinstance(image, bytes) else _head(image)
-        empty = "" if head else " (it is empty)"
         raise lfs_pointer(head, place) or Mu2Error(
-            f"{place}: no image that Pillow knows{empty}."
+            f"{place}: no image that Pillow knows, of those that mu2 reads"
+            f"{'' if head else ' (it is empty)'}.",
+            hint=f"Images are {', '.join(_NAMES)}.",
         ) from error
     except OSError as error:
         raise Mu2Error(f"{place}: {error.strerror or error}.") from error
@@ -193,7 +240,7 @@ def _head(file: Path) -> bytes:
 
 
 def is_picture(content: bytes) -> bool:
-    """False if these bytes are of no format that Pillow knows; True is for `decode` to prove."""
+    """False if these bytes are of no format that is read; True is for `decode` to prove."""
     try:
         from PIL import Image, UnidentifiedImageError
     except ImportError:
@@ -201,9 +248,9 @@ def is_picture(content: bytes) -> bool:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            Image.open(io.BytesIO(content)).close()
+            open_picture(content).close()
     except UnidentifiedImageError:
         return False
-    except (Image.DecompressionBombError, OSError, SyntaxError, ValueError):
+    except (Image.DecompressionBombError, Mu2Error, OSError, SyntaxError, ValueError):
         return True
     return True

@@ -6,6 +6,9 @@ import dataclasses
 from mu2.errors import Mu2Error
 from mu2.tasks.task import Task
 
+# Task iterations of a run at most; a run plans all of them in memory.
+MOST_VISITS = 1_000_000
+
 
 @dataclasses.dataclass(frozen=True)
 class Stream:
@@ -55,6 +58,13 @@ class Stream:
                 raise Mu2Error(f"a stream's {field} must be an int, not {value!r}.")
             if value < 1:
                 raise Mu2Error(f"a stream's {field} must be at least 1, not {value}.")
+
+        if self.iterations * len(self.tasks) > MOST_VISITS:
+            raise Mu2Error(
+                f"a stream's iterations, {self.iterations:,}, make more than {MOST_VISITS:,} task "
+                "iterations.",
+                hint="Visit its tasks less often.",
+            )
 
     def schedule(self) -> tuple[tuple[int, Task], ...]:
         """Every task iteration in order: all tasks once, then all again.

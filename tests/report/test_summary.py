@@ -147,7 +147,8 @@ def record(name, kept=None, population=None, **changes):
 def system(*records, complete=True, times=()):
     return SimpleNamespace(
         directory="systems/x",
-        progress=SimpleNamespace(complete=complete),
+        progress=SimpleNamespace(complete=complete, log_lines=len(times)),
+        check_log=lambda: None,
         times=times,
         log=SimpleNamespace(ancestors=lambda paths: {}),
         records=lambda: records,

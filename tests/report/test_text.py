@@ -100,7 +100,7 @@ def test_a_preview_shows_every_key():
         "private": True,
         "seconds": None,
     }
-    assert text.preview_lines(preview).splitlines() == [
+    assert text.preview_lines(preview) == [
         "  tasks           digits, latin",
         "  children        1,280",
         "  parameters      min 12,000, max 3,400,000",
@@ -110,7 +110,7 @@ def test_a_preview_shows_every_key():
         "  private         yes",
         "  seconds         –",
     ]
-    assert text.preview_lines({}) == ""
+    assert text.preview_lines({}) == []
 
 
 def test_faults_have_three_keys():

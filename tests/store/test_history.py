@@ -8,8 +8,9 @@ import pytest
 from mu2.errors import Mu2Error
 from mu2.store.branch import branch
 from mu2.store.components import ComponentStore
+from mu2.store.files import bytes_below
 from mu2.store.journal import Journal
-from mu2.store.sweep import bytes_below, named, sweep
+from mu2.store.sweep import named, sweep
 from mu2.store.verify import verify
 
 
@@ -118,7 +119,7 @@ def test_components_are_shared_by_links(system, tmp_path):
 
 
 def test_a_branch_is_copied_where_links_are_not_possible(system, tmp_path, monkeypatch):
-    def validate(*_):
+    def validate(*_, **__):
         raise OSError(18, "Invalid cross-device link")
 
     monkeypatch.setattr(os, "link", validate)

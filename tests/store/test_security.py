@@ -3,7 +3,6 @@
 Digests vouch for bytes, not for who wrote them, so every test here makes the digests fit.
 """
 
-import json
 import os
 import shutil
 
@@ -16,9 +15,11 @@ from mu2.store import Journal, WriterLock
 from mu2.store.components import ComponentStore
 from mu2.store.files import encode, is_below, read_bytes, sha256, write_file
 from mu2.store.sweep import sweep
+from mu2.store.usage import usage
 from mu2.store.verify import verify
 from mu2.system import System
 from mu2.system.writable import WritableSystem
+from tests.store.forged import committed, pack, repacked
 
 ABROAD = ("../secret", "../../secret", "/etc/passwd", "a/../../secret", "records/../../secret")
 
@@ -40,16 +41,6 @@ def system(made, tmp_path):
     return shutil.copytree(made, tmp_path / "system")
 
 
-def committed(system, **changed):
-    """Puts a commit in place of the newest, and names it in HEAD."""
-    head = Journal.open(system).read_commit(Journal.open(system).name)
-    document = {**vars(head), "files": list(head.files), "changed": list(head.changed), **changed}
-    content = encode(document)
-    name = f"{document['number']:08d}-{sha256(content)}"
-    (system / "commits" / f"{name}.json").write_bytes(content)
-    (system / "HEAD").write_text(f"{name}\n")
-
-
 def record(system, content):
     """Puts bytes in place of the record of the task, and of the index."""
     digest = sha256(content)
@@ -57,26 +48,6 @@ def record(system, content):
     node = encode({"entries": {"task/t": [digest, 0]}})
     (system / "index" / f"{sha256(node)}.json").write_bytes(node)
     committed(system, index=sha256(node))
-
-
-def repacked(system, components=None, files=None):
-    """The pack with another manifest, whose digests fit; its name."""
-    (old,) = ComponentStore(system / "components").packs()
-    folder = system / "components" / old
-    manifest = json.loads((folder / "manifest.json").read_bytes())
-    components = manifest["components"] if components is None else components
-    files = manifest["files"] if files is None else {**manifest["files"], **files}
-    made = {"components": components, "files": files, "digest": sha256(encode(files))}
-    (folder / "manifest.json").write_bytes(encode(made))
-    new = sha256(encode(components))
-    if new != old:
-        folder.rename(system / "components" / new)
-    return new
-
-
-def pack(system):
-    (name,) = ComponentStore(system / "components").packs()
-    return name
 
 
 @pytest.mark.parametrize("name", ABROAD)
@@ -318,3 +289,55 @@ def test_progress_that_mu2_never_writes(system, progress):
 def test_models_that_are_none(name):
     with pytest.raises(Mu2Error):
         restore(name)
+
+
+@pytest.mark.parametrize("depth", ["arrays", "digest", "ocdbt", "file", "stranger"])
+def test_no_link_is_followed_at_any_depth_of_a_pack(system, depth):
+    folder = system / "components" / pack(system)
+    (digest,) = ComponentStore(system / "components").components(folder.name)
+    arrays = folder / "arrays"
+    ocdbt = arrays / digest / "ocdbt.process_0"
+    path = {
+        "arrays": arrays,
+        "digest": arrays / digest,
+        "ocdbt": ocdbt,
+        "file": min(p for p in ocdbt.rglob("*") if p.is_file()),
+        "stranger": ocdbt / "stranger",
+    }[depth]
+    elsewhere = system.parent / "elsewhere"
+    if path.exists():
+        path.rename(elsewhere)
+    else:
+        elsewhere.mkdir()
+    path.symlink_to(elsewhere)
+    with pytest.raises(Mu2Error, match="symbolic link"):
+        ComponentStore(system / "components").read([(digest, folder.name)])
+    with pytest.raises(Mu2Error, match="symbolic link"):
+        System.branch(system, system.parent / "branch")
+    assert not (system.parent / "branch").exists()
+    assert [fault.file for fault in verify(system)] == [str(path)]
+    usage(system)
+
+
+def test_texts_of_runs_are_never_read_through_links(system):
+    text = b"Experiment.seed = 1\n"
+    (system / "runs").mkdir()
+    (system.parent / "secret.gin").write_bytes(text)
+    (system / "runs" / "0.gin").symlink_to(system.parent / "secret.gin")
+    document = {"file": "runs/0.gin", "sha256": sha256(text), "made_with": {}}
+    Journal.open(system).commit({"run/0": document}, {}, "run")
+    with pytest.raises(Mu2Error, match="symbolic link"):
+        System.open(system).gin_file(0)
+    with pytest.raises(Mu2Error, match="symbolic link"):
+        System.branch(system, system.parent / "branch")
+
+
+def test_a_system_that_is_moved_away_is_not_made_again(system):
+    store = ComponentStore(system / "components")
+    journal = Journal.open(system)
+    system.rename(system.parent / "moved")
+    with pytest.raises(Mu2Error, match="does not take new components"):
+        store.write({"d": {"params/w": np.zeros(3, np.float32)}})
+    with pytest.raises(Mu2Error):
+        journal.commit({"task/x": {}}, {}, "x")
+    assert not system.exists()

@@ -1,14 +1,16 @@
 """Image files as pixels: upright, on white, eight bits, and refused where they are none."""
 
 import io
+import os
 import struct
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from mu2.errors import Mu2Error
 from mu2.random_keys import Key
-from mu2.tasks.picture import decode, decode_view, is_picture
+from mu2.tasks.picture import FORMATS, MAX_SIDE, decode, decode_view, is_picture
 from mu2.tasks.view import View, Views
 
 Image = pytest.importorskip("PIL.Image")
@@ -252,3 +254,57 @@ def test_a_damaged_file_is_named_when_a_part_of_it_is_wanted(opencv):
     cut_off = content[: len(content) // 2]
     with pytest.raises(Mu2Error, match="photo 7: "):
         list(decode_view([(content, "fine"), (cut_off, "photo 7")], View(opencv=opencv)))
+
+
+EPS = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 4 3\n%%EndComments\nshowpage\n%%EOF\n"
+
+
+def test_formats_that_start_programs_or_read_files_are_never_decoded(monkeypatch, tmp_path):
+    """Pillow would start Ghostscript for an EPS file, whatever its name."""
+    import subprocess
+
+    def started(*_, **__):
+        raise AssertionError("a program was started")
+
+    for name in ("Popen", "call", "check_call", "run"):
+        monkeypatch.setattr(subprocess, name, started)
+    (tmp_path / "a.png").write_bytes(EPS)
+    for image in (EPS, tmp_path / "a.png"):
+        with pytest.raises(Mu2Error, match="of those that mu2 reads") as caught:
+            decode(image, "x")
+        assert "PNG, JPEG, BMP, GIF, WebP, TIFF, PPM" in caught.value.hint
+    assert not is_picture(EPS)
+
+
+@pytest.mark.parametrize(
+    "form", ["PNG", "JPEG", "MPO", "BMP", "GIF", "WEBP", "TIFF", "PPM", "TGA", "ICO", "PCX", "PDF"]
+)
+def test_the_formats_that_are_read(form):
+    try:
+        content = encoded(GREY.convert("RGB"), form)
+    except (KeyError, OSError):
+        pytest.skip(f"this Pillow writes no {form}")
+    if form in (*FORMATS, "MPO"):
+        assert decode(content, "x").shape == (3, 4, 3)
+    else:
+        with pytest.raises(Mu2Error, match="no image that Pillow knows"):
+            decode(content, "x")
+
+
+def test_sides_and_bytes_are_limited_before_anything_is_decoded(tmp_path, monkeypatch):
+    wide = encoded(Image.new("L", (MAX_SIDE + 1, 1)))
+    monkeypatch.setattr("PIL.ImageFile.ImageFile.load", None)
+    with pytest.raises(Mu2Error, match=f"x: a side of {MAX_SIDE + 1:,} pixels"):
+        decode(wide, "x")
+    with (tmp_path / "sparse.png").open("wb") as file:
+        file.write(wide)
+        file.truncate(1 << 40)
+    with pytest.raises(Mu2Error, match=r"1,099,511,627,776 bytes"):
+        decode(tmp_path / "sparse.png", "x")
+
+
+def test_a_pipe_is_no_image(tmp_path):
+    os.mkfifo(tmp_path / "a.png")
+    for path in (tmp_path / "a.png", Path("/dev/zero"), tmp_path):
+        with pytest.raises(Mu2Error, match="x: no file"):
+            decode(path, "x")

@@ -22,6 +22,9 @@ class Faults(Mu2Error):
         self.faults = tuple(faults)
         super().__init__("\n".join(map(str, self.faults)))
 
+    def __str__(self) -> str:
+        return self.message
+
 
 def in_order(faults: Iterable[Mu2Error], locations: Iterable[str | None] = ()) -> list[Mu2Error]:
     """Each fault once, file by file, by line.

@@ -66,3 +66,11 @@ def gin_files(places: Sequence[Path]) -> set[str]:
                 file.relative_to(place).as_posix() for file in (place / folder).rglob("*.gin")
             )
     return names
+
+
+def is_file(path: Path) -> bool:
+    """Whether there is a file; a name that no file can have names none."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False

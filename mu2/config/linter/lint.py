@@ -10,6 +10,7 @@ from typing import Any
 
 from mu2.config.linter.faults import in_order
 from mu2.config.linter.graph import Graph, Node, covers
+from mu2.config.linter.macros import DEEPEST, MOST_VALUES, expanded, large_macros
 from mu2.config.linter.parts import set_by_two_parts
 from mu2.config.linter.syntax import MACRO, Binding, Reference, Statements, references, text_of
 from mu2.config.linter.trial import BROKEN, HOLDERS, Trial
@@ -64,6 +65,14 @@ class _Linter:
         self.trial = Trial(self.graph, self.configurables, self.broken, statements.first)
 
     def run(self) -> None:
+        for macro in large_macros(self.graph):
+            self.broken.add(macro.key)
+            self._fault(
+                f"the macro {macro} stands for more than {MOST_VALUES:,} values, or for macros "
+                f"more than {DEEPEST} deep.",
+                macro.location,
+                "Write what it stands for.",
+            )
         for binding in self.statements.bindings:
             self._names(binding)
             self._references(binding)
@@ -157,7 +166,7 @@ class _Linter:
         value, through = binding.value, ""
         if isinstance(value, Reference) and value.name == MACRO:
             through = f" = {value}"
-            value = self._expanded(value)
+        value = expanded(value, self.graph, self.broken)
         annotation = self._annotation(binding.selector, binding.parameter)
         for found in self._mismatches(binding, value, annotation):
             self.broken.add(binding.key)
@@ -178,17 +187,6 @@ class _Linter:
         for each in alone:
             if (found := mismatch(each, annotation, self.configurables)) is not None:
                 yield found
-
-    def _expanded(self, value: Any) -> Any:
-        """What a macro stands for, as far as it can be told."""
-        seen = set()
-        while isinstance(value, Reference) and value.name == MACRO and value.scope not in seen:
-            seen.add(value.scope)
-            bound = self.graph.in_force((value.scope, MACRO)).get("value")
-            if bound is None:
-                return value
-            value = bound.value
-        return value
 
     # All bindings together
 

@@ -14,10 +14,13 @@ from typing import Any
 import gin.config_parser as config_parser
 
 from mu2.config.linter.faults import explain
-from mu2.config.linter.files import RENAMED, gin_files
+from mu2.config.linter.files import RENAMED, gin_files, is_file
 from mu2.errors import Mu2Error, did_you_mean
 
 MACRO = "macro"
+# More than this is no experiment, and is not read.
+MOST_LINES, LARGEST_FILE, MOST_FILES, DEEPEST_INCLUDE = 20_000, 1 << 20, 1000, 50
+LONGEST_NAME = 255
 FLAG = "--gin."
 # Gin lets a selector be qualified by its module; all of ours are registered under this one.
 MODULE = "mu2."
@@ -211,6 +214,7 @@ class _Reader:
         self._search_paths = search_paths
         self._open: list[tuple[Path, str]] = []  # the file being read and those that include it
         self.shown: list[str] = []
+        self._told = False
         self.bindings: list[Binding] = []
         self.faults: list[Mu2Error] = []
 
@@ -222,7 +226,7 @@ class _Reader:
         """A file by its name: as given, beside the including file, then in the search paths."""
         beside = [including.parent] if including else []
         for folder in (Path(), *beside, *self._search_paths):
-            if "\0" not in name and (folder / name).is_file():
+            if is_file(folder / name):
                 return folder / name
         return None
 
@@ -231,6 +235,9 @@ class _Reader:
         path = self.find(name, including)
         if path is None:
             self._missing(name, including, location)
+            return
+        if len(self._open) == DEEPEST_INCLUDE or len(self.shown) == MOST_FILES:
+            self._too_many(location)
             return
         shown = os.path.normpath(path)
         real = path.resolve()
@@ -244,6 +251,9 @@ class _Reader:
             )
             return
         try:
+            if path.stat().st_size > LARGEST_FILE:
+                self._fault(f"{shown} has more than {LARGEST_FILE:,} bytes.", location, None)
+                return
             content = path.read_bytes()
         except OSError as error:
             self._fault(f"{shown}: {error.strerror}.", location, None)
@@ -259,9 +269,27 @@ class _Reader:
                 "Save the file as UTF-8 text.",
             )
             return
+        if content.count(b"\n") > MOST_LINES:
+            self._fault(
+                f"the file has more than {MOST_LINES:,} lines.",
+                f"{shown}:{MOST_LINES}",
+                "Make it shorter: no experiment needs so many.",
+            )
+            return
         self._open.append((real, shown))
         self.text(text.replace("\r\n", "\n").replace("\r", "\n") + "\n", shown, path)
         self._open.pop()
+
+    def _too_many(self, location: str | None) -> None:
+        """Tells once that files include others without end."""
+        if not self._told:
+            self._told = True
+            self._fault(
+                f"more than {MOST_FILES:,} files are included, or more than {DEEPEST_INCLUDE} one "
+                "in the other.",
+                location,
+                "Include each file once.",
+            )
 
     def text(self, text: str, shown: str, path: Path | None) -> None:
         """Reads the statements of a file, or of a flag where `path` is None."""
@@ -314,11 +342,14 @@ class _Reader:
     def _missing(self, name: str, including: Path | None, location: str | None) -> None:
         beside = [including.parent] if including else []
         known = gin_files([*beside, *self._search_paths])
-        known.update(str(file) for file in Path(name).parent.glob("*.gin"))
-        what = "is a folder, no Gin file" if Path(name).is_dir() else "there is no such Gin file"
+        what = "there is no such Gin file"
+        if len(name) <= LONGEST_NAME and "\0" not in name:
+            known.update(str(file) for file in Path(name).parent.glob("*.gin"))
+            what = "is a folder, no Gin file" if Path(name).is_dir() else what
+        short = name if len(name) <= LONGEST_NAME else f"{name[:60]}…"
         new = RENAMED.get(name)
-        hint = f"What it had is in {new!r} now." if new else did_you_mean(name, known)
-        self._fault(f"{name!r}: {what}.", location, hint)
+        hint = f"What it had is in {new!r} now." if new else did_you_mean(short, known)
+        self._fault(f"{short!r}: {what}.", location, hint)
 
     def _unreadable(self, error: BaseException, line: int, chunk: str, delegate: _Delegate) -> None:
         """The fault of a statement that does not parse; `line` is where it begins."""

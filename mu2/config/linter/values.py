@@ -1,6 +1,7 @@
 """What a configurable takes: its parameters with their types, and whether a Gin value fits one."""
 
 import ast
+import collections.abc
 import dataclasses
 import inspect
 import math
@@ -155,7 +156,9 @@ def mismatch(
     if origin in (tuple, list):
         return _sequence_mismatch(value, annotation, configurables)
     if origin is not None:
-        return None
+        # Of `SearchSpace[Model]` or `Mapping[str, int]` the class alone is looked at.
+        plain = isinstance(origin, type) and origin not in (type, collections.abc.Callable)
+        return _plain_mismatch(value, origin, configurables) if plain else None
     return _plain_mismatch(value, annotation, configurables)
 
 
@@ -214,7 +217,9 @@ def _plain_mismatch(
         if type(value) is wanted:
             return None
         return Mismatch(value, words, _literal_hint(value, wanted))
-    if isinstance(value, wanted) and wanted is not object:
+    # No literal is what a protocol asks for, which may not even be asked.
+    protocol = getattr(wanted, "_is_protocol", False)
+    if not protocol and isinstance(value, wanted) and wanted is not object:
         return None
     return Mismatch(value, words, _one_of(makers(wanted, configurables)))
 

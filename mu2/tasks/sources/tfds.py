@@ -2,7 +2,6 @@
 
 import contextlib
 import dataclasses
-import io
 import itertools
 import json
 from collections.abc import Iterator, Sequence
@@ -16,7 +15,7 @@ from mu2.tasks import split as splits
 from mu2.tasks.description import Description
 from mu2.tasks.examples import Examples
 from mu2.tasks.jpeg import recompress
-from mu2.tasks.picture import crop, crop_jpeg
+from mu2.tasks.picture import crop, crop_jpeg, open_picture
 from mu2.tasks.reader import BLOCK, Reader
 from mu2.tasks.sources.tfds_home import Home
 from mu2.tasks.sources.tfds_sets import Contents
@@ -265,8 +264,10 @@ class TFDS:
                 f"{self._owner} needs Pillow.", hint="pip install 'mu2[tfds]'"
             ) from error
         try:
-            with Image.open(io.BytesIO(encoded)) as image:
+            with open_picture(encoded) as image:
                 yield image
+        except Mu2Error as error:
+            raise Mu2Error(f"{self._owner}: {place}: {error.message}", hint=error.hint) from error
         # Pillow raises SyntaxError for some broken PNG files.
         except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
             raise Mu2Error(
