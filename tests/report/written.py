@@ -41,7 +41,7 @@ def write_system(
             own: list[Path] = []
             lines = []
             for child in range(children):
-                path, line = draw_child(draw, name(number), child, own, kept)
+                path, line = draw_child(draw, name(number), child, own, kept, len(classes))
                 lines.append(line)
                 if line["retained"]:
                     own = sorted([*own, path], key=lambda each: each.score or 0.0)
@@ -54,12 +54,20 @@ def write_system(
         system.complete()
 
 
-def component(path: str, slot: str) -> Component:
-    return Component(slot, f"{path}/{slot}", SIZES.get(slot, 7_087_872), slot)
+def component(path: str, slot: str, classes: int = 1) -> Component:
+    size = SIZES.get(slot, 7_087_872)
+    rows = classes if slot == "head" else 1
+    signature = f"kernel:float32[{size // rows},{rows}]"
+    return Component(slot, f"{path}/{slot}", size // rows * rows, signature)
 
 
 def draw_child(
-    draw: np.random.Generator, task: str, child: int, own: list[Path], kept: list[Path]
+    draw: np.random.Generator,
+    task: str,
+    child: int,
+    own: list[Path],
+    kept: list[Path],
+    classes: int,
 ) -> tuple[Path, dict]:
     """A child of one of the task's own paths, of another task's or of the root, and its line."""
     recent = kept[int(draw.integers(max(0, len(kept) - 30), len(kept)))]
@@ -76,12 +84,12 @@ def draw_child(
             action = "clone" if slot == "encoder_norm" or draw.random() < 0.15 else "share"
         actions[slot] = action
         shared = before if action == "share" else None
-        components.append(shared or component(path, slot))
+        components.append(shared or component(path, slot, classes))
     quality = round(float(draw.uniform(0.4, 1.0)), 3)
     bar = parent.score if parent.task == task else None
     retained = bar is None or quality >= bar
     made = Path(
-        *(path, task, parent.id, parent.task, tuple(components), FrozenConfigDict(values), 3),
+        *(path, task, parent.id, parent.task, tuple(components), FrozenConfigDict(values), classes),
         *(MODEL, "float32", 1e9),
         quality=quality,
         score=quality,

@@ -132,11 +132,11 @@ def test_runs_are_counted_and_their_settings_kept(tmp_path):
     [("ab", 2), ("abc", 2), ("abab", 2), ("a", 0), ("ba", 0), ("aab", 0), ("", 0)],
 )
 def test_other_settings_go_on_where_the_stream_begins_with_what_is_finished(schedule, position):
-    progress = Progress().start_run("x", "abab").after("a").after("b")
+    progress = Progress().start_run("x", "abab").finish_task("a").finish_task("b")
     assert (progress.runs, progress.position) == (1, 2)
     again = progress.start_run("y", schedule)
     assert (again.runs, again.position, again.complete) == (1, position, False)
-    assert again.after("c").start_run("z", [*"ab"[:position], "c"]).position == position + 1
+    assert again.finish_task("c").start_run("z", [*"ab"[:position], "c"]).position == position + 1
     done = dataclasses.replace(progress, complete=True)
     assert (done.start_run("x", "abab").runs, done.start_run("x", "abab").position) == (2, 0)
 
