@@ -56,6 +56,8 @@ def gin(tmp_path_factory):
         include 'gin/budget/laptop.gin'
         include 'gin/optimizer/sgd_laptop.gin'
         include 'gin/augmentation/mu2net_plus.gin'
+        include 'gin/augmentation/affine.gin'
+        include 'gin/ranges/affine.gin'
         include 'gin/mesh/cpu.gin'
         Experiment.stream = @Stream()
         Stream.tasks = (@one/Task(), @two/Task())
@@ -115,6 +117,7 @@ def test_parts_set_what_the_papers_published(part):
     assert (values["area_min"], values["aspect_min"], values["flip"]) == crops
     assert values.get("jpeg_quality", 0.0) == 0.0
     assert ("jpeg_quality" in values) == (part == "mu2net_plus")
+    assert not {"rotation", "shear", "scale", "translation"} & set(values)
 
 
 def test_a_path_remembers_how_its_images_are_resized(system):

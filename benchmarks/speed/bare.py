@@ -293,8 +293,8 @@ def _on(settings: Mapping[str, Any]) -> list[str]:
     """The augmentations that settings ask for."""
     if not settings.get("crop") or settings["area_min"] >= 1:
         settings = {**settings, "crop": False}
-    names = ("crop", "flip", "brightness", "contrast", "saturation", "hue")
-    return [name for name in names if settings.get(name)]
+    bounds = ("area_min", "aspect_min", "jpeg_quality")
+    return [name for name in Augmentation._fields if name not in bounds and settings.get(name)]
 
 
 if __name__ == "__main__":

@@ -296,6 +296,8 @@ def vocabulary() -> Vocabulary:
         "aspect_min": kept,
         "hue": Annotated[float, Interval(0, 0.5)],
         "jpeg_quality": Annotated[float, Interval(0, 1, below=True)],
+        "rotation": Annotated[float, Interval(0, 180)],
+        "scale": Annotated[float, Interval(0, 1, below=True)],
         "crop": bool,
         "flip": bool,
     }

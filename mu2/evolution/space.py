@@ -24,9 +24,13 @@ AUGMENTATION = (
     "saturation",
     "hue",
     "jpeg_quality",
+    "rotation",
+    "shear",
+    "scale",
+    "translation",
 )
 # Those that a search space may leave out: they are off.
-OPTIONAL_AUGMENTATION = ("jpeg_quality",)
+OPTIONAL_AUGMENTATION = ("jpeg_quality", "rotation", "shear", "scale", "translation")
 # Drawn once a generation, because all its children are fed from one stream (docs/method.md).
 DATA_HYPERPARAMETERS = ("image_size", *AUGMENTATION)
 
@@ -167,10 +171,12 @@ class SearchSpace(Generic[A]):
             for name, values in kind.items():
                 _check_values(label, name, values)
                 if name not in self.hyperparameters:
+                    known = name in OPTIONAL_AUGMENTATION  # and so not misspelt
+                    close = None if known else did_you_mean(name, self.hyperparameters)
                     raise Mu2Error(
                         f"{label}.{name} has values but Hyperparameters.{name} has no default.",
                         hint=f"Set Hyperparameters.{name} to one of {values}. "
-                        f"{did_you_mean(name, self.hyperparameters) or ''}".rstrip(),
+                        f"{close or ''}".rstrip(),
                     )
                 default = self.hyperparameters[name]
                 if default not in values:

@@ -10,15 +10,21 @@ from jax import lax
 
 from mu2.tasks import colours
 from mu2.tasks.images import Images
+from mu2.training import affine
 from mu2.training.crop import crop_and_resize, part_mean
+
+# The purpose of a key of its own; those of the other draws are split off the key as 0 to 5.
+_AFFINE = int.from_bytes(b"affi", "big")
 
 
 class Augmentation(NamedTuple):
     """The data hyperparameters of a generation, as float32 or bool scalars.
 
-    Source: paper/README 3.5 and paper/notebooks 5. What they do to an image comes in the order
-    JPEG, crop, flip, brightness, contrast, saturation, hue. The choices in which the published
-    pipelines differ are those of `Images`; where the boxes of crops come from, `Views` tells.
+    Source: paper/README 3.5 and paper/notebooks 5, but for rotation, shear, scale and translation,
+    which the papers have not. What they do to an image comes in the order JPEG, crop, shear, scale,
+    rotation, translation, flip, brightness, contrast, saturation, hue. The choices in which the
+    published pipelines differ are those of `Images`; where the boxes of crops come from, `Views`
+    tells.
 
     Attributes:
       crop: random resized crop on or off.
@@ -30,6 +36,11 @@ class Augmentation(NamedTuple):
       saturation: largest relative change of saturation.
       hue: largest turn of the hue, as a share of the circle.
       jpeg_quality: largest loss of JPEG quality, as a share.
+      rotation: largest turn, in degrees, either way.
+      shear: largest slant: how far a row moves sideways for each pixel that it lies from the
+        middle, either way.
+      scale: largest relative change of size, the same for both sides.
+      translation: largest move, sideways and up or down, as a share of the side.
     """
 
     crop: Any
@@ -41,6 +52,10 @@ class Augmentation(NamedTuple):
     saturation: Any
     hue: Any
     jpeg_quality: Any
+    rotation: Any
+    shear: Any
+    scale: Any
+    translation: Any
 
     @classmethod
     def of(cls, hyperparameters: Mapping[str, Any]) -> "Augmentation":
@@ -80,7 +95,7 @@ def augment(
     size: int,
     images: Images,
 ) -> jax.Array:
-    """Cuts out, flips and recolours a batch; every image gets its own draws.
+    """Cuts out, turns, flips and recolours a batch; every image gets its own draws.
 
     Work that the ranges switch off is skipped at run time, not at compile time.
 
@@ -102,13 +117,41 @@ def augment(
     x = image_BxHxWxC.astype(jnp.float32) * ((high - low) / 255.0) + low
     if images.colours_before_resize:
         x = _recoloured(keys, x, a, box_Bx4, images)
-    if box_Bx4 is not None:
-        x = crop_and_resize(x, box_Bx4, size, antialias=images.resize == "antialias")
+    x = _placed(jax.random.fold_in(key, _AFFINE), x, a, box_Bx4, size, images)
     mirrored = jax.random.bernoulli(keys[1], 0.5, (b,)) & a.flip
     x = jnp.where(mirrored[:, None, None, None], x[:, :, ::-1], x)
     if not images.colours_before_resize:
         x = _recoloured(keys, x, a, None, images)
     return jnp.clip((x - low) * (2.0 / (high - low)) - 1.0, -1.0, 1.0)
+
+
+def _placed(
+    key: jax.Array,
+    x: jax.Array,
+    a: Augmentation,
+    box_Bx4: jax.Array | None,
+    size: int,
+    images: Images,
+) -> jax.Array:
+    """The parts of images in their boxes, turned and so on where that is on, of the given size."""
+    b, height, width, _ = x.shape
+    antialias = images.resize == "antialias"
+    shrinks = box_Bx4 is not None and antialias and max(height, width) > size
+
+    def cut_out(x: jax.Array) -> jax.Array:
+        return x if box_Bx4 is None else crop_and_resize(x, box_Bx4, size, antialias=antialias)
+
+    def turn(x: jax.Array) -> jax.Array:
+        maps = affine.draw_maps(key, b, a.rotation, a.shear, a.scale, a.translation)
+        box = box_Bx4
+        if shrinks:  # by its filter, and then sampled a second time
+            x = cut_out(x)
+        if box is None or shrinks:
+            box = jnp.tile(jnp.float32([0, 0, *x.shape[1:3]]), (b, 1))
+        return affine.sample(x, maps, box, size)
+
+    turned = (a.rotation > 0.0) | (a.shear > 0.0) | (a.scale > 0.0) | (a.translation > 0.0)
+    return lax.cond(turned, turn, cut_out, x)
 
 
 def _recoloured(

@@ -29,9 +29,11 @@ RUNS = {
         SCRIPTS,
         "*",
     ),
+    "gin/ranges/affine": (SPACE, METHOD, *FIXED, "gin/augmentation/affine.gin", SCRIPTS, "*"),
     "gin/ranges/": (SPACE, METHOD, *FIXED, SCRIPTS, "*"),
     "gin/budget/": (SPACE, METHOD, *FIXED, SCRIPTS, "*"),
     "gin/optimizer/": (SPACE, METHOD, BUDGET, CROPS, SCRIPTS, "*"),
+    "gin/augmentation/affine": (SPACE, METHOD, *FIXED, SCRIPTS, "*"),
     "gin/augmentation/": (SPACE, METHOD, BUDGET, SGD, SCRIPTS, "*"),
     "gin/stream/tasks/": None,  # what includes it
     "gin/stream/": (SPACE, METHOD, *FIXED, "*"),

@@ -126,6 +126,31 @@ def test_a_part_sets_what_belongs_to_it_alone(file):
             assert file.startswith(f"{folder}/"), f"{binding} belongs to {folder}"
 
 
+AUGMENTATIONS = [f for f in FILES if f.startswith("gin/augmentation/")]
+
+
+@pytest.mark.parametrize("other", [f for f in AUGMENTATIONS if not f.endswith("/affine.gin")])
+def test_affine_changes_stand_beside_any_other_augmentation(other, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    affine = ("gin/augmentation/affine.gin", "gin/ranges/affine.gin")
+    parts = ("search_spaces/vit_micro.gin", "gin/mutation/mu2net.gin", "gin/budget/laptop.gin")
+    rest = ("gin/optimizer/sgd_laptop.gin", "gin/stream/scripts.gin")
+    lines = [f"include '{file}'\n" for file in (*parts, *rest, other, *affine)]
+    found = []
+    for name, order in (("one.gin", lines), ("other.gin", lines[::-1])):
+        Path(name).write_text("".join(order), encoding="utf-8")
+        reading = read_run([name], [])
+        assert reading.warnings == ()
+        found.append(reading.load().experiment.space)
+    assert found[0] == found[1]
+    values = found[0].hyperparameters
+    own = ("rotation", "shear", "scale", "translation")
+    assert [values[name] for name in own] == [15.0, 0.3, 0.18, 0.09]
+    assert set(own) <= set(found[0].mutable)
+    tables = [binding.selector for file in affine for binding in read([file], [], [ROOT]).bindings]
+    assert tables == ["Hyperparameters"] * 4 + ["Ranges"] * 4
+
+
 @pytest.mark.parametrize("file", [f for f in FILES if "/baseline/" in f])
 def test_a_baseline_is_a_rule_of_a_few_lines(file):
     text = (ROOT / file).read_text(encoding="utf-8")

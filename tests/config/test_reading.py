@@ -66,9 +66,10 @@ def test_there_are_runs():
 @pytest.mark.parametrize("parts", [*itertools.product(SPACES, RANGES, STREAMS)], ids="+".join)
 def test_parts_compose(parts):
     space, ranges, stream = parts
-    # µ2Net+ begins without augmentation.
-    none = "gin/augmentation/mu2net_plus.gin" if "plus" in ranges else "gin/augmentation/crops.gin"
-    experiment = load([space, *PARTS, ranges, none, stream], []).experiment
+    # Two begin elsewhere: µ2Net+ without augmentation, the others with their own.
+    begins = {"mu2net_plus": "mu2net_plus", "affine": "affine"}.get(Path(ranges).stem, "crops")
+    augmentation = f"gin/augmentation/{begins}.gin"
+    experiment = load([space, *PARTS, ranges, augmentation, stream], []).experiment
     experiment.space.model.network(experiment.space.defaults(), num_classes=2)
 
 

@@ -16,7 +16,7 @@ from tests.bilinear import half_pixel_bilinear
 
 KEY = Key.from_seed(5)
 OFF = Augmentation(
-    np.bool_(False), np.float32(1), np.float32(1), np.bool_(False), *[np.float32(0)] * 5
+    np.bool_(False), np.float32(1), np.float32(1), np.bool_(False), *[np.float32(0)] * 9
 )
 IMAGES = KEY.numpy().integers(40, 200, (64, 12, 12, 3), dtype=np.uint8)
 compiled = jax.jit(augment, static_argnames=("size", "images"))
