@@ -32,7 +32,7 @@ test-slow: $(VENV)/.test
 	$(PYTEST) -m slow
 
 test-parity: $(VENV)/.parity
-	$(BIN)/python -m pytest -m slow tests/models/test_parity.py
+	$(BIN)/python -m pytest -m slow tests/models/test_parity.py tests/models/test_ocr_parity.py
 
 bench: $(VENV)/.test
 	$(BIN)/python -m benchmarks.speed

@@ -4,7 +4,9 @@ from mu2.models.adapter import Adapter
 from mu2.models.component import Arrays, Component, Model, Network, flatten, nest
 from mu2.models.convnet import ConvNet
 from mu2.models.mlp import MLP
+from mu2.models.ocr import LCNetV4
 from mu2.models.registry import installed, models, restore
+from mu2.models.roots.onnx import PPOCR
 from mu2.models.roots.pretrained import AugReg, Safetensors
 from mu2.models.roots.root import Guessing, RandomRoot, RemoteRoot, Root
 from mu2.models.text import ByteTransformer
@@ -12,6 +14,7 @@ from mu2.models.vit import ViT
 
 __all__ = [
     "MLP",
+    "PPOCR",
     "Adapter",
     "Arrays",
     "AugReg",
@@ -19,6 +22,7 @@ __all__ = [
     "Component",
     "ConvNet",
     "Guessing",
+    "LCNetV4",
     "Model",
     "Network",
     "RandomRoot",

@@ -40,11 +40,23 @@ def patches(x_BxHxWxC: jax.Array, side: int) -> jax.Array:
     return x.transpose(0, 1, 3, 2, 4, 5).reshape(b, m, n, side * side * c)
 
 
-def neighbours(x_BxHxWxC: jax.Array) -> list[jax.Array]:
-    """Nine copies, each shifted by one of the steps of a 3x3 kernel, with zeros from outside."""
+def neighbours(x_BxHxWxC: jax.Array, strides: tuple[int, int] = (1, 1)) -> list[jax.Array]:
+    """Nine copies, each shifted by one of the steps of a 3x3 kernel, with zeros from outside.
+
+    With a stride, of rows or columns, each has every such row or column alone, from the first on.
+    """
     _, h, w, _ = x_BxHxWxC.shape
+    m, n = strides
     x = jnp.pad(x_BxHxWxC, ((0, 0), (1, 1), (1, 1), (0, 0)))
-    return [x[:, i : i + h, j : j + w] for i in range(3) for j in range(3)]
+    return [x[:, i : i + h : m, j : j + w : n] for i in range(3) for j in range(3)]
+
+
+def quarters(x_BxHxWxC: jax.Array) -> list[jax.Array]:
+    """The mean [B, C] of each quarter; the middle row or column of an odd side is in both."""
+    h, w = x_BxHxWxC.shape[1:3]
+    rows = (slice((h + 1) // 2), slice(h // 2, None))
+    columns = (slice((w + 1) // 2), slice(w // 2, None))
+    return [x_BxHxWxC[:, i, j].mean((1, 2)) for i in rows for j in columns]
 
 
 class Stem(nn.Module):
@@ -79,18 +91,24 @@ def dense(width: int, dtype: str, name: str) -> nn.Dense:
 
 
 class DepthwiseConv(nn.Module):
-    """A 3x3 convolution of each channel by itself, as nine shifted copies summed."""
+    """A 3x3 convolution of each channel by itself, as nine shifted copies summed.
+
+    Attributes:
+      dtype: dtype of the arithmetic.
+      strides: of rows and columns.
+    """
 
     dtype: str = "float32"
+    strides: tuple[int, int] = (1, 1)
 
     @nn.compact
     def __call__(self, x_BxHxWxC: jax.Array) -> jax.Array:
-        """Maps [B, H, W, C] to [B, H, W, C]."""
+        """Maps [B, H, W, C] to [B, ceil(H / rows), ceil(W / columns), C]."""
         c = x_BxHxWxC.shape[-1]
         kernel = self.param("kernel", nn.initializers.normal(1 / 3), (9, c), jnp.float32)
         bias = self.param("bias", nn.initializers.zeros, (c,), jnp.float32)
         kernel, bias = kernel.astype(self.dtype), bias.astype(self.dtype)
-        shifted = zip(neighbours(x_BxHxWxC), kernel, strict=True)
+        shifted = zip(neighbours(x_BxHxWxC, self.strides), kernel, strict=True)
         return sum((x * k for x, k in shifted), start=bias)
 
 
@@ -128,11 +146,8 @@ class Pooling(nn.Module):
     def __call__(self, x_BxHxWxC: jax.Array) -> jax.Array:
         """Maps [B, H, W, C] to [B, 4 C]."""
         x = nn.relu(nn.LayerNorm(dtype=self.dtype, name="LayerNorm_0")(x_BxHxWxC))
-        h, w = x.shape[1:3]
-        rows = (slice((h + 1) // 2), slice(h // 2, None))
-        columns = (slice((w + 1) // 2), slice(w // 2, None))
-        means = [x[:, i, j].mean((1, 2)) for i in rows for j in columns]
-        return nn.LayerNorm(dtype=self.dtype, name="LayerNorm_1")(jnp.concatenate(means, axis=-1))
+        x = jnp.concatenate(quarters(x), axis=-1)
+        return nn.LayerNorm(dtype=self.dtype, name="LayerNorm_1")(x)
 
 
 @dataclasses.dataclass(frozen=True)

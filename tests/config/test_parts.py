@@ -102,11 +102,11 @@ def home(selector, parameter):
         return "gin/mutation"
     if selector == "Layout" or name == "Experiment.layout":
         return "gin/mesh"
-    if selector in ("RandomRoot", "AugReg", "Safetensors", "SystemRoot"):
+    if selector in ("RandomRoot", "AugReg", "Safetensors", "PPOCR", "SystemRoot"):
         return "gin/root"
     if name == "Experiment.roots" or name in ("ViT.gelu", "ViT.epsilon"):
         return "gin/root"  # what the weights were trained with
-    if selector in ("SearchSpace", "ViT", "ConvNet", "MLP", "ByteTransformer"):
+    if selector in ("SearchSpace", "ViT", "ConvNet", "LCNetV4", "MLP", "ByteTransformer"):
         return "search_spaces"
     if selector == "Images" or name == "Experiment.images":
         return "gin/augmentation"

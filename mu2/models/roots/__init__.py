@@ -1,6 +1,7 @@
 """Where evolution begins: random weights, and published ones."""
 
+from mu2.models.roots.onnx import PPOCR
 from mu2.models.roots.pretrained import AugReg, Safetensors
 from mu2.models.roots.root import RandomRoot, RemoteRoot, Root
 
-__all__ = ["AugReg", "RandomRoot", "RemoteRoot", "Root", "Safetensors"]
+__all__ = ["PPOCR", "AugReg", "RandomRoot", "RemoteRoot", "Root", "Safetensors"]

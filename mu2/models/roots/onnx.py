@@ -1,0 +1,224 @@
+"""Roots of networks in ONNX files that installed packages bring: PP-OCRv6's small backbone.
+
+Only the graph and its numbers are read, and nothing of it is run.
+"""
+
+import dataclasses
+import importlib.metadata
+import importlib.util
+import itertools
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mu2.errors import Mu2Error, lfs_pointer
+from mu2.models.component import Arrays, Component, Model
+from mu2.models.ocr import BLOCKS, LCNetBlock, LCNetV4
+from mu2.random_keys import Key
+
+PACKAGE = "rapidocr"
+# Within the package; of version 3.10.0.
+FILE = "models/PP-OCRv6_rec_small.onnx"
+INSTALL = "pip install 'mu2[ocr]'"
+
+# The layer of a block that convolves, and the stride of one that halves the height.
+CHANNELWISE = "DepthwiseConv_0"
+HALVING = (2, 1)
+
+
+@dataclasses.dataclass(frozen=True)
+class Convolution:
+    """One convolution of a graph and the bias that is added to what comes out of it.
+
+    Attributes:
+      kernel: float32 [out, in / groups, height, width].
+      bias: float32 [out].
+      strides: of rows and columns.
+    """
+
+    kernel: np.ndarray
+    bias: np.ndarray
+    strides: tuple[int, int]
+
+
+@dataclasses.dataclass(frozen=True)
+class PPOCR:
+    """A root of the small model that reads text in PP-OCRv6, without its neck and its classifier.
+
+    Source: arXiv 2606.13108; the weights come with the package `rapidocr` (Apache-2.0), which the
+    extra 'ocr' installs. They were trained on lines of text of 48 pixels in height, in 50
+    languages: Chinese, English, Japanese and others in Latin script. All 13 blocks are in the
+    root, however few the search space's default has, so that a path that grows finds them. What
+    reads their output, `norm`, begins as a LayerNorm begins.
+
+    Attributes:
+      path: the ONNX file; None for that of the installed package.
+      name: the root's name.
+    """
+
+    path: str | None = None
+    name: str = "ppocr"
+
+    def __post_init__(self) -> None:
+        if self.path is not None and (not self.path or "\0" in self.path):
+            raise Mu2Error(f"PPOCR.path is {self.path!r}, which names no file.")
+
+    def missing(self, model: Model) -> tuple[Mu2Error, ...]:
+        """See `RemoteRoot.missing`; known is the file of the package."""
+        if not isinstance(model, LCNetV4):
+            return ()
+        packages = ("onnx",) if self.path is not None else (PACKAGE, "onnx")
+        lacking = [name for name in packages if importlib.util.find_spec(name) is None]
+        if not lacking:
+            return ()
+        verb = "is" if len(lacking) == 1 else "are"
+        return (
+            Mu2Error(
+                f"PPOCR reads PP-OCRv6's weights with {' and '.join(lacking)}, which {verb} not "
+                "installed.",
+                hint=INSTALL,
+            ),
+        )
+
+    def check(self, model: Model, hyperparameters: Mapping[str, Any]) -> None:
+        """Finds out whether the file fits; it is read for it.
+
+        Raises:
+          Mu2Error: as `components`.
+        """
+        self.components(model, hyperparameters, Key.from_seed(0))
+
+    def components(
+        self, model: Model, hyperparameters: Mapping[str, Any], key: Key
+    ) -> tuple[tuple[Component, Arrays], ...]:
+        """See `Root.components`; nothing is drawn from `key`.
+
+        Raises:
+          Mu2Error: a package is missing, the file is missing or damaged, or it holds another
+            network.
+        """
+        if not isinstance(model, LCNetV4):
+            return ()
+        for lacking in self.missing(model):
+            raise lacking
+        own = model.network(hyperparameters, num_classes=1)
+        whole = model.network({**hyperparameters, "num_layers": len(BLOCKS)}, num_classes=1)
+        file = self._file()
+        found, made = _convolutions(file), []
+        if model.channels == 1:
+            found = _as_grey(found)
+        for component in whole:
+            if component.name == "stem" or component.name.startswith("block_"):
+                made.append((component, _take(component, found, file)))
+        (norm,) = own.select(["norm"])
+        made.append((norm, norm.init(key.fold_in("init", "norm").jax())))
+        return tuple(made)
+
+    def _file(self) -> Path:
+        if self.path is not None:
+            return Path(self.path)
+        # The package is not imported: it would load all that it runs networks with.
+        spec = importlib.util.find_spec(PACKAGE)
+        folders = (spec.submodule_search_locations if spec else None) or []
+        places = [Path(folder) / FILE for folder in folders]
+        for place in places:
+            if place.is_file():
+                return place
+        raise Mu2Error(
+            f"the installed {PACKAGE} {importlib.metadata.version(PACKAGE)} has no {FILE}.",
+            hint=f"Install the version that has it: {INSTALL}",
+        )
+
+
+def _convolutions(file: Path) -> Iterator[Convolution]:
+    """The convolutions of a file's graph in its order, as far as each is followed by its bias."""
+    import onnx
+
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        raise Mu2Error(
+            f"the file cannot be read ({error.strerror}).", location=str(file)
+        ) from error
+    if (pointer := lfs_pointer(content[:64], str(file))) is not None:
+        raise pointer
+    try:
+        graph = onnx.load_model_from_string(content).graph
+        numbers = {each.name: each for each in graph.initializer}
+        added = {node.input[0]: node.input[1] for node in graph.node if node.op_type == "Add"}
+        for node in graph.node:
+            bias = numbers.get(added.get(node.output[0], "")) if node.op_type == "Conv" else None
+            if bias is None:
+                continue
+            settings = {each.name: each for each in node.attribute}
+            rows, columns = settings["strides"].ints
+            yield Convolution(
+                onnx.numpy_helper.to_array(numbers[node.input[1]]),
+                onnx.numpy_helper.to_array(bias).reshape(-1),
+                (rows, columns),
+            )
+    # protobuf, onnx and numpy each raise what they please at what does not hold together.
+    except Exception as error:
+        raise Mu2Error(
+            "the file is damaged, or no ONNX network.",
+            location=str(file),
+            hint=f"Take the file that comes with {PACKAGE}: {INSTALL}",
+        ) from error
+
+
+def _as_grey(found: Iterator[Convolution]) -> Iterator[Convolution]:
+    """The same for images of one channel, which stands for three that are alike."""
+    for first in itertools.islice(found, 1):
+        yield dataclasses.replace(first, kernel=first.kernel.sum(1, keepdims=True))
+    yield from found
+
+
+def _take(component: Component, found: Iterator[Convolution], file: Path) -> Arrays:
+    """A component's leaves out of the next convolutions.
+
+    Raises:
+      Mu2Error: they are of other shapes or strides, or not finite.
+    """
+    halves = isinstance(component.module, LCNetBlock) and component.module.shape.halves
+    arrays: dict[str, np.ndarray] = {}
+    for layer in _layers(component):
+        shapes = {k: v.shape for k, v in component.shapes.items() if k.startswith(f"{layer}/")}
+        each = next(found, None)
+        leaves = _leaves(layer, each) if each else {}
+        fits = {name: leaf.shape for name, leaf in leaves.items()} == shapes
+        # The model that finds text has the same blocks, and halves the width as well.
+        if fits and each and halves and layer == CHANNELWISE:
+            fits = each.strides == HALVING
+        if not fits:
+            raise Mu2Error(
+                f"this is not PP-OCRv6's small network that reads text: {layer} of "
+                f"{component.name} differs.",
+                location=str(file),
+                hint=f"Take the file that comes with {PACKAGE}: {INSTALL}",
+            )
+        if not all(np.isfinite(leaf).all() for leaf in leaves.values()):
+            raise Mu2Error(
+                f"{layer} of {component.name} holds NaN or infinite values.",
+                location=str(file),
+                hint=f"The file is damaged; take the one that comes with {PACKAGE}: {INSTALL}",
+            )
+        arrays |= leaves
+    return arrays
+
+
+def _layers(component: Component) -> list[str]:
+    """The layers of a component in the order of their convolutions."""
+    names = {name.rpartition("/")[0] for name in component.shapes}
+    first = {CHANNELWISE: 0, "Gate_0": 1}
+    return sorted(names, key=lambda name: (first.get(name.split("/")[0], 2), name))
+
+
+def _leaves(layer: str, found: Convolution) -> dict[str, np.ndarray]:
+    """Kernel [height width in, out], or [9, C] of each channel by itself, and bias, as float32."""
+    kernel = found.kernel.transpose(2, 3, 1, 0).reshape(-1, found.kernel.shape[0])
+    return {
+        f"{layer}/kernel": np.ascontiguousarray(kernel, np.float32),
+        f"{layer}/bias": np.ascontiguousarray(found.bias, np.float32),
+    }
