@@ -16,14 +16,18 @@ from mu2.config.start import evolve
 from mu2.config.writing import resolved
 from mu2.errors import Mu2Error
 from mu2.experiment import Experiment, Reporter
+from mu2.report.difference import difference
 from mu2.report.notebook import Plot, Report, summary_html
 from mu2.report.progress import choose_reporter
 from mu2.report.reading import read_history
 from mu2.report.summary import summarise
 from mu2.report.trackers.live import with_trackers
-from mu2.system import Path, System
+from mu2.system import Path, System, task_edits
+from mu2.system.cost import Cost, measure_cost
+from mu2.system.evaluation import Evaluation, evaluate
 from mu2.system.inference import Inference, Prediction, forward, network_of, parameters_of
 from mu2.system.inputs import examples as as_read
+from mu2.system.run_start import RunStart
 
 __all__ = ["Experiment", "OpenSystem", "Prediction", "load", "run"]
 
@@ -83,8 +87,8 @@ class OpenSystem:
 
     @property
     def tasks(self) -> tuple[str, ...]:
-        """Names of its tasks, in order of introduction."""
-        return self._system.tasks
+        """Names of its tasks, as they are shown, in order of introduction."""
+        return tuple(self._system.titles.values())
 
     def class_names(self, task: str) -> tuple[str, ...]:
         """Names of a task's classes, in the order of `Prediction.probabilities`.
@@ -102,6 +106,17 @@ class OpenSystem:
         """
         return self._inference.path(task)
 
+    def columns(self, task: str) -> tuple[str, ...]:
+        """The columns that a task of a table reads, in the order of rows without names.
+
+        Raises:
+          Mu2Error: no such task, or it reads no table, or an earlier mu2 wrote it, which kept none.
+        """
+        preparation = self._inference.preparation(task)
+        if preparation is None or preparation.encoding is None:
+            raise Mu2Error(f"{self._directory} knows no columns of task {task!r}.")
+        return preparation.encoding.columns
+
     def input_shape(self, task: str) -> tuple[int, ...]:
         """Shape of one example as the task's network reads it: [S, S, C], [T] or [F].
 
@@ -117,18 +132,19 @@ class OpenSystem:
           task: the task.
           examples: of a task of images, a sequence of images of any sizes: names of files, what is
             in them (bytes), or pixels, uint8 [H, W] or [H, W, C] with C 1 or 3. They are made to
-            fit as `mu2 predict` does it. Of texts, a sequence of str; of tables, float rows
-            [N, F], scaled as the task's source scales them.
+            fit as `mu2 predict` does it. Of texts, a sequence of str, a text file (a text a line),
+            or a table with a column of texts. Of tables, a CSV or Parquet file, a data frame, a
+            mapping of column to values, a sequence of such mappings, or rows in the order of the
+            task's columns: all as they stand in a file, filled and scaled here as in training.
 
         Returns:
-          `classes`, int64 [N], and `probabilities`, float32 [N, classes].
+          `classes`, int64 [N], and `probabilities`, float32 [N, classes]; `names` and `top(k)`
+          tell the classes by name.
 
         Raises:
           Mu2Error: no such task or path, or an example cannot be read.
         """
-        form = self._inference.form(task)
-        kind = self._system.task(task).input
-        return self._inference.predict(task, as_read(kind, examples, [form])[form])
+        return self._inference.predict(task, self._inference.examples(task, examples))
 
     def predict_all(self, examples: Any, kind: str = "image") -> dict[str, Prediction]:
         """Classifies the same examples for every task of one kind; shared layers run once.
@@ -144,14 +160,55 @@ class OpenSystem:
           Mu2Error: an example cannot be read, or is no row of one of the tables.
         """
         tasks = self._inference.tasks(kind)
+        if kind == "table":  # each has columns and a scale of its own
+            return {task: self.predict(task, examples) for task in tasks}
         forms = list(dict.fromkeys(map(self._inference.form, tasks)))
         return self._inference.predict_all(as_read(kind, examples, forms), tasks)
 
+    def evaluate(
+        self,
+        task: str,
+        data: Any,
+        labels: Sequence[Any] | None = None,
+        *,
+        split: str | None = None,
+        label: str | None = None,
+        column: str | None = None,
+    ) -> Evaluation:
+        """Tells how well a task's path does on labelled examples; `mu2.system.evaluation` says how.
+
+        Args:
+          task: the task.
+          data: a source; or a path: of a folder of images or text files by class, of an `.npz`, of
+            a CSV or Parquet file with a column of labels; or, with `labels`, examples as `predict`
+            takes them.
+          labels: one an example: names of classes, or whole numbers in label order.
+          split: a split expression of the data; None: their split 'test', else all of them.
+          label: the column of labels, where it is not called as in training.
+          column: the column of texts, likewise.
+
+        Returns:
+          Accuracy, confusion by class, and expected calibration error.
+
+        Raises:
+          Mu2Error: no such task or path; the data cannot be read, are of another kind, or hold
+            classes that the task does not have.
+        """
+        return evaluate(
+            self._inference, task, data, labels, split=split, label=label, column=column
+        )
+
+    def cost(self, task: str) -> Cost:
+        """What a task's path costs: parameters, bytes, operations, and measured seconds.
+
+        Raises:
+          Mu2Error: no such task or path, or a component is damaged.
+        """
+        return measure_cost(self._inference, task)
+
     def embed(self, task: str, examples: Any) -> np.ndarray:
         """What the task's head reads, float32 [N, width]; arguments and faults as `predict`."""
-        form = self._inference.form(task)
-        kind = self._system.task(task).input
-        return self._inference.embed(task, as_read(kind, examples, [form])[form])
+        return self._inference.embed(task, self._inference.examples(task, examples))
 
     def apply_fn(self, task: str) -> tuple[Callable[[Any, Any], jax.Array], dict[str, Any]]:
         """A task's network as a pure function, for jax.jit, jax.grad and further training.
@@ -188,6 +245,69 @@ class OpenSystem:
                 hint=f"Branch it: mu2 run FILE --from {self._directory}@{self._at} --system NEW.",
             )
         run(experiment, self._directory, bindings, accept_changes=accept_changes, reporter=reporter)
+        self._inference = Inference(System.open(self._directory))
+
+    def rename(self, task: str, name: str) -> None:
+        """Shows a task by another name; its own stays its id, and both are known from then on.
+
+        This and the changes below are commits, which `mu2.open(DIR, at=...)` can look behind.
+
+        Raises:
+          Mu2Error: no such task, the name will not do or is taken, the system is open at an older
+            commit, or another process is writing.
+        """
+        self._edit(task_edits.rename_task, task, name)
+
+    def remove(self, task: str) -> None:
+        """Takes a task out of the system; what other tasks share with it stays.
+
+        Raises:
+          Mu2Error: no such task, an iteration of it is under way, or as `rename`.
+        """
+        self._edit(task_edits.remove_task, task)
+
+    def copy(self, task: str, target: Name, name: str | None = None) -> None:
+        """Copies a task with its components to another system, old or new.
+
+        Args:
+          task: one with a path.
+          target: the other system's folder.
+          name: the task's name there; None: as it is shown here.
+
+        Raises:
+          Mu2Error: no such task or path; the target has a task of the name, or layers of the same
+            architecture with other settings; or another process writes to it.
+        """
+        self.path(task)
+        task_edits.copy_task(self._directory, task, os.fspath(target), name)
+
+    def set_private(self, task: str, private: bool = True) -> None:
+        """Makes a task material for others, or not, from the next run on.
+
+        Raises:
+          Mu2Error: no such task, it is so already, or as `rename`.
+        """
+        self._edit(task_edits.set_private, task, private)
+
+    def diff(self, other: "OpenSystem | Name") -> dict[str, Any]:
+        """What differs between this system (a) and another, or another commit, (b).
+
+        Returns:
+          The document of `mu2 diff --json`, without `a` and `b`.
+
+        Raises:
+          Mu2Error: there is no such system.
+        """
+        there = other if isinstance(other, OpenSystem) else OpenSystem(other)
+        return difference(self._system, there._system)
+
+    def _edit(self, change: Callable[..., None], *arguments: Any) -> None:
+        if self._at is not None:
+            raise Mu2Error(
+                f"{self._directory} is open at commit {self._at}, and changes go on from the "
+                "newest."
+            )
+        change(self._directory, *arguments)
         self._inference = Inference(System.open(self._directory))
 
     @property
@@ -233,7 +353,12 @@ def run(
     directory = os.fspath(directory)
     chosen = choose_reporter(sys.stderr) if reporter is None else contextlib.nullcontext(reporter)
     told = with_trackers(chosen, directory, made.trackers)
-    evolve(made, text, directory, told, accept_changes=accept_changes, place=place)
+
+    def tell(start: RunStart) -> None:
+        if reporter is None and start.state == "again":
+            sys.stderr.write("\n".join([*start.lines(os.fspath(directory)), ""]))
+
+    evolve(made, text, directory, told, accept_changes=accept_changes, place=place, tell=tell)
     return OpenSystem(directory)
 
 

@@ -155,26 +155,33 @@ def begin_task_iteration(experiment: Experiment, system: System, task: Task) -> 
       Mu2Error: the system knows the task with other classes.
     """
     source = task.source
-    record = TaskRecord(task.name, source.class_names(), task.private, source.input)
+    record = TaskRecord(
+        task.name,
+        source.class_names(),
+        task.private,
+        source.input,
+        iterations=system.removed_iterations(task.name),
+    )
     if system.has_task(task.name):
         record = system.task(task.name)
     check_same_task(system, record, source)
     if record.population is not None:
         population = engine.drop_missing_seeds(record.population, system.paths())
         return dataclasses.replace(record, population=population)
+    private = task.private or record.private  # `mu2 task public` alone takes that back
     population = engine.begin(
         experiment.evolution,
         experiment.space.for_input(source.input),
         system.paths(),
-        task=task.name,
-        private=task.private,
+        task=record.name,
+        private=private,
         num_classes=len(record.class_names),
         iteration=record.iterations,
         offspring=record.offspring,
-        key=experiment.key(task.name, record.iterations),
+        key=experiment.key(record.name, record.iterations),
         births=system.progress.log_lines,
     )
-    return dataclasses.replace(record, private=task.private, population=population)
+    return dataclasses.replace(record, private=private, population=population)
 
 
 def evolve_generation(
@@ -314,6 +321,7 @@ def end_task_iteration(
         path=best,
         offspring=record.under_way.offspring,
         population=None,
+        preparation=data.preparation,
     )
     system.commit(
         f"{record.name} iteration",

@@ -1,6 +1,7 @@
 """`mu2 check`: every fault of an experiment at once, or what it would do."""
 
 import argparse
+import dataclasses
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 EPILOG = f"""\
 {BINDINGS_HELP}
 Of a table every column is checked; what a run would take is told of the first.
+--system says what a run would do with a system: go on, visit its tasks again, or nothing.
+The first example of each part of each task is read as a run reads it.
 --data reads every task's examples, and tells what is in them and what looks wrong.
 Data sets of the papers and public weights may be missing; the check then goes by what is known of
 them, and says how to get each. `mu2 run` needs them.
@@ -32,11 +35,14 @@ One JSON document with --json:
   ok        whether there are no faults; a run can begin where preview.missing is empty as well
   faults    a list: message, location (file:line or null), hint (or null)
   warnings  where ok and there are some: a list as faults, of parameters that two included parts
-            set, so that the order of the includes decides
+            set, so that the order of the includes decides, and of settings that do nothing or harm
   preview   where ok: what the run would do: tasks, iterations, children, training_steps,
             programs, parameters, forward_flops, run_flops, device_bytes, disk_bytes, devices,
             missing (data and weights to get first: message, location, hint),
             guesses (what was assumed of data and weights: message, location)
+  system    where ok, with --system: state (new, goes on, complete, again, other settings), visits
+            (the task of each task iteration that would be done), known (tasks with the iterations
+            they had), gone and new (settings that differ from those of its last run)
   data      where ok, with --data: a report for each task
 """
 
@@ -45,6 +51,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """The files of a run."""
     add_files(parser)
     parser.add_argument("--data", action="store_true", help="look at every task's examples as well")
+    parser.add_argument("--system", metavar="DIR", help="what a run would do with it, old or new")
     add_json(parser)
 
 
@@ -52,11 +59,25 @@ def run(options: argparse.Namespace) -> int:
     """Tells all faults, or else what a run would take."""
     reading = read_valid(options, data=options.data, warn=False)
     columns = _check_columns(options)
-    warnings = columns.warnings if columns else reading.warnings
+    from mu2.config.linter import Faults
+    from mu2.planning.doubtful import doubtful_settings
     from mu2.planning.preview import preview_run
+    from mu2.planning.rehearsal import rehearse
 
-    experiment = reading.load().experiment
+    loaded = reading.load()
+    experiment = loaded.experiment
     would = preview_run(experiment, reading.place)
+    if unread := rehearse(experiment, reading.place):
+        raise Faults(unread)
+    warnings = [
+        *(columns.warnings if columns else reading.warnings),
+        *doubtful_settings(experiment, reading.place),
+    ]
+    start = None
+    if options.system is not None:
+        from mu2.config.start import start_of
+
+        start = start_of(experiment, loaded.resolved, options.system)
     data = {}
     if options.data:
         from mu2.planning.preview import inspect_data
@@ -66,10 +87,13 @@ def run(options: argparse.Namespace) -> int:
         told = [{"message": w.message, "location": w.location, "hint": w.hint} for w in warnings]
         document = {"ok": True, "faults": [], "preview": would}
         document |= {"warnings": told} if told else {}
+        document |= {"system": dataclasses.asdict(start)} if start else {}
         write_json({**document, "data": data} if options.data else document)
         return OK
     write_text("ok; a run would take")
     write_lines(_lines(would))
+    if start is not None:
+        write_lines(["", *start.lines(options.system)])
     if would["guesses"]:
         write_lines(_guess_lines(would["guesses"]))
     if would["missing"]:
@@ -196,7 +220,7 @@ def _report_lines(report: Mapping[str, Any]) -> Iterable[str]:
 
 COMMAND = Command(
     "find every fault of an experiment at once, or say what it would do",
-    "FILE ... [--gin.NAME=VALUE ...] [--data] [--json]",
+    "FILE ... [--gin.NAME=VALUE ...] [--system DIR] [--data] [--json]",
     arguments,
     run,
     EPILOG,

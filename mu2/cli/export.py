@@ -21,7 +21,8 @@ PATH.json, which --json prints as well:
   task, class_names    the task, and its classes in the order of the logits
   input                kind, shape of one example, dtype
   preprocessing        before: what is done to an example; first_step: what the network does to
-                       it first; included: whether the export does that step
+                       it first; included: whether the export does that step; columns: those of
+                       tables and texts, with means, deviations and categories (null: not known)
   output               what comes out
   model                name, settings
   hyperparameters      those of the path

@@ -1,12 +1,12 @@
-"""`mu2 predict`: image files classified by a system."""
+"""`mu2 predict`: images, rows of tables and texts classified by a system."""
 
 import argparse
-import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from mu2.cli.command import FAULTS_HELP, OK, Command, add_json, write_json
+from mu2.cli import answers, rows
+from mu2.cli.command import FAULTS_HELP, OK, Command, add_json, write_json, write_text
 from mu2.errors import Mu2Error, shown
 
 if TYPE_CHECKING:
@@ -21,14 +21,21 @@ SKIPPED_SAID = 5
 # What can be read: the name of a file, or a name with what is in it.
 Picture = tuple[str, bytes | None]
 EPILOG = f"""\
-Needs Pillow: pip install 'mu2[images]'. Transparent parts of an image count as white.
+DATA is, of a task of
+  images  image files; needs Pillow: pip install 'mu2[images]'. Transparent parts count as white.
+  tables  CSV (.csv, .tsv) or Parquet files (.parquet) with the columns that the task was trained
+          with, by name; other columns are passed over. Rows are filled and scaled as in training.
+  texts   text files (.txt, a text a line), or CSV or Parquet files with a column of texts: that
+          of training, else the one called 'text', else the only one; --column names another
 
-A folder stands for all image files in it and in the folders below, by name; names that begin with
-a dot are left out, and what is no image by its name is told on standard error. `-` is standard
-input: an image, or else the names of files and folders, one a line, in UTF-8.
+A folder stands for all such files in it and in the folders below, by name; names that begin with
+a dot are left out, and what is none by its name is told on standard error. `-` is standard input:
+an image, or else the names of files and folders, one a line, in UTF-8; of a task of texts, the
+texts, one a line.
 
 With --all every task that reads images answers for every image; layers that tasks share are
-computed once.
+computed once. --to writes a CSV file: file, row (of tables and texts, from 1), task (with --all),
+class, class_index, probability, and with --top K class_2, probability_2 and so on.
 
 One JSON document with --json:
   format    1
@@ -37,16 +44,17 @@ One JSON document with --json:
   images    a list, in the given order: file, class, class_index, probability, and top,
             the likeliest classes first: class, class_index, probability
             with --all: file, and answers, one a task: task, class, class_index, probability, top
-  skipped   files in folders that are no images by their name
+  examples  of a task of tables or texts in place of images: file, row, class, and so on
+  skipped   files in folders that are none by their name
 or, where that fails:
 {FAULTS_HELP}"""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """The system, the task and the images."""
+    """The system, the task and the examples."""
     parser.add_argument("system", metavar="DIR", help="the system's folder")
     parser.add_argument(
-        "images", nargs="+", metavar="IMAGE", help="an image file, a folder of them, or -"
+        "data", nargs="+", metavar="DATA", help="a file of examples, a folder of them, or -"
     )
     whose = parser.add_mutually_exclusive_group(required=True)
     whose.add_argument("--task", metavar="NAME", help="whose classes to tell")
@@ -54,6 +62,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--top", type=_positive, default=1, metavar="K", help="the K likeliest classes (default 1)"
     )
+    parser.add_argument("--column", metavar="NAME", help="the column of texts in a table")
+    parser.add_argument("--to", metavar="FILE.csv", help="write the answers there; none is there")
+    parser.add_argument("--at", metavar="COMMIT", help="the system as it stood then; see mu2 log")
     add_json(parser)
 
 
@@ -65,56 +76,66 @@ def _positive(text: str) -> int:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Prints the likeliest classes of each image."""
+    """Prints the likeliest classes of each example."""
     from mu2.report import text
     from mu2.system import System
     from mu2.system.inference import Inference
 
-    inference = Inference(System.open(options.system))
+    if options.to is not None:
+        answers.check_target(options.to)
+    inference = Inference(System.open(options.system, options.at))
+    if options.task is not None and inference.system.task(options.task).input != "image":
+        document = rows.document(inference, options)
+    else:
+        document = _of_images(inference, options)
+    tell_skipped(document["skipped"])
+    if options.to is not None:
+        answers.write(options.to, document, options.top)
+    if options.json:
+        write_json(document)
+    elif options.to is None:
+        text.show(text.prediction_table(document), sys.stdout)
+    else:
+        write_text(f"{options.to}: {len(document.get('images') or document['examples']):,} answers")
+    return OK
+
+
+def _of_images(inference: "Inference", options: argparse.Namespace) -> dict[str, Any]:
+    """The answers for image files."""
+    if options.column is not None:
+        raise Mu2Error("--column names a column of texts, and images have none.")
     tasks = _tasks(inference, options.task)
-    pictures, skipped = _pictures(options.images)
-    _tell_skipped(skipped)
+    pictures, skipped = _pictures(options.data)
     images: list[dict[str, Any]] = []
     for start in range(0, len(pictures), CHUNK):
         some = pictures[start : start + CHUNK]
-        answers = _answers(inference, tasks, some, options.top)
-        for (file, _), of_tasks in zip(some, answers, strict=True):
+        told = _answers(inference, tasks, some, options.top)
+        for (file, _), of_tasks in zip(some, told, strict=True):
             if options.all:
                 listed = [{"task": task, **answer} for task, answer in of_tasks.items()]
                 images.append({"file": file, "answers": listed})
             else:
                 images.append({"file": file, **of_tasks[options.task]})
-    document = {
+    return {
         "format": 1,
         "system": options.system,
         **({"tasks": list(tasks)} if options.all else {"task": options.task}),
         "images": images,
         "skipped": skipped,
     }
-    if options.json:
-        write_json(document)
-    else:
-        text.show(text.prediction_table(document), sys.stdout)
-    return OK
 
 
 def _tasks(inference: "Inference", named: str | None) -> tuple[str, ...]:
     """The task that is named, or all that read images.
 
     Raises:
-      Mu2Error: there is none, or it reads something else.
+      Mu2Error: there is none.
     """
     if named is None:
         if not (tasks := inference.tasks("image")):
             directory = inference.system.directory
             raise Mu2Error(f"{directory} has no task that reads images and has a path.")
         return tasks
-    if (kind := inference.system.task(named).input) != "image":
-        known = ", ".join(inference.tasks("image"))
-        raise Mu2Error(
-            f"task {named!r} reads {kind}s, and `mu2 predict` reads image files.",
-            hint=f"Tasks of images: {known}." if known else "Python reads them: mu2.open(DIR).",
-        )
     inference.path(named)  # or it says that there is none yet
     return (named,)
 
@@ -158,29 +179,17 @@ def _named(name: str, skipped: list[str]) -> list[Picture]:
     """A file, or the images in a folder; what else is in that is added to `skipped`."""
     from mu2.system.inputs import SUFFIXES
 
-    if not name or not os.path.isdir(name):
+    if not name:
         return [(name, None)]
-    found: list[Picture] = []
-    for folder, folders, files in os.walk(name):
-        folders[:] = sorted(each for each in folders if not each.startswith("."))
-        for file in sorted(each for each in files if not each.startswith(".")):
-            path = os.path.join(folder, file)
-            if os.path.splitext(file)[1].lower() in SUFFIXES and os.path.isfile(path):
-                found.append((path, None))
-            else:
-                skipped.append(path)
-    if not found:
-        raise Mu2Error(
-            f"{name} holds no images.", hint=f"Images end in {', '.join(sorted(SUFFIXES))}."
-        )
-    return found
+    return [(file, None) for file in answers.files_of(name, SUFFIXES, "images", skipped)]
 
 
-def _tell_skipped(skipped: Sequence[str]) -> None:
+def tell_skipped(skipped: Sequence[str]) -> None:
+    """Says on standard error which files in folders were passed over."""
     if skipped:
         more = len(skipped) - SKIPPED_SAID
         said = ", ".join(skipped[:SKIPPED_SAID]) + (f" and {more} more" if more > 0 else "")
-        sys.stderr.write(f"mu2: skipped, no images: {shown(said)}\n")
+        sys.stderr.write(f"mu2: skipped, no examples by their names: {shown(said)}\n")
 
 
 def _answers(
@@ -192,11 +201,9 @@ def _answers(
       Faults: some files are no images; every one is named.
     """
     predicted = inference.predict_all(_inputs(inference, tasks, pictures), tasks)
-    names = {task: inference.system.task(task).class_names for task in tasks}
+    best = {task: predicted[task].top(top) for task in tasks}
     for number in range(len(pictures)):
-        yield {
-            task: _guess(predicted[task].probabilities[number], names[task], top) for task in tasks
-        }
+        yield {task: answers.guess(best[task][number]) for task in tasks}
 
 
 def _inputs(
@@ -223,21 +230,12 @@ def _inputs(
     return {form: np.stack(fitting) for form, fitting in made.items()}
 
 
-def _guess(probabilities: "np.ndarray", names: Sequence[str], top: int) -> dict[str, Any]:
-    """The likeliest class, and the `top` likeliest."""
-    order = (-probabilities).argsort(kind="stable")[:top]
-    guesses = [
-        {"class": names[i], "class_index": int(i), "probability": float(probabilities[i])}
-        for i in order
-    ]
-    return {**guesses[0], "top": guesses}
-
-
 COMMAND = Command(
-    "classify image files with a system",
-    "DIR {--task NAME | --all} IMAGE ... [--top K] [--json]",
+    "classify images, rows of tables or texts with a system",
+    "DIR {--task NAME | --all} DATA ... [--top K] [--column NAME] [--to FILE.csv] [--at COMMIT] "
+    "[--json]",
     arguments,
     run,
     EPILOG,
-    many="images",
+    many="data",
 )

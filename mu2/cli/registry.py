@@ -5,8 +5,8 @@ import importlib
 from mu2.cli.command import Command
 
 NAMES = (
-    *("check", "plan", "run", "table", "show", "predict", "export"),
-    *("report", "watch", "plot", "track", "log", "verify", "repair", "gc", "du"),
+    *("check", "plan", "data", "run", "table", "show", "predict", "evaluate", "export"),
+    *("report", "watch", "plot", "track", "task", "diff", "log", "verify", "repair", "gc", "du"),
     *("list", "explain"),
 )
 

@@ -2,9 +2,13 @@
 
 import argparse
 import sys
+from typing import TYPE_CHECKING
 
 from mu2.cli.command import BINDINGS_HELP, INTERRUPTED, OK, Command, add_files, read_valid
 from mu2.errors import Mu2Error, shown
+
+if TYPE_CHECKING:
+    from mu2.system.run_start import RunStart
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,6 +33,7 @@ def run(options: argparse.Namespace) -> int:
     reading = read_valid(options)
     loaded = reading.load()
     from mu2.config.start import evolve
+    from mu2.planning.doubtful import doubtful_settings
     from mu2.report import text
     from mu2.report.progress import choose_reporter
     from mu2.report.summary import summarise
@@ -37,6 +42,13 @@ def run(options: argparse.Namespace) -> int:
 
     if options.source:
         branch(options.source, options.system)
+
+    def tell(start: "RunStart") -> None:
+        for warning in doubtful_settings(loaded.experiment, reading.place):
+            sys.stderr.write(f"mu2: warning: {warning}\n")
+        if start.state == "again":
+            sys.stderr.write("\n".join([*start.lines(options.system), ""]))
+
     try:
         reporter = with_trackers(
             choose_reporter(sys.stderr), options.system, loaded.experiment.trackers
@@ -48,6 +60,7 @@ def run(options: argparse.Namespace) -> int:
             reporter,
             accept_changes=options.accept_changes,
             place=reading.place,
+            tell=tell,
         )
     except KeyboardInterrupt:
         sys.stderr.write(

@@ -1,9 +1,14 @@
 """`mu2 show`: what a system holds."""
 
 import argparse
+import dataclasses
 import sys
+from typing import TYPE_CHECKING, Any
 
-from mu2.cli.command import FAULTS_HELP, OK, Command, add_json, write_json
+from mu2.cli.command import FAULTS_HELP, OK, Command, add_json, write_json, write_text
+
+if TYPE_CHECKING:
+    from mu2.system.cost import Cost
 
 EPILOG = f"""\
   mu2 show systems/quickstart --task latin     its lineage, settings and children
@@ -17,10 +22,12 @@ One JSON document with --json:
   tasks       a list: name, private, input, iterations, classes, path, model, test_accuracy,
               validation_accuracy, score, parent_task (null: a root), lineage (null: a root),
               components, reused_components, reused_from, reused_layers, path_parameters,
-              added_parameters, accounted_parameters, activated_share, seconds, hyperparameters
+              added_parameters, accounted_parameters, activated_share, seconds, hyperparameters,
+              id (the name that it was introduced with; see mu2 task rename)
   run         complete; where it is not: task, iteration, generation
 With --task the list `tasks` has that one, and there are `lineage`, from its path back to the root,
-and `children`, all of the task's.
+`children`, all of the task's, and `cost` (null without a path): parameters, bytes (in float32),
+flops (of one example, forward), seconds (measured here, by number of examples).
 or, where that fails:
 {FAULTS_HELP}"""
 
@@ -43,20 +50,25 @@ def run(options: argparse.Namespace) -> int:
 
     system = System.open(options.system, options.at)
     if options.task is not None:
-        system.task(options.task)  # refuses a task that there is not, with the nearest name
+        name = system.task(options.task).name  # or it says that there is none, with the nearest
         if options.tree:
             raise Mu2Error("--task and --tree show different things.", hint="Give one of them.")
     summary = summarise(system)
     if options.task is not None:
         from mu2.report.one_task import one_task, show_task
         from mu2.report.reading import read_history
+        from mu2.system.cost import measure_cost
+        from mu2.system.inference import Inference
 
         history = read_history(options.system, options.at)
-        (about,) = [task for task in summary["tasks"] if task["name"] == options.task]
+        (about,) = [task for task in summary["tasks"] if task["id"] == name]
+        cost = None if about["path"] is None else measure_cost(Inference(system), name)
         if options.json:
-            write_json({**summary, "tasks": [about], **one_task(history, options.task)})
+            write_json({**summary, "tasks": [about], **one_task(history, name)} | cost_of(cost))
         else:
             show_task(about, history, sys.stdout)
+            if cost is not None:
+                write_text(cost_line(cost))
     elif options.json:
         write_json(summary)
     elif options.tree:
@@ -66,6 +78,22 @@ def run(options: argparse.Namespace) -> int:
     else:
         text.show_system(summary, sys.stdout)
     return OK
+
+
+def cost_of(cost: "Cost | None") -> dict[str, Any]:
+    """The size and the latency of a task's path, for --json."""
+    return {"cost": None if cost is None else dataclasses.asdict(cost)}
+
+
+def cost_line(cost: "Cost") -> str:
+    """The size and the latency of a task's path."""
+    times = ", ".join(
+        f"{1000 * seconds:,.2f} ms for {examples} example{'s' * (examples > 1)}"
+        for examples, seconds in cost.seconds.items()
+    )
+    return (
+        f"answers in {times} here; {cost.bytes / 1e6:,.2f} MB, {cost.flops:,.3g} FLOPs an example"
+    )
 
 
 COMMAND = Command(

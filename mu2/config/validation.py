@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, ParamSpec, TypeVar
 
 from mu2.config.linter import Faults, in_order
+from mu2.config.root_coverage import lacking_roots
 from mu2.errors import Mu2Error, check_name, did_you_mean
 from mu2.evolution.engine import Evolution
 from mu2.evolution.rules import Mutation, is_layer
@@ -15,6 +16,7 @@ from mu2.models import Model, Network, RemoteRoot, Root
 from mu2.models.devices import devices
 from mu2.tasks import Part, Task, describe, missing
 from mu2.tasks.data import check_batch
+from mu2.tasks.source import Requires
 from mu2.training import Training
 from mu2.training.fit import validate_layout
 from mu2.training.layout import Layout
@@ -170,6 +172,10 @@ def _task_faults(
     if size is None:
         return
     sizes[task.name] = size
+    if isinstance(known.source, Requires):
+        _, error = _attempt(known.source.check_libraries)
+        if error is not None:
+            yield _at(place(task, "Task.source"), error)
     if known is task:
         _, error = _attempt(_check_class_names, task)
         if error is not None:
@@ -210,6 +216,8 @@ def _space_faults(
                     yield _at(place(space, blamed or error.message), error)
         if sound:
             yield from _root_faults(parts.roots, model, space, place, absent)
+    for made, text, error in lacking_roots(parts.roots, space, kinds):
+        yield _at(place(made, text), error)
     if names and parts.mutation is not None:
         yield from _unknown_clones(parts.mutation, names, place)
         yield from _more_frozen_than_there_are(parts.mutation, names, place)

@@ -8,7 +8,7 @@ from mu2.models.ocr import LCNetV4
 from mu2.models.registry import installed, models, restore
 from mu2.models.roots.onnx import PPOCR
 from mu2.models.roots.pretrained import AugReg, Safetensors
-from mu2.models.roots.root import Guessing, RandomRoot, RemoteRoot, Root
+from mu2.models.roots.root import Guessing, RandomRoot, RemoteRoot, Root, SelectiveRoot
 from mu2.models.text import ByteTransformer
 from mu2.models.vit import ViT
 
@@ -29,6 +29,7 @@ __all__ = [
     "RemoteRoot",
     "Root",
     "Safetensors",
+    "SelectiveRoot",
     "ViT",
     "flatten",
     "installed",

@@ -94,7 +94,7 @@ def show_task(summary: Mapping[str, Any], history: History, stream: TextIO) -> N
     for line in _facts(summary):
         stream.write(f"  {line}\n")
     stream.write("\nlineage\n")
-    for step in one_task(history, name)["lineage"]:
+    for step in one_task(history, summary["id"])["lineage"]:
         stream.write(f"  {step['path']}  {words.percent(step['quality'])}\n")
         for line in _reported(step):
             stream.write(f"      {line}\n")
@@ -102,7 +102,7 @@ def show_task(summary: Mapping[str, Any], history: History, stream: TextIO) -> N
     width = max((len(key) for key in summary["hyperparameters"]), default=0)
     for key, value in summary["hyperparameters"].items():
         stream.write(f"  {key:{width}}  {value}\n")
-    children = history.by_task.get(name, ())
+    children = history.by_task.get(summary["id"], ())
     if children:
         qualities = words.sparkline([child.quality for child in children], 60)
         stream.write(f"\n{words.plural(len(children), 'child')}  {qualities}\n")

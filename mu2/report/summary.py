@@ -11,6 +11,8 @@ from mu2.evolution.scoring import accounted_parameters
 from mu2.system import System, TaskRecord
 
 FORMAT = 1
+# Keys of a task's document whose values name tasks.
+_NAMING = ("parent_task", "lineage", "reused_from", "reused_layers")
 
 
 def summarise(system: System) -> dict[str, Any]:
@@ -38,13 +40,34 @@ def summarise(system: System) -> dict[str, Any]:
         "models": [json.loads(m) for m in sorted({p.model for p in system.roots()})],
         "parameters": whole,
         "tasks": [
-            {
-                **_task(record, live_paths, whole, logged),
-                "seconds": _rounded(seconds.get(record.name)),
-            }
+            with_titles(
+                {
+                    **_task(record, live_paths, whole, logged),
+                    "seconds": _rounded(seconds.get(record.name)),
+                },
+                {record.name: record.title for record in records},
+            )
             for record in records
         ],
         "run": _run(system.progress.complete, records),
+    }
+
+
+def with_titles(task: Mapping[str, Any], titles: Mapping[str, str]) -> dict[str, Any]:
+    """A task's document, tasks named as they are shown; its own name stays under `id`."""
+
+    def shown(value: Any) -> Any:
+        if isinstance(value, list):
+            return [shown(each) for each in value]
+        if isinstance(value, dict):
+            return {shown(name): layers for name, layers in value.items()}
+        return titles.get(value, value)
+
+    return {
+        **task,
+        **{key: shown(task[key]) for key in _NAMING},
+        "name": titles[task["name"]],
+        "id": task["name"],
     }
 
 

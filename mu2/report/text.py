@@ -111,25 +111,28 @@ def show_grid(grid: Grid, stream: TextIO) -> None:
 
 
 def prediction_table(document: Mapping[str, Any]) -> Table:
-    """One row for each image, each task that answered and each of the likeliest classes.
+    """One row for each example, each task that answered and each of the likeliest classes.
 
     Args:
       document: what `mu2 predict --json` prints.
     """
     table = plain_table()
-    table.add_column("image", overflow="fold")
+    rows = "examples" in document
+    table.add_column("file" if rows else "image", overflow="fold")
+    if rows:
+        table.add_column("row", justify="right", no_wrap=True)
     if several := "tasks" in document:
         table.add_column("task", overflow="fold")
     table.add_column("class", overflow="fold")
     table.add_column("probability", justify="right", no_wrap=True)
-    for image in document["images"]:
-        file = image["file"]
-        for answer in image["answers"] if several else [image]:
+    for example in document["examples" if rows else "images"]:
+        place = [example["file"], *([f"{example['row']:,}"] if rows else [])]
+        for answer in example["answers"] if several else [example]:
             task = [answer["task"]] if several else []
             for guess in answer["top"]:
-                said = [file, *task, guess["class"]]
+                said = [*place, *task, guess["class"]]
                 table.add_row(*map(_cell, said), f"{guess['probability']:.3f}")
-                file, task = "", [""] * len(task)
+                place, task = [""] * len(place), [""] * len(task)
     return table
 
 

@@ -39,7 +39,11 @@ _PREPARED: Mapping[str, tuple[str, ...]] = {
         "bytes as numbers, in float32",
     ),
     "table": (
-        "gaps filled and columns scaled as the task's source does it",
+        "a number (of `columns`: encoding.columns that are no categories, in order) becomes "
+        "(x - mean) / deviation; one that is missing, or whose deviation is null, becomes 0",
+        "behind them, for each of gaps, the number of a column of numbers: 1 where it is missing, "
+        "else 0",
+        "behind these, for each column of categories and each category: 1 in its own, else 0",
         "taken as they come, in float32",
     ),
 }
@@ -200,7 +204,12 @@ def _document(system: System, task: str, form: str, path: Path) -> dict[str, Any
             "shape": list(reads.shape),
             "dtype": reads.dtype(record.input).name,
         },
-        "preprocessing": {"before": before, "first_step": last, "included": form == "stablehlo"},
+        "preprocessing": {
+            "before": before,
+            "first_step": last,
+            "included": form == "stablehlo",
+            "columns": None if record.preparation is None else dict(record.preparation),
+        },
         "output": "float32 logits [B, classes], in the order of class_names",
         "model": {"name": model, "settings": settings},
         "hyperparameters": dict(sorted(path.hyperparameters.items())),

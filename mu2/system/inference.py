@@ -1,7 +1,8 @@
 """Inference: what answers for the tasks of a system; the layers that tasks share run once."""
 
+import dataclasses
 import functools
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import jax
@@ -17,22 +18,67 @@ from mu2.models.inputs import bucket, normalise
 from mu2.models.leaves import from_stored
 from mu2.store.files import reason
 from mu2.system import System
+from mu2.system.inputs import examples
+from mu2.tasks.preparation import Preparation
 from mu2.tasks.user_examples import Form
 
 # Bytes of parameters that stay on the device from one call to the next.
 HELD_BYTES = 1 << 30
 
 
-class Prediction(NamedTuple):
-    """What a task's path makes of N examples.
+class Guess(NamedTuple):
+    """A class that an example may be of.
+
+    Attributes:
+      name: of the class.
+      label: the class's number.
+      probability: from 0 to 1.
+    """
+
+    name: str
+    label: int
+    probability: float
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Prediction:
+    """What a task's path makes of N examples; `classes, probabilities = prediction` parts it.
 
     Attributes:
       classes: int64 [N], the likeliest class of each.
       probabilities: float32 [N, classes].
+      class_names: one a class.
     """
 
     classes: np.ndarray
     probabilities: np.ndarray
+    class_names: tuple[str, ...] = ()
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        yield self.classes
+        yield self.probabilities
+
+    def __len__(self) -> int:
+        return len(self.classes)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The name of the likeliest class of each example."""
+        return tuple(self.class_names[each] for each in self.classes)
+
+    def top(self, k: int) -> list[list[Guess]]:
+        """The k likeliest classes of each example, the likeliest first; all, where there are fewer.
+
+        Raises:
+          Mu2Error: k is below 1.
+        """
+        if k < 1:
+            raise Mu2Error(f"k is {k}; 1 is the least.")
+        orders = np.argsort(-self.probabilities, axis=1, kind="stable")[:, :k]
+        return [
+            [Guess(self.class_names[i], int(i), float(row[i])) for i in order]
+            for row, order in zip(self.probabilities, orders, strict=True)
+        ]
 
 
 class Inference:
@@ -68,6 +114,36 @@ class Inference:
             self._paths[task] = self.system.path(task)
         return self._paths[task]
 
+    def class_names(self, task: str) -> tuple[str, ...]:
+        """Names of a task's classes, in the order of the probabilities.
+
+        Raises:
+          Mu2Error: no such task.
+        """
+        return self.system.task(task).class_names
+
+    def preparation(self, task: str) -> Preparation | None:
+        """How the task's examples are made of what files hold; None where it is not known.
+
+        Raises:
+          Mu2Error: no such task.
+        """
+        document = self.system.task(task).preparation
+        return None if document is None else Preparation.from_json(document)
+
+    def examples(self, task: str, given: Any) -> np.ndarray:
+        """Examples that a user gives, as the task's network reads them, [N, *input_shape].
+
+        Args:
+          task: the task.
+          given: what `mu2.tasks.user_examples.examples` takes.
+
+        Raises:
+          Mu2Error: no such task or path, or an example cannot be read.
+        """
+        form, kind = self.form(task), self.system.task(task).input
+        return examples(kind, given, [form], self.preparation(task))[form]
+
     def input_shape(self, task: str) -> Shape:
         """Shape of one example as a task's path reads it: [S, S, C] of an image.
 
@@ -91,7 +167,7 @@ class Inference:
         Reads a record a task.
         """
         records = [self.system.task(name) for name in self.system.tasks]
-        return tuple(r.name for r in records if r.input == kind and r.path is not None)
+        return tuple(r.title for r in records if r.input == kind and r.path is not None)
 
     def predict(self, task: str, inputs: np.ndarray) -> Prediction:
         """Classifies examples with a task's path.
@@ -187,7 +263,8 @@ class Inference:
     def _prediction(self, task: str, logits_NxC: np.ndarray) -> Prediction:
         logits_NxC = logits_NxC[:, : self.path(task).num_classes]
         powers = np.exp(logits_NxC - logits_NxC.max(axis=1, keepdims=True))
-        return Prediction(logits_NxC.argmax(axis=1), powers / powers.sum(axis=1, keepdims=True))
+        probabilities = powers / powers.sum(axis=1, keepdims=True)
+        return Prediction(logits_NxC.argmax(axis=1), probabilities, self.class_names(task))
 
     def _check(self, task: str, inputs: np.ndarray) -> None:
         form = self.form(task)

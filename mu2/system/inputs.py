@@ -1,6 +1,28 @@
 """What users give a system to answer for, as its networks read it: images, texts, rows."""
 
+from mu2.tasks import Source
 from mu2.tasks.picture import SUFFIXES, is_picture
 from mu2.tasks.user_examples import Form, Shape, examples, fit_image, pixels
+from mu2.tasks.user_tables import FILES, read_columns, read_lines, read_texts
 
-__all__ = ["SUFFIXES", "Form", "Shape", "examples", "fit_image", "is_picture", "pixels"]
+__all__ = [
+    "FILES",
+    "SUFFIXES",
+    "Form",
+    "Shape",
+    "Source",
+    "examples",
+    "fit_image",
+    "is_picture",
+    "is_source",
+    "pixels",
+    "read_columns",
+    "read_lines",
+    "read_texts",
+]
+
+
+def is_source(made: object) -> bool:
+    """Whether an object is where examples come from; no data are looked at."""
+    names = ("num_classes", "class_names", "splits", "size", "read")
+    return hasattr(type(made), "input") and all(hasattr(type(made), name) for name in names)

@@ -15,7 +15,7 @@ class TaskRecord:
     """What a system knows of one task.
 
     Attributes:
-      name: the task's name.
+      name: the task's name, which its components and its log lines bear for good.
       class_names: one a class, in label order.
       private: its path is no seed for other tasks.
       input: the kind of its examples.
@@ -23,6 +23,10 @@ class TaskRecord:
       path: the path that survived the last one; None before the first is finished.
       population: the task iteration under way, or None.
       offspring: path id to the number of children this task had from it.
+      preparation: how its examples are made of what files hold, as
+        `mu2.tasks.preparation.Preparation` writes it; None where its source does not say, and in
+        systems of earlier versions.
+      alias: the name that it was given later, by which it is shown; None: its own.
     """
 
     name: str
@@ -33,6 +37,13 @@ class TaskRecord:
     path: Path | None = None
     population: Population | None = None
     offspring: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    preparation: Mapping[str, Any] | None = None
+    alias: str | None = None
+
+    @property
+    def title(self) -> str:
+        """The name by which it is shown."""
+        return self.name if self.alias is None else self.alias
 
     @property
     def under_way(self) -> Population:
@@ -52,6 +63,8 @@ class TaskRecord:
             "path": None if self.path is None else self.path.to_json(),
             "population": None if self.population is None else self.population.to_json(),
             "offspring": dict(sorted(self.offspring.items())),
+            **({} if self.preparation is None else {"preparation": dict(self.preparation)}),
+            **({} if self.alias is None else {"alias": self.alias}),
         }
 
     @classmethod
@@ -75,6 +88,8 @@ class TaskRecord:
             path=None if path is None else Path.from_json(path),
             population=None if population is None else Population.from_json(population),
             offspring=document["offspring"],
+            preparation=document.get("preparation"),
+            alias=document.get("alias"),
         )
         record._check()
         return record

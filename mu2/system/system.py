@@ -23,6 +23,10 @@ from mu2.system.sample import SAMPLE, Sample
 
 CACHE_LIMIT_MB = 1024
 ROOT, TASK, RUN, PREDICTIONS = "root/", "task/", "run/", "predictions/"
+# How many iterations a task had that was removed, so that no id of its components comes again.
+REMOVED = "removed/"
+# Which task a name that was given later means.
+ALIASES = "aliases"
 T = TypeVar("T")
 
 
@@ -133,15 +137,18 @@ class System:
         return tuple(n.removeprefix(TASK) for n in self._journal.names() if n.startswith(TASK))
 
     def task(self, name: str) -> TaskRecord:
-        """What is known of a task.
+        """What is known of a task, by its name or by the one that it is shown by.
 
         Raises:
           Mu2Error: no such task.
         """
         if name not in self._records:
-            if not self.has_task(name):
+            if TASK + name not in self._journal:
+                if (renamed := self._renamed(name)) is not None:
+                    return renamed
                 raise Mu2Error(
-                    f"{self.directory} has no task {name!r}.", hint=did_you_mean(name, self.tasks)
+                    f"{self.directory} has no task {name!r}.",
+                    hint=did_you_mean(name, self.titles.values()),
                 )
             document = self._journal.record(TASK + name)
             self._records[name] = self._task(name, document)
@@ -174,8 +181,36 @@ class System:
         return record
 
     def has_task(self, name: str) -> bool:
-        """True if there is a task of this name."""
-        return name in self._records or TASK + name in self._journal
+        """True if there is a task of this name, or one that is shown by it."""
+        known = name in self._records or TASK + name in self._journal
+        return known or self._renamed(name) is not None
+
+    def _renamed(self, alias: str) -> TaskRecord | None:
+        """The task that is shown by a name that is not its own."""
+        name = self.aliases.get(alias)
+        return None if name is None else self.task(name)
+
+    @property
+    def aliases(self) -> dict[str, str]:
+        """The names that tasks were given later, each with the task's own."""
+        if ALIASES not in self._journal:
+            return {}
+        return dict(self._journal.record(ALIASES)["aliases"])
+
+    @property
+    def titles(self) -> dict[str, str]:
+        """The name that each task is shown by, by its own name, in order of introduction."""
+        shown = {name: alias for alias, name in self.aliases.items()}
+        return {name: shown.get(name, name) for name in self.tasks}
+
+    def removed_iterations(self, name: str) -> int:
+        """Iterations of a task that was removed; 0 where none of this name was.
+
+        A new task of the name goes on from there, as others may still use components of the old.
+        """
+        if REMOVED + name not in self._journal:
+            return 0
+        return int(self._journal.record(REMOVED + name)["iterations"])
 
     def history(self) -> list[dict[str, Any]]:
         """The commits that can be gone back to, newest first.

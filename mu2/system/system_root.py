@@ -31,6 +31,10 @@ class SystemRoot:
     task: str
     name: str = "system"
 
+    def fits(self, model: Model) -> bool:
+        """See `SelectiveRoot.fits`."""
+        return self._speaks_of(model, System.open(self.path).path(self.task))
+
     def check(self, model: Model, hyperparameters: Mapping[str, Any]) -> None:
         """Finds out whether the path fits; reads no arrays.
 

@@ -23,7 +23,7 @@ from mu2.system.child_log import Mark, chained
 from mu2.system.predictions import TestPredictions
 from mu2.system.record import Progress, TaskRecord
 from mu2.system.sample import SAMPLE, Sample
-from mu2.system.system import CACHE_LIMIT_MB, PREDICTIONS, RUN, TASK
+from mu2.system.system import ALIASES, CACHE_LIMIT_MB, PREDICTIONS, REMOVED, RUN, TASK
 
 
 class WritableSystem(System):
@@ -159,6 +159,21 @@ class WritableSystem(System):
         record = {"file": name, "sha256": fingerprint, "made_with": run_environment}
         self._drop(self._commit(progress, "run", {RUN + str(run): record}), ())
 
+    def begin_edit(self) -> None:
+        """Prepares commits that belong to no run: children that no commit knows leave the log.
+
+        Raises:
+          Mu2Error: the logs are not those of the newest commit, or HEAD names an older commit than
+            others that stand there.
+        """
+        refuse_doubtful_head(self.directory)
+        self._check_log(False)
+        self.log.cut(self.progress.log_bytes)
+        self.times.keep(self.progress.log_lines)
+        drop_commit(self.directory, None)
+        self._journal.wait()
+        self._known_packs = self._store.packs()
+
     def _check_log(self, accept_changes: bool) -> None:
         """Compares the logs with the newest commit; goes on with what there is where asked to."""
         progress = self.progress
@@ -223,6 +238,7 @@ class WritableSystem(System):
         roots: Iterable[Path] = (),
         passing: bool = False,
         finished: str | None = None,
+        removed: TaskRecord | None = None,
         predictions: Mapping[str, TestPredictions] | None = None,
         samples: Mapping[str, Sample] | None = None,
     ) -> None:
@@ -237,6 +253,7 @@ class WritableSystem(System):
           roots: new roots.
           passing: the commit will give way to the next lasting one.
           finished: the task whose iteration is over by it.
+          removed: a task without an iteration under way that ends here.
           predictions: task to what its new path made of the test examples.
           samples: task to the sample of its new path.
         """
@@ -252,8 +269,18 @@ class WritableSystem(System):
         changed |= {root.id: root.to_json() for root in roots}
         changed |= {PREDICTIONS + name: p.to_json() for name, p in (predictions or {}).items()}
         changed |= {SAMPLE + name: sample.to_json() for name, sample in (samples or {}).items()}
-        written = self._commit(progress, message, changed, passing)
+        aliases = self._aliases(records, removed)
+        if aliases is not None:  # pairs, as a record's keys say what it is
+            changed[ALIASES] = {"aliases": [list(pair) for pair in aliases.items()]}
+        ended: tuple[str, ...] = ()
+        if removed is not None:
+            before.append(removed.path)
+            ended = tuple(kind + removed.name for kind in (TASK, PREDICTIONS, SAMPLE))
+            changed[REMOVED + removed.name] = {"iterations": removed.iterations}
+        written = self._commit(progress, message, changed, passing, ended)
         self._records |= records
+        if removed is not None:
+            self._records.pop(removed.name, None)
         kept = [*roots, *(record.path for record in records.values() if record.path is not None)]
         if self._live_paths is not None:
             gone = [path for path in before if path is not None]
@@ -268,6 +295,7 @@ class WritableSystem(System):
         message: str,
         changed: Mapping[str, Any],
         passing: bool = False,
+        ended: tuple[str, ...] = (),
     ) -> set[str]:
         """Makes it durable; returns the packs written since the last lasting commit."""
         if self._under_way is not None:
@@ -286,7 +314,7 @@ class WritableSystem(System):
         def durable() -> None:
             self.times.flush()
             self.log.flush()
-            self._newest.commit(changed, document, message, passing=passing)
+            self._newest.commit(changed, document, message, ended, passing=passing)
 
         self._under_way = self._background.add(durable)
         if not passing:
@@ -294,6 +322,16 @@ class WritableSystem(System):
         self._progress = progress
         self._new_packs.clear()
         return written
+
+    def _aliases(
+        self, records: Mapping[str, TaskRecord], removed: TaskRecord | None
+    ) -> dict[str, str] | None:
+        """Which name means which task by a commit; None where that is as it was."""
+        gone = {removed.name} if removed is not None else set()
+        old = self.aliases
+        kept = {a: name for a, name in old.items() if name not in records and name not in gone}
+        new = {r.alias: name for name, r in records.items() if r.alias is not None}
+        return None if {**kept, **new} == old else dict(sorted({**kept, **new}.items()))
 
     def _drop(self, written: set[str], kept: Iterable[Path]) -> None:
         """Removes those of some packs that are not in use.

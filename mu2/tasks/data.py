@@ -1,5 +1,7 @@
 """The examples of the task under way, each part read once for each shape."""
 
+from typing import Any
+
 from mu2.errors import Mu2Error
 from mu2.tasks.examples import ExampleStream
 from mu2.tasks.images import DEFAULT, Images, Resize
@@ -29,6 +31,12 @@ class TaskData:
     def given(self) -> dict[str, int]:
         """The hyperparameters that the data set by themselves."""
         return self._task.given()
+
+    @property
+    def preparation(self) -> dict[str, Any] | None:
+        """How examples are made of what files hold, as JSON; None where the source does not say."""
+        made = self._task.preparation()
+        return None if made is None else made.to_json()
 
     def read(
         self, part: Part, shape: tuple[int, ...], resize: Resize | None = None

@@ -86,3 +86,16 @@ def is_source(made: Any) -> bool:
     """Whether an object has all that a source has; nothing is asked of it, nor any file read."""
     names = ("input", "num_classes", "class_names", "splits", "size", "read")
     return all(hasattr(type(made), name) or name in getattr(made, "__dict__", ()) for name in names)
+
+
+@runtime_checkable
+class Requires(Protocol):
+    """A source that needs another library to read, though not to tell sizes and classes."""
+
+    def check_libraries(self) -> None:
+        """Looks whether it is installed.
+
+        Raises:
+          Mu2Error: it is not.
+        """
+        ...

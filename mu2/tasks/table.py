@@ -1,6 +1,7 @@
 """Rows of a table as a network reads them: gaps filled, columns of one scale."""
 
 import dataclasses
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -45,3 +46,46 @@ class Scaling:
         scaled = np.where(there, (rows - self.mean) / self.deviation, 0.0)
         missing = ~there[:, self.gaps]
         return np.concatenate([scaled, missing], axis=1).astype(np.float32)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Encoding:
+    """How the columns of a table become numbers, learnt from the training rows.
+
+    Attributes:
+      columns: those learnt from, in the order of the file.
+      scaling: of the columns of numbers, in that order.
+      categories: name to the categories of the training rows, of the other columns.
+    """
+
+    columns: tuple[str, ...]
+    scaling: Scaling
+    categories: Mapping[str, tuple[str, ...]]
+
+    @property
+    def numbers(self) -> tuple[str, ...]:
+        """The columns of numbers, in order."""
+        return tuple(name for name in self.columns if name not in self.categories)
+
+    def num_features(self) -> int:
+        """Numbers that a row becomes."""
+        widths = map(len, self.categories.values())
+        return len(self.numbers) + len(self.scaling.gaps) + sum(widths)
+
+    def apply(self, numbers: np.ndarray, categories: Mapping[str, Sequence[str]]) -> np.ndarray:
+        """Rows as float32 [N, F].
+
+        Args:
+          numbers: float64 [N, columns of numbers], NaN where a value is missing.
+          categories: name to values, one a row, of the other columns; one that is no category of
+            the training rows is 0 in all of them.
+        """
+        parts = [self.scaling.apply(numbers)]
+        for name, known in self.categories.items():
+            part = np.zeros((len(numbers), len(known)), np.float32)
+            place = {value: column for column, value in enumerate(known)}
+            for i, value in enumerate(categories[name]):
+                if (column := place.get(value)) is not None:
+                    part[i, column] = 1
+            parts.append(part)
+        return np.concatenate(parts, axis=1)

@@ -16,6 +16,7 @@ from mu2.tasks.image import to_channels
 from mu2.tasks.images import FIRST_RESIZE, Images, Resize
 from mu2.tasks.labels import differing
 from mu2.tasks.originals import LARGEST, Originals, StreamedOriginals, load_originals
+from mu2.tasks.preparation import Preparation, Prepared
 from mu2.tasks.reader import Arrays, Readable
 from mu2.tasks.source import Fitted, Source, Splits, is_source
 from mu2.tasks.streaming import MIB, StreamingExamples
@@ -58,19 +59,7 @@ class Task:
     private: bool = False
 
     def __post_init__(self) -> None:
-        if not isinstance(self.name, str):
-            raise Mu2Error(f"a task's name must be text, not {self.name!r}.")
-        if not all(_SEGMENT.fullmatch(segment) for segment in self.name.split("/")):
-            raise Mu2Error(
-                f"a task cannot be named {self.name!r}.",
-                hint="A name is made of letters, digits and _ . + : -, with '/' between words, "
-                "as in 'digits' or 'cmaterdb/bangla'.",
-            )
-        if self.name.split("/")[0] == "root":
-            raise Mu2Error(
-                f"a task cannot be named {self.name!r}: 'root' and names below it belong to the "
-                "paths that evolution begins with."
-            )
+        check_name(self.name)
         if isinstance(self.source, type):
             kind = self.source.__name__
             raise Mu2Error(
@@ -159,6 +148,15 @@ class Task:
         if isinstance(self.source, Fitted):
             return self.source.fitted(self.splits().train)
         return self.source
+
+    def preparation(self) -> Preparation | None:
+        """How its examples are made of what files hold; None where the source does not say.
+
+        Raises:
+          Mu2Error: data are missing.
+        """
+        source = self.fitted()
+        return source.preparation() if isinstance(source, Prepared) else None
 
     def read(self, part: Part, shape: tuple[int, ...], resize: Resize = FIRST_RESIZE) -> Examples:
         """The examples of one part, decoded; nothing is kept, so that keeping is the caller's.
@@ -289,6 +287,28 @@ class Task:
                 f"label {labels[wrong[0]]}, and labels run from 0 to {classes - 1}.",
                 hint="A negative label usually marks a split without labels; take another split.",
             )
+
+
+def check_name(name: str) -> None:
+    """Refuses what cannot be a task's name.
+
+    Raises:
+      Mu2Error: it is made of other than letters, digits and _ . + : -, with '/' between words; or
+        belongs to the paths that evolution begins with.
+    """
+    if not isinstance(name, str):
+        raise Mu2Error(f"a task's name must be text, not {name!r}.")
+    if not all(_SEGMENT.fullmatch(segment) for segment in name.split("/")):
+        raise Mu2Error(
+            f"a task cannot be named {name!r}.",
+            hint="A name is made of letters, digits and _ . + : -, with '/' between words, "
+            "as in 'digits' or 'cmaterdb/bangla'.",
+        )
+    if name.split("/")[0] == "root":
+        raise Mu2Error(
+            f"a task cannot be named {name!r}: 'root' and names below it belong to the "
+            "paths that evolution begins with."
+        )
 
 
 def _shaped(examples: Examples, shape: tuple[int, ...]) -> Examples:

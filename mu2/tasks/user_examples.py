@@ -1,7 +1,7 @@
 """Examples that a user gives, as a network reads them."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,8 +11,10 @@ from mu2.errors import Mu2Error
 from mu2.tasks.image import to_channels
 from mu2.tasks.images import FIRST_RESIZE, Resize
 from mu2.tasks.picture import decode
+from mu2.tasks.preparation import Preparation
 from mu2.tasks.reader import fit
 from mu2.tasks.text import padded, to_bytes
+from mu2.tasks.user_tables import FILES, given_columns, read_columns, read_texts, text_column
 
 Shape = tuple[int, ...]
 
@@ -70,14 +72,20 @@ def fit_image(image_HxWxC: np.ndarray, form: Form) -> np.ndarray:
     return to_channels(fit([image_HxWxC], size, form.resize), channels)[0]
 
 
-def examples(kind: str, given: Any, forms: Sequence[Form]) -> dict[Form, np.ndarray]:
+def examples(
+    kind: str, given: Any, forms: Sequence[Form], preparation: Preparation | None = None
+) -> dict[Form, np.ndarray]:
     """Examples for networks that read some forms of them.
 
     Args:
       kind: `image`, `table` or `text`.
-      given: images: a sequence of what `pixels` takes, or one array of them. Rows: numbers
-        [N, F], filled and scaled as the task's source does it. Texts: a sequence of them.
+      given: images: a sequence of what `pixels` takes, or one array of them. Rows: a CSV or Parquet
+        file, a data frame, mappings, or rows (see `user_tables.given_columns`), as they stand; of
+        a task whose preparation is not known, numbers [N, F] that are filled and scaled already.
+        Texts: a sequence of them, a file (`.txt`, or a table with a column of texts), or a data
+        frame.
       forms: what the networks read.
+      preparation: how the task's examples are made of columns, if that is known.
 
     Returns:
       Form to examples [N, *shape], of the form's dtype.
@@ -85,11 +93,18 @@ def examples(kind: str, given: Any, forms: Sequence[Form]) -> dict[Form, np.ndar
     Raises:
       Mu2Error: an example is not what its kind takes, or does not fit a shape.
     """
-    if isinstance(given, str | bytes | os.PathLike):
+    is_file = kind != "image" and _is_file(given)
+    if isinstance(given, str | bytes | os.PathLike) and not is_file:
         raise Mu2Error("one example was given, not a sequence of them.", hint="Put it in a list.")
     if kind == "table":
-        return {form: _rows(given, form.shape) for form in forms}
+        rows = _table(given, preparation)
+        return {form: _rows(rows, form.shape) for form in forms}
     if kind == "text":
+        if is_file:
+            given = read_texts(given, preparation)
+        elif _is_frame(given):
+            columns = given_columns(given, preparation or Preparation()) or {}
+            given = text_column(columns, preparation, "the data frame")
         texts = list(_texts(given))
         return {form: padded(texts, form.shape[0]) for form in forms}
     made: dict[Form, list[np.ndarray]] = {form: [] for form in forms}
@@ -101,6 +116,34 @@ def examples(kind: str, given: Any, forms: Sequence[Form]) -> dict[Form, np.ndar
         form: np.stack(fitting) if fitting else np.empty((0, *form.shape), form.dtype(kind))
         for form, fitting in made.items()
     }
+
+
+def _is_file(given: Any) -> bool:
+    """Whether a table or texts are given by the name of a file."""
+    if not isinstance(given, str | os.PathLike):
+        return False
+    return Path(given).suffix.lower() in FILES
+
+
+def _is_frame(given: Any) -> bool:
+    return isinstance(given, Mapping) or hasattr(given, "columns")
+
+
+def _table(given: Any, preparation: Preparation | None) -> Any:
+    """Rows as the task's network reads them; without a preparation, as they were given."""
+    if preparation is None:
+        if _is_file(given) or _is_frame(given):
+            raise Mu2Error(
+                "the system does not say how this task's columns become numbers: it was written by "
+                "an earlier mu2.",
+                hint="Run the task again, which keeps it, or give numbers [N, F] that are filled "
+                "and scaled as its source does it.",
+            )
+        return given
+    if _is_file(given):
+        return preparation.rows(read_columns(given, preparation.delimiter), str(given))
+    columns = given_columns(given, preparation)
+    return given if columns is None else preparation.rows(columns, "the table")
 
 
 def _texts(given: Any) -> Iterator[np.ndarray]:

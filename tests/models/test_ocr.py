@@ -111,7 +111,7 @@ def test_a_block_is_a_convolution_of_channels_a_gate_and_an_mlp(i):
 def ink_of(model, image):
     stem = model.network({"image_size": 12, "num_layers": 0}, 3)[0]
     params = nest(stem.init(KEY.jax()))
-    return np.asarray(stem.apply(params, image))
+    return np.asarray(jax.jit(stem.apply)(params, image))
 
 
 @pytest.mark.parametrize("channels", [1, 3])

@@ -133,6 +133,7 @@ def record(name, kept=None, population=None, **changes):
     return SimpleNamespace(
         **{
             "name": name,
+            "title": name,
             "class_names": ("x", "y"),
             "private": False,
             "input": "image",

@@ -2,6 +2,6 @@
 
 from mu2.models.roots.onnx import PPOCR
 from mu2.models.roots.pretrained import AugReg, Safetensors
-from mu2.models.roots.root import RandomRoot, RemoteRoot, Root
+from mu2.models.roots.root import RandomRoot, RemoteRoot, Root, SelectiveRoot
 
-__all__ = ["PPOCR", "AugReg", "RandomRoot", "RemoteRoot", "Root", "Safetensors"]
+__all__ = ["PPOCR", "AugReg", "RandomRoot", "RemoteRoot", "Root", "Safetensors", "SelectiveRoot"]

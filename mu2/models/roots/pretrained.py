@@ -42,6 +42,10 @@ class AugReg:
         """See `RemoteRoot.missing`; known are the files of AugReg by their names."""
         return public.missing(self.path, model)
 
+    def fits(self, model: Model) -> bool:
+        """See `SelectiveRoot.fits`; the weights are those of a Vision Transformer."""
+        return isinstance(model, ViT)
+
     def check(self, model: Model, hyperparameters: Mapping[str, Any]) -> None:
         """Finds out whether the file fits, from its header alone.
 
@@ -102,6 +106,10 @@ class Safetensors:
                     f"Safetensors.{field} is {values!r}.",
                     hint=f"Give a number for each channel, as {field} = (0.5, 0.5, 0.5).",
                 )
+
+    def fits(self, model: Model) -> bool:
+        """See `SelectiveRoot.fits`; the weights are those of a Vision Transformer."""
+        return isinstance(model, ViT)
 
     def check(self, model: Model, hyperparameters: Mapping[str, Any]) -> None:
         """Finds out whether the files fit, from their headers alone.

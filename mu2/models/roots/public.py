@@ -18,6 +18,12 @@ _WIDTHS = {
 _BUCKET = "https://storage.googleapis.com/vit_models/augreg"
 
 
+def url_of(path: str) -> str | None:
+    """Where the public weights of a file's name lie; None where it has no name of AugReg's."""
+    match = _NAME.fullmatch(Path(path).name)
+    return f"{_BUCKET}/{match[0]}" if match else None
+
+
 def missing(path: str, model: Model) -> tuple[Mu2Error, ...]:
     """What is said of a file of public weights that is not there.
 

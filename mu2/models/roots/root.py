@@ -57,6 +57,19 @@ class RemoteRoot(Protocol):
 
 
 @runtime_checkable
+class SelectiveRoot(Protocol):
+    """A root with weights for some architectures; one that does not say so has them for all."""
+
+    def fits(self, model: Model) -> bool:
+        """Whether it has weights for an architecture; nothing is read but what it is of.
+
+        Raises:
+          Mu2Error: what it is of is not there, or has other settings.
+        """
+        ...
+
+
+@runtime_checkable
 class Guessing(Protocol):
     """A root that assumes things which its files do not say."""
 

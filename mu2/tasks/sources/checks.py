@@ -1,5 +1,6 @@
 """Whether the attributes of a source are of their types; Gin is not the only one to set them."""
 
+import importlib.util
 from typing import Any
 
 from mu2.errors import Mu2Error
@@ -35,3 +36,16 @@ def check_texts(source: Any, *names: str, optional: tuple[str, ...] = ()) -> Non
                 else None,
             )
         object.__setattr__(source, name, tuple(value))
+
+
+def check_library(module: str, owner: str, library: str, extra: str) -> None:
+    """Raises Mu2Error unless a library that reading needs is installed; does not load it.
+
+    Args:
+      module: that it is imported as.
+      owner: who needs it.
+      library: its name, for the message.
+      extra: of mu2, that installs it.
+    """
+    if importlib.util.find_spec(module) is None:
+        raise Mu2Error(f"{owner} needs {library}.", hint=f"pip install 'mu2[{extra}]'")

@@ -12,13 +12,14 @@ from mu2.tasks import split as splits
 from mu2.tasks.examples import Examples
 from mu2.tasks.labels import MISSING
 from mu2.tasks.order import shuffle
+from mu2.tasks.preparation import Preparation
 from mu2.tasks.reader import Arrays, Reader
 from mu2.tasks.sources.checks import check_bool, check_text, check_texts
 from mu2.tasks.sources.columns import Columns, check_labels, sheet_guesses, text_guesses
 from mu2.tasks.sources.listing import entries, home, in_order
 from mu2.tasks.sources.numbers import Numbers
 from mu2.tasks.sources.sheet import Row, Sheet
-from mu2.tasks.table import Scaling
+from mu2.tasks.table import Encoding, Scaling
 from mu2.tasks.text import to_bytes
 
 _SUFFIXES = (".csv", ".tsv")
@@ -189,7 +190,35 @@ class CSV:
         if self.text is not None:
             return Arrays([to_bytes(row[self.text]) for row in rows], labels)
         encoding = self._encoding
-        return Arrays(encoding.apply(rows, self._read.values(rows, encoding.numbers)), labels)
+        numbers = self._read.values(rows, encoding.numbers)
+        categories = {name: [row[name] for row in rows] for name in encoding.categories}
+        return Arrays(encoding.apply(numbers, categories), labels)
+
+    def preparation(self) -> Preparation:
+        """How its columns become examples, learnt from the training rows.
+
+        Raises:
+          Mu2Error: as `read`.
+        """
+        return Preparation(
+            label=self.label,
+            text=self.text,
+            encoding=self._encoding if self.text is None else None,
+            missing=self.missing,
+            decimal=self.decimal,
+            thousands=self.thousands,
+            delimiter=self.delimiter,
+        )
+
+    def raw_rows(self, split: str) -> tuple[dict[str, list[str]], np.ndarray]:
+        """The columns of the selected rows as they stand, by name, and their labels, int32 [N].
+
+        Raises:
+          Mu2Error: as `read`.
+        """
+        rows = self._selected(split)
+        columns = {name: [row[name] for row in rows] for name in self._names}
+        return columns, self._known_labels(rows)
 
     def guesses(self) -> tuple[str, ...]:
         """What was assumed of the files and may be wrong, each in a sentence with its option.
@@ -250,7 +279,7 @@ class CSV:
         return np.array([known[row[self.label]] for row in rows], np.int32)
 
     @functools.cached_property
-    def _encoding(self) -> "_Encoding":
+    def _encoding(self) -> Encoding:
         rows = self._selected(self.fit or self._training)
         categories = {
             name: self._categories(rows, name)
@@ -258,7 +287,7 @@ class CSV:
             if name in self.categorical or not self._read.is_number(rows, name)
         }
         numbers = tuple(name for name in self._names if name not in categories)
-        return _Encoding(numbers, Scaling.of(self._read.values(rows, numbers)), categories)
+        return Encoding(self._names, Scaling.of(self._read.values(rows, numbers)), categories)
 
     @property
     def _read(self) -> Columns:
@@ -357,28 +386,3 @@ class CSV:
         return {
             split: Sheet.of(files[split], self.delimiter, self.quote) for split in in_order(files)
         }
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class _Encoding:
-    """How rows become numbers, learnt from the training rows."""
-
-    numbers: tuple[str, ...]
-    scaling: Scaling
-    categories: dict[str, tuple[str, ...]]
-
-    def num_features(self) -> int:
-        widths = map(len, self.categories.values())
-        return len(self.numbers) + len(self.scaling.gaps) + sum(widths)
-
-    def apply(self, rows: Sequence[Row], numbers: np.ndarray) -> np.ndarray:
-        """Rows, and their values in the columns of numbers, as float32 [N, F]."""
-        parts = [self.scaling.apply(numbers)]
-        for name, known in self.categories.items():
-            part = np.zeros((len(rows), len(known)), np.float32)
-            place = {value: column for column, value in enumerate(known)}
-            for i, row in enumerate(rows):
-                if (column := place.get(row[name])) is not None:
-                    part[i, column] = 1
-            parts.append(part)
-        return np.concatenate(parts, axis=1)

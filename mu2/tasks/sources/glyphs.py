@@ -12,6 +12,7 @@ from mu2.random_keys import Key
 from mu2.tasks import split as splits
 from mu2.tasks.examples import Examples
 from mu2.tasks.reader import Arrays, Reader
+from mu2.tasks.sources.checks import check_library
 
 _SANS = ("DejaVuSans", "DejaVuSans-Bold", "DejaVuSans-Oblique", "DejaVuSans-BoldOblique")
 _MONO = (
@@ -126,6 +127,10 @@ class Glyphs:
           Mu2Error: the expression is wrong or selects nothing.
         """
         return sum(map(len, splits.parse(split, self._sizes(), self._owner)))
+
+    def check_libraries(self) -> None:
+        """See `Requires.check_libraries`: matplotlib."""
+        check_library("matplotlib", "Glyphs", "matplotlib", "demo")
 
     def read(self, split: str, image_size: int) -> Examples:
         """The selected examples: images uint8 [N, S, S, 1], S `image_size`, and labels int32 [N].

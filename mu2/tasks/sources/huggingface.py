@@ -5,7 +5,7 @@ import dataclasses
 import functools
 import logging
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +13,15 @@ import numpy as np
 
 from mu2.errors import Mu2Error, did_you_mean, lfs_pointer
 from mu2.tasks import split as splits
+from mu2.tasks.data_sets import DataSet
 from mu2.tasks.examples import Examples
 from mu2.tasks.labels import classes, numbered, sparse_guesses
 from mu2.tasks.order import shuffle
 from mu2.tasks.picture import decode, decode_view
+from mu2.tasks.preparation import Preparation
 from mu2.tasks.reader import BLOCK, Reader
 from mu2.tasks.sources.checks import check_bool, check_text
+from mu2.tasks.sources.hub import hub_data_set
 from mu2.tasks.sources.listing import head_of, home, in_order
 from mu2.tasks.text import to_bytes
 from mu2.tasks.view import View
@@ -132,6 +135,20 @@ class HuggingFace:
           Mu2Error: as `read`.
         """
         return _Rows(self, splits.parse(split, self._sizes(), self._owner))
+
+    def data_set(self) -> DataSet:
+        """See `FromDataSet.data_set`; of a name on the hub its cache is looked at."""
+        return hub_data_set(self.path, self.cache_dir, self._fetch)
+
+    def _fetch(self, say: Callable[[str], None]) -> None:
+        """Has the library get it, which keeps what it has from an earlier call."""
+        self._loaded  # noqa: B018 - reading it loads it
+
+    def preparation(self) -> Preparation | None:
+        """The columns of texts and labels; None where the examples are images."""
+        if self.text_key is None:
+            return None
+        return Preparation(label=self.label_key, text=self.text_key)
 
     @property
     def _owner(self) -> str:

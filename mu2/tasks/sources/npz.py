@@ -15,10 +15,11 @@ from mu2.tasks import split as splits
 from mu2.tasks.examples import Examples
 from mu2.tasks.labels import classes, numbered, sparse_guesses
 from mu2.tasks.order import shuffle
+from mu2.tasks.preparation import Preparation
 from mu2.tasks.reader import Arrays, Reader
 from mu2.tasks.sources.checks import check_bool, check_text, check_texts
 from mu2.tasks.sources.listing import head_of, home, in_order
-from mu2.tasks.table import Scaling
+from mu2.tasks.table import Encoding, Scaling
 
 # Of a long list, as many are told.
 _TOLD = 6
@@ -147,6 +148,26 @@ class Npz:
         if self.input == "table":
             return Arrays(self._scaling.apply(inputs), labels)
         return Arrays(inputs[..., np.newaxis] if inputs.ndim == 3 else inputs, labels)
+
+    def preparation(self) -> Preparation | None:
+        """How the rows of its table are scaled; None where it holds images.
+
+        Raises:
+          Mu2Error: as `read`.
+        """
+        if self.input != "table":
+            return None
+        names = tuple(map(str, range(len(self._scaling.mean))))
+        return Preparation(encoding=Encoding(names, self._scaling, {}), named=False)
+
+    def raw_rows(self, split: str) -> tuple[dict[str, np.ndarray], np.ndarray]:
+        """The columns of the selected rows as they stand, by number, and labels, int32 [N].
+
+        Raises:
+          Mu2Error: as `read`.
+        """
+        inputs, labels = self._selected(split)
+        return {str(column): inputs[:, column] for column in range(inputs.shape[1])}, labels
 
     @property
     def _owner(self) -> str:

@@ -3,7 +3,7 @@
 import dataclasses
 import functools
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -11,9 +11,10 @@ from mu2.errors import Mu2Error, did_you_mean
 from mu2.random_keys import Key
 from mu2.tasks import split as splits
 from mu2.tasks.examples import Examples
+from mu2.tasks.preparation import Preparation
 from mu2.tasks.reader import Arrays, Reader
-from mu2.tasks.sources.checks import check_text
-from mu2.tasks.table import Scaling
+from mu2.tasks.sources.checks import check_library, check_text
+from mu2.tasks.table import Encoding, Scaling
 
 # Shares of each class; the remainder is the test split.
 _TRAIN, _VALIDATION = 0.70, 0.15
@@ -63,6 +64,10 @@ class Digits:
           Mu2Error: the expression is wrong or selects nothing.
         """
         return sum(map(len, splits.parse(split, _SIZES, "Digits")))
+
+    def check_libraries(self) -> None:
+        """See `Requires.check_libraries`: scikit-learn."""
+        check_library("sklearn", "Digits", "scikit-learn", "demo")
 
     def read(self, split: str, image_size: int) -> Examples:
         """The selected examples: images uint8 [N, S, S, 1], S `image_size`, and labels int32 [N].
@@ -154,6 +159,10 @@ class Sklearn:
         """
         return sum(map(len, splits.parse(split, self._sizes, self._owner)))
 
+    def check_libraries(self) -> None:
+        """See `Requires.check_libraries`: scikit-learn."""
+        check_library("sklearn", "Sklearn", "scikit-learn", "demo")
+
     def read(self, split: str, num_features: int) -> Examples:
         """The selected examples: rows float32 [N, F] and labels int32 [N].
 
@@ -169,17 +178,50 @@ class Sklearn:
         Raises:
           Mu2Error: as `read`.
         """
-        spans = splits.parse(split, self._sizes, self._owner)
-        training = splits.parse(self.fit or "train", self._sizes, self._owner)
+        rows, labels = self._selected(split)
+        return Arrays(self._scaling.apply(rows), labels)
+
+    def preparation(self) -> Preparation:
+        """How its columns are scaled; they are named as scikit-learn names them.
+
+        Raises:
+          Mu2Error: as `read`.
+        """
+        return Preparation(encoding=Encoding(self._columns, self._scaling, {}))
+
+    def raw_rows(self, split: str) -> tuple[dict[str, np.ndarray], np.ndarray]:
+        """The columns of the selected rows as they stand, by name, and labels, int32 [N].
+
+        Raises:
+          Mu2Error: as `read`.
+        """
+        rows, labels = self._selected(split)
+        named = zip(self._columns, rows.T, strict=True)
+        return dict(named), labels
+
+    @property
+    def _scaling(self) -> Scaling:
+        return Scaling.of(self._selected(self.fit or "train")[0])
+
+    @property
+    def _columns(self) -> tuple[str, ...]:
+        return tuple(map(str, self._loaded.feature_names))
+
+    @property
+    def _loaded(self) -> Any:
+        """The table as scikit-learn has it."""
         try:
             from sklearn import datasets
         except ImportError as error:
             raise Mu2Error("Sklearn needs scikit-learn.", hint="pip install 'mu2[demo]'") from error
-        rows, labels = getattr(datasets, f"load_{self.name}")(return_X_y=True)
-        members = _members(labels, "Sklearn", self.name)
-        order = splits.members(spans, members)
-        scaling = Scaling.of(rows[splits.members(training, members)])
-        return Arrays(scaling.apply(rows[order]), labels[order])
+        return getattr(datasets, f"load_{self.name}")()
+
+    def _selected(self, split: str) -> tuple[np.ndarray, np.ndarray]:
+        """Rows, float64 [N, F], and labels of a split expression, in order."""
+        spans = splits.parse(split, self._sizes, self._owner)
+        loaded = self._loaded
+        order = splits.members(spans, _members(loaded.target, "Sklearn", self.name))
+        return loaded.data[order], loaded.target[order]
 
     @property
     def _owner(self) -> str:

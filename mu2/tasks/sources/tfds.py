@@ -12,11 +12,13 @@ import numpy as np
 
 from mu2.errors import Mu2Error, did_you_mean
 from mu2.tasks import split as splits
+from mu2.tasks.data_sets import DataSet
 from mu2.tasks.description import Description
 from mu2.tasks.examples import Examples
 from mu2.tasks.jpeg import recompress
 from mu2.tasks.picture import crop, crop_jpeg, open_picture
 from mu2.tasks.reader import BLOCK, Reader
+from mu2.tasks.sources import tfds_prepare
 from mu2.tasks.sources.tfds_home import Home
 from mu2.tasks.sources.tfds_sets import Contents
 from mu2.tasks.view import View
@@ -123,6 +125,14 @@ class TFDS:
         """See `HasDescription.missing`; known are the sets of the papers."""
         home = self._home
         return (home.unprepared(),) if home.known is not None and not home.prepared() else ()
+
+    def data_set(self) -> DataSet:
+        """See `FromDataSet.data_set`.
+
+        Raises:
+          Mu2Error: the name is not of TFDS's form.
+        """
+        return tfds_prepare.data_set(self._home)
 
     def describe(self) -> Description:
         """See `HasDescription.describe`.

@@ -133,13 +133,26 @@ class Home:
 
     def command(self) -> str:
         """How to prepare it. Preparing, unlike reading, needs TensorFlow."""
+        return f"{self._install()} && python -c {shlex.quote(self.code())}"
+
+    def code(self) -> str:
+        """The program that prepares it."""
         # Not `tfds build`: TFDS 4.9.10's command asks for Apache Beam and mlcroissant as well.
-        code = (
+        return (
             f"import tensorflow_datasets as tfds; tfds.builder({json.dumps(self.name)}, "
             f"data_dir={json.dumps(str(self.folder.absolute()))}, "
             'file_format="array_record").download_and_prepare()'
         )
-        return f"{self._install()} && python -c {shlex.quote(code)}"
+
+    @property
+    def old_release(self) -> str | None:
+        """The release of tensorflow-datasets that has the version; None for the newest."""
+        return self._release
+
+    @property
+    def packages(self) -> tuple[str, ...]:
+        """What has to be installed to prepare it."""
+        return tuple(self._install().removeprefix("pip install ").split())
 
     def _install(self) -> str:
         """How to get what prepares it."""

@@ -1,0 +1,66 @@
+"""What a run will do with each task's data, done with one example of each part."""
+
+import importlib.util
+import math
+from collections.abc import Iterator
+
+from mu2.config.validation import Place, unknown_place
+from mu2.errors import Mu2Error
+from mu2.experiment import Experiment
+from mu2.tasks import Part, Task, missing
+from mu2.tasks.rehearsal import read_first
+
+PARTS: tuple[Part, ...] = ("train", "validation", "test")
+
+
+def rehearse(experiment: Experiment, place: Place = unknown_place) -> tuple[Mu2Error, ...]:
+    """Reads the first example of each part of each task whose data are there.
+
+    Args:
+      experiment: sound by `mu2.config.validation.validate`.
+      place: where what is said of a task is set.
+
+    Returns:
+      What a run would fail with, each with its place: libraries that are missing, data that cannot
+      be read or have no labels, and whatever else a source raises.
+    """
+    return tuple(
+        Mu2Error(
+            error.message,
+            location=error.location or place(task, "Task.source"),
+            hint=error.hint,
+        )
+        for task in experiment.stream.tasks
+        for error in _faults(experiment, task)
+    )
+
+
+def _faults(experiment: Experiment, task: Task) -> Iterator[Mu2Error]:
+    if missing(task):
+        return  # told as such
+    space = experiment.space.for_input(task.source.input)
+    told: set[str] = set()
+    try:
+        shape = space.model.input_shape({**space.defaults(), **task.given()})
+        if len(shape) > 2:
+            _check_memory(experiment, task, math.prod(shape))
+    except Mu2Error as error:
+        yield error
+        return
+    for part in PARTS:
+        fault = read_first(task, part, shape)
+        if fault is not None and fault.message not in told:
+            told.add(fault.message)
+            yield fault
+
+
+def _check_memory(experiment: Experiment, task: Task, example_bytes: int) -> None:
+    """Refuses images that do not fit into memory where the library that reads them is missing."""
+    limit = experiment.stream.memory_limit_mb << 20
+    largest = max(task.check().values()) * example_bytes
+    if largest > limit and importlib.util.find_spec("grain") is None:
+        raise Mu2Error(
+            f"task {task.name!r}: its images take {largest >> 20:,} MiB, and examples that do not "
+            "fit into Stream.memory_limit_mb are read by grain.",
+            hint="pip install 'mu2[grain]', or raise Stream.memory_limit_mb.",
+        )
