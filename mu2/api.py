@@ -14,7 +14,7 @@ from mu2 import config
 from mu2.config import validation
 from mu2.config.start import evolve
 from mu2.config.writing import resolved
-from mu2.errors import Mu2Error
+from mu2.errors import Mu2Error, shown
 from mu2.experiment import Experiment, Reporter
 from mu2.report.difference import difference
 from mu2.report.notebook import Plot, Report, summary_html
@@ -356,7 +356,8 @@ def run(
 
     def tell(start: RunStart) -> None:
         if reporter is None and start.state == "again":
-            sys.stderr.write("\n".join([*start.lines(os.fspath(directory)), ""]))
+            lines = start.lines(os.fspath(directory))
+            sys.stderr.write("".join(f"{shown(line)}\n" for line in lines))
 
     evolve(made, text, directory, told, accept_changes=accept_changes, place=place, tell=tell)
     return OpenSystem(directory)

@@ -59,6 +59,9 @@ def test_a_renamed_task_answers_to_both_names(directory, images, capsys):
     assert verify(directory) == []
     assert cli.main(["show", str(directory)]) == 0
     assert "numbers" in capsys.readouterr().out
+    for name in ("digits", "numbers"):
+        assert cli.main(["show", str(directory), "--task", name]) == 0
+        assert capsys.readouterr().out.startswith("numbers\n  comes from  ")
     # It can be gone back from, and taken back.
     assert mu2.open(directory, str(number)).tasks[0] == "digits"
     system.rename("numbers", "digits")

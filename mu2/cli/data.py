@@ -2,7 +2,7 @@
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from mu2.cli.command import (
@@ -14,9 +14,9 @@ from mu2.cli.command import (
     add_files,
     add_json,
     write_json,
-    write_text,
+    write_lines,
 )
-from mu2.errors import Mu2Error
+from mu2.errors import Mu2Error, shown
 
 if TYPE_CHECKING:
     from mu2.planning.needs import Need
@@ -51,7 +51,7 @@ def run(options: argparse.Namespace) -> int:
 
     needs = needs_of(load(options.files, options.bindings).experiment)
     if not options.json:
-        write_text("\n".join(_line(need) for need in needs))
+        write_lines(line for need in needs for line in _lines(need))
     faults: dict[str, Mu2Error] = {}
     if options.prepare:
         faults = _prepare(needs, options.json)
@@ -88,15 +88,16 @@ def _prepare(needs: "Sequence[Need]", quiet: bool) -> dict[str, Mu2Error]:
 
 
 def _say(text: str) -> None:
-    sys.stderr.write(f"mu2: {text}\n")
+    sys.stderr.write(f"mu2: {shown(text)}\n")
 
 
-def _line(need: "Need") -> str:
+def _lines(need: "Need") -> Iterator[str]:
     data = need.data
     state = {True: "there", False: "missing", None: "not known"}[data.there]
     size = "" if data.there or data.download_bytes is None else f", {_bytes(data.download_bytes)}"
-    manual = f"\n           by hand: {data.manual}" if data.manual else ""
-    return f"{state:9}  {data.name}{size}  ({', '.join(need.of)}; {data.place}){manual}"
+    yield f"{state:9}  {data.name}{size}  ({', '.join(need.of)}; {data.place})"
+    if data.manual:
+        yield f"           by hand: {data.manual}"
 
 
 def _document(need: "Need", prepare: bool, faults: dict[str, Mu2Error]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from mu2.cli.command import FAULTS_HELP, OK, Command, add_json, write_json, write_text
+from mu2.cli.command import FAULTS_HELP, OK, Command, add_json, write_json, write_lines
 
 if TYPE_CHECKING:
     from mu2.system import System
@@ -43,7 +43,7 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         write_json({"format": 1, "a": options.a, "b": options.b, **found})
     else:
-        write_text("\n".join(_lines(options.a, options.b, found)))
+        write_lines(_lines(options.a, options.b, found))
     return OK
 
 

@@ -87,8 +87,9 @@ def run(options: argparse.Namespace) -> int:
     read = f" (split {found['split']})" if found["split"] else ""
     write_text(
         f"{options.task} on {options.data}{read}: {found['examples']:,} examples, accuracy "
-        f"{100 * found['accuracy']:.2f}%, calibration error {found['calibration_error']:.3f}\n"
+        f"{100 * found['accuracy']:.2f}%, calibration error {found['calibration_error']:.3f}"
     )
+    write_text("")
     for grid in _grids(found):
         text.show_grid(grid, sys.stdout)
     return OK
@@ -158,8 +159,8 @@ def _grids(found: Mapping[str, Any]) -> Iterator["Grid"]:
 
 COMMAND = Command(
     "tell how well a task does on new labelled data",
-    "DIR --task NAME DATA [--split SPLIT] [--label COLUMN] [--column COLUMN] [--at COMMIT] "
-    "[--gin.NAME=VALUE ...] [--json]",
+    "DIR --task NAME DATA [--split SPLIT] [--label COLUMN] [--column COLUMN]\n"
+    "           [--at COMMIT] [--gin.NAME=VALUE ...] [--json]",
     arguments,
     run,
     EPILOG,

@@ -232,8 +232,8 @@ def _inputs(
 
 COMMAND = Command(
     "classify images, rows of tables or texts with a system",
-    "DIR {--task NAME | --all} DATA ... [--top K] [--column NAME] [--to FILE.csv] [--at COMMIT] "
-    "[--json]",
+    "DIR {--task NAME | --all} DATA ... [--top K] [--column NAME]\n"
+    "           [--to FILE.csv] [--at COMMIT] [--json]",
     arguments,
     run,
     EPILOG,

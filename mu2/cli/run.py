@@ -47,7 +47,8 @@ def run(options: argparse.Namespace) -> int:
         for warning in doubtful_settings(loaded.experiment, reading.place):
             sys.stderr.write(f"mu2: warning: {warning}\n")
         if start.state == "again":
-            sys.stderr.write("\n".join([*start.lines(options.system), ""]))
+            lines = start.lines(options.system)
+            sys.stderr.write("".join(f"{shown(line)}\n" for line in lines))
 
     try:
         reporter = with_trackers(

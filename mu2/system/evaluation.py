@@ -159,7 +159,7 @@ def _of_file(
     kind, preparation = inference.system.task(task).input, inference.preparation(task)
     if kind == "image":
         raise Mu2Error(f"task {task!r} reads images, and {file} is a table.")
-    columns = read_columns(file, preparation.delimiter if preparation else None)
+    columns = read_columns(file, *(preparation.signs if preparation else ()))
     name = label or (preparation.label if preparation else None) or _LABEL
     if name not in columns:
         raise Mu2Error(
@@ -199,7 +199,8 @@ def _of_source(
         yield _rows(inference.preparation(task), columns, "the data"), match[labels]
         return
     whole = Task("evaluation", source, train=split, validation=split, test=split)
-    stream = whole.stream("test", inference.input_shape(task), MEMORY_LIMIT_MB)
+    form = inference.form(task)
+    stream = whole.stream("test", form.shape, MEMORY_LIMIT_MB, form.resize)
     for block in stream.blocks(BLOCK):
         yield block.inputs, match[block.labels]
 

@@ -163,6 +163,29 @@ POPULATION = fields(
         "seconds": number(0),
     }
 )
+PREPARATION = fields(
+    {
+        "label": optional(text(10_000)),
+        "text": optional(text(10_000)),
+        "encoding": optional(
+            fields(
+                {
+                    "columns": array(text(10_000)),
+                    "mean": array(number()),
+                    "deviation": array(optional(number(0))),
+                    "gaps": array(count()),
+                    "categories": mapping(array(text(10**6))),
+                }
+            )
+        ),
+        "named": flag,
+        "missing": array(text()),
+        "decimal": one_of(".", ","),
+        "thousands": optional(text(1)),
+        "delimiter": optional(text(1)),
+        "quote": optional(text(1)),
+    }
+)
 TASK = fields(
     {
         "name": text(500, empty=False),
@@ -173,8 +196,14 @@ TASK = fields(
         "path": optional(PATH),
         "population": optional(POPULATION),
         "offspring": mapping(count()),
+        "preparation": optional(PREPARATION),
+        "alias": optional(text(500, empty=False)),
     }
 )
+# Which task a name that was given later means, in pairs.
+ALIASES = fields({"aliases": array(array(text(500, empty=False), 2))})
+# Of a task that was removed.
+REMOVED = fields({"iterations": count()})
 PROGRESS = fields(
     {
         "runs": count(10**6),

@@ -195,7 +195,7 @@ class System:
         """The names that tasks were given later, each with the task's own."""
         if ALIASES not in self._journal:
             return {}
-        return dict(self._journal.record(ALIASES)["aliases"])
+        return self._read(_aliases, self._journal.record(ALIASES), ALIASES)
 
     @property
     def titles(self) -> dict[str, str]:
@@ -210,7 +210,7 @@ class System:
         """
         if REMOVED + name not in self._journal:
             return 0
-        return int(self._journal.record(REMOVED + name)["iterations"])
+        return self._read(_iterations, self._journal.record(REMOVED + name), REMOVED + name)
 
     def history(self) -> list[dict[str, Any]]:
         """The commits that can be gone back to, newest first.
@@ -299,7 +299,8 @@ class System:
         Raises:
           Mu2Error: no such task, or the record is damaged.
         """
-        path, name = self.task(task).path, PREDICTIONS + task
+        record = self.task(task)
+        path, name = record.path, PREDICTIONS + record.name
         if path is None or name not in self._journal:
             return None
         made = self._read(TestPredictions.from_json, self._journal.record(name), name)
@@ -332,7 +333,7 @@ class System:
         Raises:
           Mu2Error: it is damaged, or none that mu2 writes.
         """
-        name = SAMPLE + task
+        name = SAMPLE + (self.task(task).name if self.has_task(task) else task)
         if name not in self._journal:
             return None
         return self._read(Sample.from_json, self._journal.record(name), name)
@@ -365,3 +366,13 @@ def _path(document: Any) -> Path:
     path = Path.from_json(document)
     schema.check_path(path, task=path.task, classes=path.num_classes if path.task else None)
     return path
+
+
+def _aliases(document: Any) -> dict[str, str]:
+    schema.require(schema.ALIASES, document)
+    return dict(document["aliases"])
+
+
+def _iterations(document: Any) -> int:
+    schema.require(schema.REMOVED, document)
+    return int(document["iterations"])

@@ -27,6 +27,7 @@ class Preparation:
       decimal: what stands before the decimals of a number.
       thousands: what stands between groups of three digits; None where nothing does.
       delimiter: what stands between values; None: a comma, or a tab in files named `.tsv`.
+      quote: what stands around values; None: a double quote, as `CSV.quote` has it.
     """
 
     label: str | None = None
@@ -37,6 +38,12 @@ class Preparation:
     decimal: str = "."
     thousands: str | None = None
     delimiter: str | None = None
+    quote: str | None = None
+
+    @property
+    def signs(self) -> tuple[str | None, str | None]:
+        """The delimiter and the quote of its CSV files."""
+        return self.delimiter, self.quote
 
     def to_json(self) -> dict[str, Any]:
         """A JSON document; floats in it are float64, exact."""
@@ -211,5 +218,5 @@ def _all_of(faults: list[Mu2Error]) -> Mu2Error:
     """Several faults as one."""
     if len(faults) == 1:
         return faults[0]
-    said = "\n".join(f"{each.message}" for each in faults)
+    said = " ".join(each.message for each in faults)
     return Mu2Error(said, hint=faults[0].hint)

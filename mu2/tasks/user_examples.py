@@ -141,7 +141,7 @@ def _table(given: Any, preparation: Preparation | None) -> Any:
             )
         return given
     if _is_file(given):
-        return preparation.rows(read_columns(given, preparation.delimiter), str(given))
+        return preparation.rows(read_columns(given, *preparation.signs), str(given))
     columns = given_columns(given, preparation)
     return given if columns is None else preparation.rows(columns, "the table")
 

@@ -19,12 +19,15 @@ FILES = (*SHEETS, *PARQUET, *LINES)
 _TEXT = "text"
 
 
-def read_columns(file: str | os.PathLike[str], delimiter: str | None = None) -> Columns:
+def read_columns(
+    file: str | os.PathLike[str], delimiter: str | None = None, quote: str | None = None
+) -> Columns:
     """The columns of a CSV or Parquet file, by name: texts of CSV, values of any type of Parquet.
 
     Args:
       file: its name says what it is: `.csv`, `.tsv`, `.parquet` or `.pq`.
       delimiter: of a CSV file; None: a comma, or a tab in a file named `.tsv`.
+      quote: around values of a CSV file; None: as `CSV.quote` has it.
 
     Raises:
       Mu2Error: it cannot be read, is no such file, or pyarrow is missing.
@@ -40,7 +43,7 @@ def read_columns(file: str | os.PathLike[str], delimiter: str | None = None) -> 
         )
     if not path.exists():
         raise Mu2Error(f"there is no {str(path)!r}.")
-    sheet = Sheet.of(path, delimiter)
+    sheet = Sheet.of(path, delimiter, quote)
     return {
         name: [values[column] for _, values in sheet.rows]
         for column, name in enumerate(sheet.columns)
@@ -96,7 +99,7 @@ def read_texts(
             return read_lines(path.read_bytes(), str(path))
         except OSError as error:
             raise Mu2Error(f"{path}: {error.strerror}.") from error
-    columns = read_columns(path, preparation.delimiter if preparation else None)
+    columns = read_columns(path, *(preparation.signs if preparation else ()))
     return text_column(columns, preparation, str(path), column)
 
 

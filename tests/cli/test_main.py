@@ -1,3 +1,4 @@
+import importlib
 import json
 import os
 import subprocess
@@ -16,8 +17,6 @@ from mu2.errors import Mu2Error
 from tests.report import fakes
 
 ROOT = str(Path(__file__).parents[2])
-
-
 EXPERIMENT = types.SimpleNamespace(trackers=())
 
 
@@ -160,7 +159,7 @@ def test_files_may_stand_on_both_sides_of_an_option():
 def test_images_may_stand_on_both_sides_of_an_option(words):
     options = parse(words)
     assert (options.system, options.task, options.top) == ("d", "t", 1)
-    assert options.images == ["1.png", "2.png"]
+    assert options.data == ["1.png", "2.png"]
 
 
 @pytest.mark.parametrize(
@@ -173,7 +172,7 @@ def test_images_may_stand_on_both_sides_of_an_option(words):
         (["run", "a.gin", "--system", "d", "--iterations", "3"], "unknown: --iterations"),
         (["show", "d", "e"], "unknown: e"),
         (["show", "d", "--gin.A.b=1"], "show takes no Gin bindings"),
-        (["predict", "d", "--task", "t"], "IMAGE"),
+        (["predict", "d", "--task", "t"], "DATA"),
         (["predict", "d", "1.png"], "one of the arguments --task --all is required"),
         (["predict", "d", "1.png", "--all", "--task", "t"], "not allowed with argument"),
         (["predict", "d", "--task", "t", "1.png", "--top", "0"], "'0' is no whole number"),
@@ -206,13 +205,14 @@ class FakeSystem:
             raise Mu2Error(f"{directory} is no system.", hint="mu2 run makes one.")
         return cls()
 
-    def summary(self):
-        return fakes.summary()
-
 
 @pytest.fixture
 def rooms(monkeypatch):
     """What stands behind the commands: set its attributes to change what they do."""
+    # Whatever a command imports besides is made of the real rooms, and stays so in other tests.
+    real = ("planning.preview", "report.one_task", "report.trackers.live")
+    for name in (*real, "system.cost", "system.system_root"):
+        importlib.import_module(f"mu2.{name}")
 
     def place(made, text):
         return None
@@ -224,8 +224,9 @@ def rooms(monkeypatch):
             faults=(), warnings=(), made=(), place=place, load=lambda: loaded
         )
 
-    def evolve(experiment, resolved, directory, reporter, *, accept_changes, place):
+    def evolve(experiment, resolved, directory, reporter, *, accept_changes, place, tell):
         rooms.begun = experiment, resolved, directory, accept_changes
+        tell(types.SimpleNamespace(state="new"))
         with reporter as told:
             rooms.run(told)
 
@@ -233,19 +234,15 @@ def rooms(monkeypatch):
         config=types.SimpleNamespace(read=read, read_table=lambda *_: None, Faults=Faults),
         start=types.SimpleNamespace(evolve=evolve),
         preview=types.SimpleNamespace(preview_run=lambda experiment, place: WOULD),
+        doubtful=types.SimpleNamespace(doubtful_settings=lambda experiment, place: ()),
+        rehearsal=types.SimpleNamespace(rehearse=lambda experiment, place: ()),
         summary=types.SimpleNamespace(summarise=lambda system: fakes.summary()),
         run=lambda reporter: fakes.tell(reporter, fakes.Clock()),
         system=types.SimpleNamespace(System=FakeSystem),
     )
-    modules = {
-        "config": rooms.config,
-        "config.start": rooms.start,
-        "planning.preview": rooms.preview,
-        "report.summary": rooms.summary,
-        "system": rooms.system,
-    }
-    for name, module in modules.items():
-        monkeypatch.setitem(sys.modules, f"mu2.{name}", module)
+    planning = ("planning.doubtful", "planning.preview", "planning.rehearsal")
+    for name in ("config", "config.start", *planning, "report.summary", "system"):
+        monkeypatch.setitem(sys.modules, f"mu2.{name}", getattr(rooms, name.split(".")[-1]))
     return rooms
 
 

@@ -21,6 +21,7 @@ def test_everything_of_one_task(run, capsys):
     assert text.startswith("latin\n  comes from  ")
     assert f"  {path.id}  " in text
     assert "root/ViT/random" in text
+    assert " ms for 1 example, " in text
     for line in run.lines:
         if line["task"] == "latin":
             assert line["path"] in text
@@ -39,6 +40,10 @@ def test_one_task_as_json_goes_back_to_the_root(run, capsys):
         here = born[here]["parent"] if here in born else None
     assert here is None
     assert len(document["children"]) == sum(line["task"] == "digits" for line in run.lines)
+    path, cost = run.system.path("digits"), document["cost"]
+    assert cost["parameters"] == sum(component.size for component in path.components)
+    assert cost["flops"] == pytest.approx(path.flops)
+    assert all(cost["seconds"][examples] > 0 for examples in ("1", "32"))
 
 
 def test_the_tree_has_every_task_once(run, capsys):

@@ -208,6 +208,7 @@ class CSV:
             decimal=self.decimal,
             thousands=self.thousands,
             delimiter=self.delimiter,
+            quote=self.quote,
         )
 
     def raw_rows(self, split: str) -> tuple[dict[str, list[str]], np.ndarray]:
