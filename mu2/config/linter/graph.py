@@ -25,9 +25,9 @@ class Graph:
 
     def __init__(self, bindings: Iterable[Binding]):
         self.bindings = tuple(bindings)
-        self._by_selector: dict[str, list[Binding]] = {}
+        self._by_node: dict[Node, list[Binding]] = {}
         for binding in self.bindings:
-            self._by_selector.setdefault(binding.selector, []).append(binding)
+            self._by_node.setdefault((binding.scope, binding.selector), []).append(binding)
 
     def last(self) -> "Graph":
         """Only the bindings that no later one replaces."""
@@ -37,8 +37,9 @@ class Graph:
     def applying(self, node: Node) -> Iterator[Binding]:
         """All bindings that a configurable in its scope takes, the weakest first."""
         scope, selector = node
-        found = [b for b in self._by_selector.get(selector, ()) if covers(b.scope, scope)]
-        yield from sorted(found, key=lambda binding: len(binding.scope))
+        names = scope.split("/") if scope else []
+        for outer in ("/".join(names[:depth]) for depth in range(len(names) + 1)):
+            yield from self._by_node.get((outer, selector), ())
 
     def in_force(self, node: Node) -> dict[str, Binding]:
         """The binding of each parameter."""

@@ -88,8 +88,10 @@ class Trial:
         wrong = {key[2] for key in self._broken if key[1] in HOLDERS}
         if node[1] in HOLDERS:
             bound = {name: binding for name, binding in bound.items() if name not in wrong}
-        values = {name: self._value(binding.value, node[0]) for name, binding in bound.items()}
         faulty = any(binding.key in self._broken for binding in bound.values())
+        if faulty and node[1] not in self._configurables:
+            return BROKEN  # a macro, perhaps one that stands for others without end
+        values = {name: self._value(binding.value, node[0]) for name, binding in bound.items()}
         missing = node[1] not in HOLDERS and any(key[:2] == node for key in self._broken)
         if faulty or missing or any(value is BROKEN for value in values.values()):
             return BROKEN
