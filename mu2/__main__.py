@@ -15,12 +15,27 @@ INTERRUPTED = 130
 
 def main() -> int:
     """Runs the command that this process was started for; returns its exit code."""
+    open_standard_streams()
     exit_on_interrupt()
     from mu2 import cli
     from mu2.cli import process
 
     process.prepare()
     return cli.main()
+
+
+def open_standard_streams() -> None:
+    """Opens the null device for standard streams that are closed.
+
+    The next file that is opened would else take their place, and what is printed would be written
+    into it.
+    """
+    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free: this one
+            setattr(sys, name, os.fdopen(number, mode, encoding="utf-8", closefd=False))
 
 
 def exit_on_interrupt() -> None:

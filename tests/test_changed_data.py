@@ -11,6 +11,9 @@ from mu2 import cli
 RUN = """
 include 'search_spaces/mlp.gin'
 include 'gin/mutation/mu2net.gin'
+include 'gin/budget/laptop.gin'
+include 'gin/optimizer/sgd_laptop.gin'
+include 'gin/augmentation/none.gin'
 include 'gin/mesh/cpu.gin'
 Experiment.stream = @Stream()
 Stream.tasks = (@a/Task(),)
@@ -49,7 +52,7 @@ def system(tmp_path_factory):
 
 def verified(capsys):
     capsys.readouterr()
-    code = cli.main(["verify", "s", "--json"])
+    code = cli.main(["verify", "s", "--data", "--json"])
     return code, json.loads(capsys.readouterr().out)["predictions"]
 
 

@@ -18,8 +18,8 @@ from mu2.store.journal import Journal
 from mu2.system.audit import verify
 from tests import shrunken
 from tests.forked import Mu2
+from tests.kills import compare
 from tests.shrunken import DIGITS, ONCE, SMALL
-from tests.test_kills import compare
 
 COLUMNS = {
     "format": 1,

@@ -39,7 +39,7 @@ from mu2.system.child_log import ChildLog
 from mu2.tasks.data import TaskData
 from mu2.tasks.images import DEFAULT
 from mu2.tasks.order import batches
-from mu2.tasks.originals import Held
+from mu2.tasks.originals import InMemoryOriginals
 from mu2.tasks.view import Views
 from mu2.training import augment
 from mu2.training.augment import Augmentation
@@ -197,7 +197,7 @@ class Bare:
         if named not in self._examples:
             self._read(task, "train", shape)
             held = self._data[task].read_training(shape, settings)
-            if not isinstance(held, Held):
+            if not isinstance(held, InMemoryOriginals):
                 raise RuntimeError(f"the images of {task} are not held in memory")
             if (held.sizes != held.held).any():
                 raise RuntimeError(f"the images of {task} are not held at their own size")

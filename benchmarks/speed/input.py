@@ -27,7 +27,7 @@ from mu2.random_keys import Key
 from mu2.tasks import ExampleStream, Task
 from mu2.tasks.examples import Examples
 from mu2.tasks.images import DEFAULT
-from mu2.tasks.originals import Held
+from mu2.tasks.originals import InMemoryOriginals
 from mu2.tasks.sources.tfds import TFDS
 from mu2.tasks.streaming import StreamingExamples
 from mu2.tasks.view import Views
@@ -88,7 +88,7 @@ def augmenting(
     ranges, key = Augmentation.of(settings), jax.random.key(0)
     prepare = Preparation(single().sharding)
     sizes = np.full((len(examples), 2), SIDE, np.int32)
-    held = Held(examples.inputs, sizes, sizes, examples.labels)
+    held = InMemoryOriginals(examples.inputs, sizes, sizes, examples.labels)
 
     def way() -> None:
         seed = Key.from_seed(time.monotonic_ns())

@@ -21,23 +21,8 @@ CACHED_BYTES = 1 << 30
 
 def prepare() -> None:
     """Makes the process ready to compute; to be called before jax is imported."""
-    open_standard_streams()
     keep_freed_memory()
     keep_compiled_programs()
-
-
-def open_standard_streams() -> None:
-    """Opens the null device for standard streams that are closed.
-
-    The next file that is opened would else take their place, and what is printed would be written
-    into it.
-    """
-    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
-        try:
-            os.fstat(number)
-        except OSError:
-            os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free: this one
-            setattr(sys, name, os.fdopen(number, mode, encoding="utf-8", closefd=False))
 
 
 def keep_freed_memory() -> bool:

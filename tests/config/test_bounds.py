@@ -44,7 +44,6 @@ def faults_of(file, text=None):
         ("Experiment.stream = (", "opened and not closed"),
         ("Experiment.seed = '", "quote is missing"),
         ("Glyphs.per_class = 99999999999999999999", "Glyphs.per_class|will not do"),
-        ("ViT.width = 1000000000", "cannot be built"),
     ],
 )
 def test_a_value_that_is_absurd_is_refused_at_its_place(tmp_path, line, message):

@@ -22,7 +22,7 @@ def test_changes_leave_the_living_paths_as_if_made_at_once(system):
         shares = draw.sample(draw.choice(list(living.values())).components[:5], 2)
         new = toys.path(f"{old.task}/0/{i + 1}", shares=shares)
         before = dict(living)
-        after = living.changed([old], [new])
+        after = living.replace([old], [new])
         assert dict(living) == before
         living = after
         anew = LivePaths(living.values())
@@ -44,7 +44,7 @@ def test_a_path_is_made_when_it_is_asked_for(system):
     assert living.users("a/0/0/encoderblock_0") == {"a", "b", "c"}
     assert made == []
     old, new = living["b/0/0"], toys.path("b/0/1")
-    after = living.changed([old], [new])
+    after = living.replace([old], [new])
     assert (after["b/0/1"], living["b/0/0"]) == (new, old)
     assert after.users("a/0/0/encoderblock_0") == {"a", "c"}
     assert made == ["b/0/0"]

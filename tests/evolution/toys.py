@@ -221,7 +221,7 @@ def run(evolution, search_space, schedule, seed, *, private=(), stop=lambda popu
         if old is not None and old.id != best.id:
             orphans = [p for p in engine.orphans(paths, old) if p.task != task]
             gone, new = [*gone, *(paths[p.id] for p in orphans)], [*new, *orphans]
-        after = paths.changed(gone, new)
+        after = paths.replace(gone, new)
         yield paths, made, after
         paths = after
         offspring[task] = dict(population.offspring)

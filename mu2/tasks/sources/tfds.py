@@ -274,7 +274,7 @@ class TFDS:
                 f"{self._owner} needs Pillow.", hint="pip install 'mu2[tfds]'"
             ) from error
         try:
-            with open_picture(encoded) as image:
+            with open_picture(encoded or b"") as image:
                 yield image
         except Mu2Error as error:
             raise Mu2Error(f"{self._owner}: {place}: {error.message}", hint=error.hint) from error
