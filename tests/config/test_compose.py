@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mu2.config import load
-from mu2.config.start import begin
+from mu2.config.start import begin, start_workers
 from mu2.experiment import run
 from mu2.planning.preview import preview_run
 from mu2.report.progress import LogReporter
@@ -118,7 +118,8 @@ def test_it_trains_a_generation(space, method, tmp_path):
     only = (f"Stream.tasks={tasks}",) if tasks else ()
     loaded = load(files, (*bindings, "Stream.iterations=1", *only))
     with begin(loaded.experiment, loaded.resolved, str(tmp_path / "system")) as system:
-        run(loaded.experiment, system, LogReporter(io.StringIO()))
+        workers = start_workers(loaded.experiment)
+        run(loaded.experiment, system, workers, LogReporter(io.StringIO()))
     summary = summarise(system)
     assert summary["run"] == {"complete": True}
     assert len(summary["tasks"]) == (3 if space == "mixed_micro" else 2)
