@@ -43,7 +43,8 @@ def interrupted(words, wait, times):
 @pytest.mark.parametrize("number", range(10))
 def test_a_run_that_is_interrupted_says_one_line(number, tmp_path):
     draw = random.Random(f"interrupt/{number}")
-    words = shrunken.words(tmp_path / "system", *SMALL, ONCE)
+    endless = "Evolution.children_per_iteration=4000"  # it does not end before it is interrupted
+    words = shrunken.words(tmp_path / "system", *SMALL, ONCE, endless)
     code, err = interrupted(words, draw.uniform(0, 8), draw.choice((1, 5)))
     last = err.splitlines()[-1]
     assert code == INTERRUPTED, err

@@ -21,18 +21,14 @@ from tests.forked import Mu2
 from tests.kills import compare
 from tests.shrunken import DIGITS, ONCE, SMALL
 
-COLUMNS = {
-    "format": 1,
-    "tables": {
-        "small": [
-            {
-                "name": "digits",
-                "files": [shrunken.FILE],
-                "bindings": list(shrunken.merged(*DIGITS, ONCE)),
-            }
-        ]
-    },
-}
+NEW_LINE = "\n"
+TABLE = f"""\
+include '{shrunken.FILE}'
+{NEW_LINE.join(shrunken.merged(*DIGITS, ONCE))}
+Table.columns = (@own/Column(),)
+Table.seeds = 1
+own/Column.name = 'digits'
+"""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -143,10 +139,10 @@ class Table(Command):
     name = "table"
 
     def prepare(self, folder):
-        (folder / "columns.json").write_text(json.dumps(COLUMNS))
+        (folder / "small.gin").write_text(TABLE, encoding="utf-8")
 
     def words(self, folder, draw):
-        return ["table", "small", "--columns", folder / "columns.json", "--system", folder / "all"]
+        return ["table", folder / "small.gin", "--system", folder / "all"]
 
     def check(self, folder, whole):
         seeds = [each / "all" / "digits" / "seed-0" for each in (folder, whole)]

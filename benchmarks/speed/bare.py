@@ -32,7 +32,7 @@ from mu2.cli.main import split_bindings
 from mu2.cli.process import keep_freed_memory
 from mu2.experiment import Experiment
 from mu2.models.component import Component, Network, nest
-from mu2.models.inputs import normalise
+from mu2.models.inputs import is_image, normalise
 from mu2.models.vit import EncoderBlock
 from mu2.random_keys import Key
 from mu2.system.child_log import ChildLog
@@ -275,7 +275,7 @@ def augmented(
     on: frozenset[str],
 ) -> jax.Array:
     """What `mu2.training.augment` does, without what is off."""
-    if not on or not augment.is_image(x):
+    if not on or not is_image(x):
         return normalise(x)
     settled = {
         name: np.bool_(name in on)
