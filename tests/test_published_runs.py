@@ -35,6 +35,7 @@ def under_way(directory):
     return system, [system.task(name).under_way for name in system.progress.under_way]
 
 
+@pytest.mark.slow
 def test_a_run_with_a_cap_and_frozen_positions_is_resumed_to_the_same_bits(tmp_path):
     whole, directory = tmp_path / "whole", tmp_path / "stopped"
     shrunken.evolve(whole, *BINDINGS)

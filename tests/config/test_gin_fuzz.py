@@ -143,6 +143,7 @@ def here(tmp_path, monkeypatch):
     return tmp_path / "run.gin"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", [wrong_value, corrupted_text])
 def test_a_thousand_faulty_texts_give_faults_with_places(make, here):
     found, _ = try_many(make, 1000, 23, here)

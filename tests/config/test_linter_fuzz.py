@@ -106,6 +106,7 @@ def outcome(file: str, changed: str) -> str:
     return "sound"
 
 
+@pytest.mark.slow
 def test_one_wrong_character(files):
     draw = random.Random(0)
     outcomes = Counter()
