@@ -1,6 +1,7 @@
 """A folder beside its place, in which something is put together before it is there."""
 
 import contextlib
+import errno
 import fcntl
 import os
 import shutil
@@ -70,5 +71,12 @@ def _lock(handle: int, folder: Path) -> None:
         raise Mu2Error(
             f"another process puts the same together, in {folder}.", hint="Wait until it ends."
         ) from error
-    except OSError:
-        pass  # some network file systems lock no folders
+    except OSError as error:  # some network file systems lock no folders
+        if error.errno not in (
+            errno.EINVAL,
+            errno.ENOLCK,
+            errno.ENOSYS,
+            errno.ENOTSUP,
+            errno.EBADF,
+        ):
+            raise
