@@ -1,6 +1,5 @@
 """The live view: what a terminal shows while a run goes on."""
 
-from types import TracebackType
 from typing import Any, Self, TextIO
 
 from rich.console import Console, Group, RenderableType
@@ -69,12 +68,7 @@ class LiveReporter:
         self._live.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self._live.stop()
 
     def _say(self, line: str) -> None:

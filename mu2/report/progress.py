@@ -1,7 +1,6 @@
 """Reporters: what a run tells, live on a terminal or line by line elsewhere."""
 
 import os
-from types import TracebackType
 from typing import Any, Protocol, Self, TextIO
 
 from mu2.errors import shown
@@ -18,12 +17,7 @@ class RunReporter(Reporter, Protocol):
     def __enter__(self) -> Self:
         """Begins to show."""
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         """Ends, however the run ended."""
 
 
@@ -73,12 +67,7 @@ class LogReporter:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self._stream.flush()
 
     def _say(self, line: str) -> None:

@@ -6,7 +6,6 @@ import socket
 import sys
 import warnings
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 import filelock
@@ -57,12 +56,7 @@ class WriterLock:
             ) from error
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         if self._lock.is_locked:
             self._write(b"")
             self._lock.release()

@@ -6,6 +6,7 @@ import pytest
 
 from mu2 import cli
 from tests.cli.checks import BASE, check, faults
+from tests.config.faults import read_cases
 
 
 @pytest.fixture(autouse=True)
@@ -14,91 +15,7 @@ def _in_an_empty_folder(tmp_path, monkeypatch):
     monkeypatch.setenv("TFDS_DATA_DIR", "nowhere")
 
 
-# Lines after the include, the line of the fault, and parts of its message and of its hint.
-CASES = {
-    "image smaller than a patch": (
-        "Ranges.image_size = (2, 16)",
-        2,
-        "image_size is 2, smaller than one patch",
-        "Set image_size to 4",
-    ),
-    "default smaller than a patch": (
-        "Hyperparameters.image_size = 3",
-        2,
-        "image_size is 3, smaller",
-        "Set image_size to 4",
-    ),
-    "patch larger than the image": ("ViT.patch = 32", 2, "smaller than one patch of 32", "16"),
-    "no layers": ("Ranges.num_layers = (-1, 2)", 2, "num_layers is -1", ""),
-    "a width that flax refuses": (
-        "Hyperparameters.adapter_dim = 8\nRanges.adapter_dim = (-8, 8)",
-        3,
-        "adapter_dim = -8",
-        "",
-    ),
-    "a set that is not prepared": (
-        "latin/Task.source = @latin/TFDS()\nlatin/TFDS.name = 'fashion_mnist'\n"
-        "Stream.tasks = (@latin/Task(),)",
-        3,
-        "'fashion_mnist' is not prepared in nowhere",
-        'tfds.builder("fashion_mnist"',
-    ),
-    "a split that is not there": (
-        "latin/Task.train = 'training'",
-        2,
-        "no split 'training'",
-        "'train'",
-    ),
-    "a split that cannot be read": (
-        "Task.test = 'test[1:2:3]'",
-        2,
-        "'test[1:2:3]' cannot be read",
-        "Written as",
-    ),
-    "examples in two parts": (
-        "latin/Task.validation = 'train[:10%]'",
-        2,
-        "both in train (train) and in validation",
-        "share none",
-    ),
-    "a batch larger than the data": (
-        "Training.batch_size = 2000",
-        2,
-        "task 'digits' has 1258",
-        "1258 or less",
-    ),
-    "too few devices": ("Layout.population = 99", 2, "made for 99 device(s)", "Choose a layout"),
-    "a component of no network": (
-        "Mutation.always_cloned = ('encoder_norm', 'encoderblock_3')",
-        2,
-        "names 'encoderblock_3', and no network",
-        "'encoderblock_",
-    ),
-    "a pattern of no network": (
-        "Mutation.always_cloned = ('encoderblok_*',)",
-        2,
-        "names 'encoderblok_*'",
-        "'encoderblock_",
-    ),
-    "more frozen layers than there are": (
-        "Mutation.frozen_bottom = 4",
-        2,
-        "Mutation.frozen_bottom is 4, and no network of this space has more than 3 layers",
-        "3 or less, or to 'all'",
-    ),
-    "examples that no model reads": (
-        "digits/Task.source = @digits/Sklearn()\ndigits/Sklearn.name = 'wine'",
-        2,
-        "task 'digits' has table examples, and no model",
-        "Add one for table",
-    ),
-    "a root that is not there": (
-        "Experiment.roots = (@SystemRoot(),)\nSystemRoot.path = 'lost'\nSystemRoot.task = 'digits'",
-        3,
-        "lost",
-        "",
-    ),
-}
+CASES = read_cases(Path(__file__).with_name("faults.toml"))
 
 
 @pytest.mark.parametrize("case", CASES)

@@ -1,9 +1,7 @@
 """Systems of absurd sizes, depths and values are refused before they are read."""
 
 import os
-import shutil
 
-import numpy as np
 import pytest
 
 from mu2.errors import Mu2Error
@@ -13,23 +11,6 @@ from mu2.store.files import encode, sha256
 from mu2.store.verify import verify
 from mu2.system import System
 from tests.store.forged import committed, pack, repacked
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory):
-    directory = tmp_path_factory.mktemp("made") / "system"
-    Journal.create(directory, {})
-    store = ComponentStore(directory / "components")
-    (stored,) = store.write({"c": {"params/w": np.ones((3, 3), np.float32)}}).values()
-    Journal.open(directory).commit({"task/t": {"path": stored._asdict()}}, {}, "first")
-    return directory
-
-
-@pytest.fixture
-def system(made, tmp_path):
-    """A system to be spoilt, beside a secret."""
-    (tmp_path / "secret").write_text("secret\n")
-    return shutil.copytree(made, tmp_path / "system")
 
 
 def test_sparse_giants_are_never_read(system):

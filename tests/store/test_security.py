@@ -4,7 +4,6 @@ Digests vouch for bytes, not for who wrote them, so every test here makes the di
 """
 
 import os
-import shutil
 
 import numpy as np
 import pytest
@@ -22,23 +21,6 @@ from mu2.system.writable import WritableSystem
 from tests.store.forged import committed, pack, repacked
 
 ABROAD = ("../secret", "../../secret", "/etc/passwd", "a/../../secret", "records/../../secret")
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory):
-    directory = tmp_path_factory.mktemp("made") / "system"
-    Journal.create(directory, {})
-    store = ComponentStore(directory / "components")
-    (stored,) = store.write({"c": {"params/w": np.ones((3, 3), np.float32)}}).values()
-    Journal.open(directory).commit({"task/t": {"path": stored._asdict()}}, {}, "first")
-    return directory
-
-
-@pytest.fixture
-def system(made, tmp_path):
-    """A system to be spoilt, beside a secret."""
-    (tmp_path / "secret").write_text("secret\n")
-    return shutil.copytree(made, tmp_path / "system")
 
 
 def record(system, content):

@@ -5,6 +5,7 @@ import shlex
 
 from mu2.tasks import TFDS
 
+INFO, FEATURES = "dataset_info.json", "features.json"
 TRAIN = "cmaterdb-train.array_record-00000-of-00001"
 
 

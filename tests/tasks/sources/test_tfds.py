@@ -12,30 +12,10 @@ import pytest
 
 from mu2.errors import Mu2Error
 from mu2.tasks import TFDS, Source, Task
-from tests.tasks.sources.sets import command, edit, of
+from tests.tasks.sources.sets import INFO, command, edit, of
 
 pytest.importorskip("tensorflow_datasets")
 pytest.importorskip("array_record")
-
-INFO, FEATURES = "dataset_info.json", "features.json"
-
-
-@pytest.fixture
-def source(tfds_dir):
-    def make(name, **attributes):
-        return TFDS(name, data_dir=str(tfds_dir), **attributes)
-
-    return make
-
-
-@pytest.fixture
-def copied(tfds_dir, tmp_path):
-    """A folder of one's own with one small set, and the folder of its version."""
-    version = tmp_path / "cmaterdb/telugu/1.0.0"
-    version.mkdir(parents=True)
-    for path in (tfds_dir / "cmaterdb/telugu/1.0.0").iterdir():
-        shutil.copyfile(path, version / path.name)
-    return tmp_path, version
 
 
 def test_importing_tasks_imports_no_library_that_a_source_needs():

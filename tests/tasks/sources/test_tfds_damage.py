@@ -1,7 +1,6 @@
 """TFDS data sets whose files are damaged, missing or of another kind."""
 
 import io
-import shutil
 import subprocess
 import sys
 
@@ -10,28 +9,7 @@ import pytest
 from PIL import Image
 
 from mu2.errors import Mu2Error
-from mu2.tasks import TFDS
-from tests.tasks.sources.sets import TRAIN, command, edit, of
-
-INFO, FEATURES = "dataset_info.json", "features.json"
-
-
-@pytest.fixture
-def source(tfds_dir):
-    def make(name, **attributes):
-        return TFDS(name, data_dir=str(tfds_dir), **attributes)
-
-    return make
-
-
-@pytest.fixture
-def copied(tfds_dir, tmp_path):
-    """A folder of one's own with one small set, and the folder of its version."""
-    version = tmp_path / "cmaterdb/telugu/1.0.0"
-    version.mkdir(parents=True)
-    for path in (tfds_dir / "cmaterdb/telugu/1.0.0").iterdir():
-        shutil.copyfile(path, version / path.name)
-    return tmp_path, version
+from tests.tasks.sources.sets import FEATURES, INFO, TRAIN, command, edit, of
 
 
 @pytest.mark.parametrize(
