@@ -2,6 +2,8 @@
 
 import dataclasses
 import functools
+import threading
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
 
@@ -11,7 +13,7 @@ from mu2.errors import Mu2Error, did_you_mean
 from mu2.random_keys import Key
 from mu2.tasks import split as splits
 from mu2.tasks.examples import Examples
-from mu2.tasks.reader import Arrays, Reader
+from mu2.tasks.reader import Reader
 from mu2.tasks.sources.checks import check_library
 
 _SANS = ("DejaVuSans", "DejaVuSans-Bold", "DejaVuSans-Oblique", "DejaVuSans-BoldOblique")
@@ -145,16 +147,16 @@ class Glyphs:
         return self.reader(split).read_all(image_size)
 
     def reader(self, split: str) -> Reader:
-        """The selected examples, drawn at `side` pixels.
+        """The selected examples, drawn at `side` pixels when they are asked for.
 
         Raises:
           Mu2Error: as `read`.
         """
         sizes = self._sizes()
         spans = splits.parse(split, sizes, self._owner)
-        drawn = {name: self._draw(name, sizes[name]) for name in {span.split for span in spans}}
-        images = splits.members(spans, {name: drawn[name].inputs for name in drawn})
-        return Arrays(images, splits.members(spans, {name: drawn[name].labels for name in drawn}))
+        self.check_libraries()
+        names = {span.split for span in spans}
+        return _Pictures(spans, {name: _Drawing(self, name, sizes[name]) for name in names})
 
     @property
     def _owner(self) -> str:
@@ -169,44 +171,99 @@ class Glyphs:
             "test": held_out,
         }
 
-    @functools.cached_property
-    def _masters(self) -> np.ndarray:
-        """Every letter of every face, uint8 [letters, faces, M, M], M `_OVERSAMPLING` sides."""
-        letters, faces = _SCRIPTS[self.script]
-        m = self.side * _OVERSAMPLING
-        masters = np.empty((len(letters), len(faces), m, m), np.uint8)
-        for j, face in enumerate(faces):
-            for i, outline in enumerate(_outlines(face, letters)):
-                # An edge is softened by up to `_OVERSAMPLING` pixels, and ends on a whole one.
-                widest = np.ptp(outline.reshape(-1, 2), axis=0).max()
-                em = min(_EM * m, (m - 2 * (_OVERSAMPLING + 1)) / widest)
-                masters[i, j] = _inked(outline * em, m)
-        return masters
 
-    def _draw(self, split: str, n: int) -> Examples:
-        """A whole split, drawn."""
-        rng = Key.from_seed(self.seed).fold_in("Glyphs", self.script, split).numpy()
-        masters = self._masters
-        letters, faces, m, _ = masters.shape
-        labels = rng.permutation(np.repeat(np.arange(letters), n // letters))
-        which = labels * faces + rng.integers(faces, size=n)
-        maps_Nx2x3 = _poses(rng, n, self.side)
-        weight, ink, paper, noise = (
+class _Drawing:
+    """A split, drawn from its beginning on as far as it is asked for.
+
+    Args:
+      source: whose split it is.
+      split: its name.
+      n: its size.
+    """
+
+    def __init__(self, source: Glyphs, split: str, n: int):
+        self._source = source
+        rng = self._rng = Key.from_seed(source.seed).fold_in("Glyphs", source.script, split).numpy()
+        letters, faces = map(len, _SCRIPTS[source.script])
+        self.labels = rng.permutation(np.repeat(np.arange(letters), n // letters))
+        self._which = self.labels * faces + rng.integers(faces, size=n)
+        self._maps_Nx2x3 = _poses(rng, n, source.side)
+        self._weight, self._ink, self._paper, self._noise = (
             rng.uniform(*bounds, (n, 1)).astype(np.float32)
             for bounds in ((-_WEIGHT, _WEIGHT), _INK, _PAPER, _NOISE)
         )
-        images = np.empty((n, self.side**2), np.uint8)
-        flat = masters.reshape(-1)
-        for start in range(0, n, _BLOCK):
-            some = slice(start, start + _BLOCK)
-            coverage = flat[_places(maps_Nx2x3[some], self.side, m) + which[some, None] * m**2]
-            # A steeper edge, moved in or out, is a thinner or bolder stroke.
-            edge = coverage * np.float32(1 / 255) - 0.5 + weight[some]
-            stroke = np.clip(edge * 1.6 + 0.5, 0, 1)
-            grain = rng.standard_normal(stroke.shape, dtype=np.float32) * noise[some]
-            grey = paper[some] + (ink[some] - paper[some]) * stroke + grain
-            images[some] = np.clip(np.rint(grey), 0, 255)
-        return Examples(images.reshape(n, self.side, self.side, 1), labels.astype(np.int32))
+        self._images = np.empty((n, source.side**2), np.uint8)
+        self._number = 0  # of images drawn
+        self._lock = threading.Lock()
+
+    def image(self, index: int) -> np.ndarray:
+        """An image, uint8 [S, S, 1]; those before it are drawn first."""
+        side = self._source.side
+        with self._lock:
+            while self._number <= index:
+                self._draw_block()
+        return self._images[index].reshape(side, side, 1)
+
+    def _draw_block(self) -> None:
+        side, masters = self._source.side, _masters(self._source.script, self._source.side)
+        m, flat = masters.shape[-1], masters.reshape(-1)
+        some = slice(self._number, self._number + _BLOCK)
+        places = _places(self._maps_Nx2x3[some], side, m)
+        coverage = flat[places + self._which[some, None] * m**2]
+        # A steeper edge, moved in or out, is a thinner or bolder stroke.
+        edge = coverage * np.float32(1 / 255) - 0.5 + self._weight[some]
+        stroke = np.clip(edge * 1.6 + 0.5, 0, 1)
+        grain = self._rng.standard_normal(stroke.shape, dtype=np.float32) * self._noise[some]
+        grey = self._paper[some] + (self._ink[some] - self._paper[some]) * stroke + grain
+        self._images[some] = np.clip(np.rint(grey), 0, 255)
+        self._number = min(self._number + _BLOCK, len(self._images))
+
+
+class _Pictures(Reader):
+    """Pictures of one or more splits.
+
+    Args:
+      spans: what is selected of them.
+      drawings: by name of the split.
+    """
+
+    def __init__(self, spans: tuple[splits.Span, ...], drawings: Mapping[str, _Drawing]):
+        self._places = [
+            (drawings[span.split], i) for span in spans for i in range(span.start, span.stop)
+        ]
+        labels = splits.members(spans, {name: each.labels for name, each in drawings.items()})
+        self._labels = labels.astype(np.int32)
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def fetch(self, indices: Sequence[int]) -> tuple[list[np.ndarray], np.ndarray]:
+        """See `Reader.fetch`."""
+        chosen = [self._places[i] for i in indices]
+        return [drawing.image(i) for drawing, i in chosen], self._labels[np.asarray(indices)]
+
+    def labels(self) -> np.ndarray:
+        """See `Reader.labels`."""
+        return self._labels
+
+
+# Of every source of a script: one process makes the sources of its tasks more than once.
+@functools.lru_cache(maxsize=16)
+def _masters(script: str, side: int) -> np.ndarray:
+    """Every letter of every face, uint8 [letters, faces, M, M], M `_OVERSAMPLING` sides."""
+    letters, faces = _SCRIPTS[script]
+    m = side * _OVERSAMPLING
+    masters = np.empty((len(letters), len(faces), m, m), np.uint8)
+    for j, face in enumerate(faces):
+        inside = np.empty((len(letters), m, m), bool)
+        for i, outline in enumerate(_outlines(face, letters)):
+            # An edge is softened by up to `_OVERSAMPLING` pixels, and ends on a whole one.
+            widest = np.ptp(outline.reshape(-1, 2), axis=0).max()
+            em = min(_EM * m, (m - 2 * (_OVERSAMPLING + 1)) / widest)
+            inside[i] = _inside(outline * em, m)
+        masters[:, j] = _soften(inside)
+    masters.flags.writeable = False
+    return masters
 
 
 def _poses(rng: np.random.Generator, n: int, side: int) -> np.ndarray:
@@ -270,11 +327,10 @@ def _outlines(face: str, letters: str) -> list[np.ndarray]:
     return outlines
 
 
-def _inked(edges_Ex2x2: np.ndarray, m: int) -> np.ndarray:
-    """The inside of an outline around the middle of an [M, M] image, softened; uint8.
+def _inside(edges_Ex2x2: np.ndarray, m: int) -> np.ndarray:
+    """The inside of an outline around the middle of an image, bool [M, M].
 
-    A pixel is inside where the outline winds around its centre. Two box filters as wide as one
-    pixel of the final image soften it, so that sampling it does not alias.
+    A pixel is inside where the outline winds around its centre.
     """
     (x0, y0), (x1, y1) = np.moveaxis(edges_Ex2x2 + m / 2, 0, -1)
     rows = np.arange(m)[:, None] + 0.5
@@ -284,18 +340,29 @@ def _inked(edges_Ex2x2: np.ndarray, m: int) -> np.ndarray:
     column = np.clip(np.ceil(at - 0.5).astype(int), 0, m)
     turns = np.zeros((m, m + 1), np.int32)
     np.add.at(turns, (row, column), np.where(y1 > y0, 1, -1)[edge])
-    image = (np.cumsum(turns, axis=1)[:, :m] != 0).astype(np.int32)
-    for axis in (0, 1):
+    return np.cumsum(turns, axis=1)[:, :m] != 0
+
+
+def _soften(inside_NxMxM: np.ndarray) -> np.ndarray:
+    """Grey levels of images of ink, uint8 [N, M, M].
+
+    Two box filters as wide as one pixel of the final image soften it, so that sampling it does not
+    alias.
+    """
+    images = inside_NxMxM.astype(np.int16)  # sums of at most `_OVERSAMPLING`**4
+    for axis in (1, 2):
         for _ in range(2):
-            image = _box(image, axis)
-    return (image * 255 // _OVERSAMPLING**4).astype(np.uint8)
+            images = _box(images, axis)
+    return (images.astype(np.int32) * 255 // _OVERSAMPLING**4).astype(np.uint8)
 
 
-def _box(image: np.ndarray, axis: int) -> np.ndarray:
+def _box(images: np.ndarray, axis: int) -> np.ndarray:
     """Sums over `_OVERSAMPLING` neighbours along an axis, nothing beyond the edges."""
-    before = _OVERSAMPLING // 2
-    pads = [(0, 0), (0, 0)]
-    pads[axis] = (before, _OVERSAMPLING - 1 - before)
-    padded = np.pad(image, pads)
-    windows = np.lib.stride_tricks.sliding_window_view(padded, _OVERSAMPLING, axis=axis)
-    return np.asarray(windows.sum(axis=-1))
+    sums = np.zeros_like(images)
+    sums_along, along = np.moveaxis(sums, axis, 0), np.moveaxis(images, axis, 0)
+    before, size = _OVERSAMPLING // 2, images.shape[axis]
+    for shift in range(-before, _OVERSAMPLING - before):
+        sums_along[max(0, -shift) : size - max(0, shift)] += along[
+            max(0, shift) : size + min(0, shift)
+        ]
+    return sums

@@ -113,7 +113,7 @@ def test_a_script_has_the_letters_it_promises_in_every_face(script):
 
 @pytest.mark.parametrize("script", SCRIPTS)
 def test_letters_of_a_face_are_whole_and_distinct(script):
-    masters = Glyphs(script, side=16)._masters
+    masters = glyphs._masters(script, 16)
     letters, faces, m, _ = masters.shape
     assert (letters, m) == (SCRIPTS[script], 64)
     assert faces == len(glyphs._SCRIPTS[script][1])
@@ -134,16 +134,28 @@ def test_the_inside_of_an_outline_is_inked_and_its_holes_are_not():
         corners = radius * np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]])[::turn]
         return np.stack([corners, np.roll(corners, -1, axis=0)], axis=1)
 
-    square = glyphs._inked(ring(12, 1), 64)
+    def inked(*rings):
+        return glyphs._soften(glyphs._inside(np.concatenate(rings), 64)[np.newaxis])[0]
+
+    square = inked(ring(12, 1))
     assert (square[24:40, 24:40] == 255).all()
     assert square[:16].max() == square[:, 48:].max() == 0
     assert square.sum() / 255 == pytest.approx(24 * 24, rel=0.01)
-    holed = glyphs._inked(np.concatenate([ring(20, 1), ring(8, -1)]), 64)
+    holed = inked(ring(20, 1), ring(8, -1))
     assert (holed[28:36, 28:36] == 0).all()
     assert holed.sum() / 255 == pytest.approx(40 * 40 - 16 * 16, rel=0.01)
     # Outlines that overlap, as those of letters with accents may, leave no hole.
-    twice = glyphs._inked(np.concatenate([ring(20, 1), ring(8, 1)]), 64)
+    twice = inked(ring(20, 1), ring(8, 1))
     assert (twice[16:48, 16:48] == 255).all()
+
+
+def test_pictures_asked_for_in_any_order_are_the_same():
+    source = Glyphs("digits", per_class=60, side=8)
+    reader, whole = source.reader("train[10:]+test"), source.read("train[10:]+test", 8)
+    indices = [595, 0, 700, 589, 3, 3]
+    images, labels = reader.fetch(indices)
+    np.testing.assert_array_equal(images, whole.inputs[indices])
+    np.testing.assert_array_equal(labels, whole.labels[indices])
 
 
 def test_letters_stand_upright_and_are_light_on_dark():
