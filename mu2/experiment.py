@@ -9,7 +9,9 @@ from mu2.errors import Mu2Error, check_name
 from mu2.evolution import Evolution, Path, Plan, Population, SearchSpace, engine
 from mu2.evolution.budget import training_flops
 from mu2.evolution.child import child_record, count_child
+from mu2.evolution.closed_form import HOLD_OUT, STRENGTHS, solving_flops
 from mu2.evolution.live_paths import LivePaths
+from mu2.evolution.seeds import drop_missing_seeds
 from mu2.models import Model, Network, RandomRoot, Root
 from mu2.random_keys import Key
 from mu2.system import System, TaskRecord, WritableSystem
@@ -23,6 +25,7 @@ from mu2.tasks import DigestStream, ExampleStream, Images, Stream, Task
 from mu2.tasks.data import TaskData
 from mu2.training import Executor, Job, Layout, Training, TrainingResult, Workers, evaluate
 from mu2.training.augment import Augmentation
+from mu2.training.ridge import Ridge
 
 EVALUATED_TOGETHER = 8192
 
@@ -166,7 +169,7 @@ def begin_task_iteration(experiment: Experiment, system: System, task: Task) -> 
         record = system.task(task.name)
     check_same_task(system, record, source)
     if record.population is not None:
-        population = engine.drop_missing_seeds(record.population, system.paths())
+        population = drop_missing_seeds(record.population, system.paths())
         return dataclasses.replace(record, population=population)
     private = task.private or record.private  # `mu2 task public` alone takes that back
     population = engine.begin(
@@ -208,7 +211,8 @@ def evolve_generation(
     for plan, job, result in zip(plans, jobs, results, strict=True):
         population = keep_child(experiment, system, population, plan, job, result, paths)
         flops = child_flops(experiment.training, plan, job, result)
-        scores = [job.score(quality) for quality in result.qualities]
+        # A head that is solved has no intervals that others could be compared with.
+        scores = [job.score(quality) for quality in result.qualities if job.ridge is None]
         population = count_child(evolution, population, scores, result.seconds, flops)
         score = None if result.quality is None else job.score(result.quality)
         best = population.best(evolution.must_improve)
@@ -233,7 +237,8 @@ def make_job(
     model, network = experiment.model(plan), experiment.network(plan)
     evolution, shape = experiment.evolution, model.input_shape(plan.hyperparameters)
     augmentation = Augmentation.of(plan.hyperparameters)
-    crops = len(shape) == 3 and augmentation.reads_originals(experiment.images)
+    ridge = Ridge(STRENGTHS, HOLD_OUT) if plan.solves_head else None
+    crops = len(shape) == 3 and augmentation.reads_originals(experiment.images) and not ridge
     return Job(
         network=network,
         arrays=inherit_arrays(system, plan, model, network, evolution.mutation, key),
@@ -248,6 +253,7 @@ def make_job(
         score=lambda quality: engine.score(plan, quality, evolution.scoring, paths),
         must_improve=evolution.must_improve,
         images=experiment.images,
+        ridge=ridge,
     )
 
 
@@ -277,6 +283,10 @@ def keep_child(
 def child_flops(training: Training, plan: Plan, job: Job, result: TrainingResult) -> float:
     """Floating-point operations that a child took."""
     validated = training.validation_examples(len(job.validation)) * len(result.qualities)
+    if plan.solves_head:
+        solved_on = training.solved_examples(len(job.train))
+        head = plan.components[-1].size
+        return solving_flops(plan.flops, head, plan.num_classes, solved_on, validated)
     return training_flops(plan, result.steps * training.batch_size, validated)
 
 

@@ -15,6 +15,7 @@ from mu2.config import start
 from mu2.errors import Mu2Error
 from mu2.evolution import engine
 from mu2.evolution.live_paths import LivePaths
+from mu2.evolution.seeds import layers_of
 from mu2.models import restore
 from mu2.random_keys import Key
 from mu2.report.progress import LogReporter
@@ -169,7 +170,7 @@ def test_the_engine_offers_paths_to_whom_they_have_something_for(space, system):
         kind: {
             path.task
             for path in system.paths().heads
-            if path.task and engine.layers_of(space.for_input(kind)) & path.layers
+            if path.task and layers_of(space.for_input(kind)) & path.layers
         }
         for kind in ("image", "table", "text")
     }

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator, Sequence
 
 from mu2.errors import Mu2Error
-from mu2.evolution.engine import layers_of
+from mu2.evolution.seeds import layers_of
 from mu2.evolution.space import SearchSpace
 from mu2.models import Model, Root, SelectiveRoot
 

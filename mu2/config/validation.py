@@ -7,6 +7,7 @@ from typing import Any, ParamSpec, TypeVar
 
 from mu2.config.linter import Faults, in_order
 from mu2.config.root_coverage import lacking_roots
+from mu2.config.solved_heads import unsolvable_heads
 from mu2.errors import Mu2Error, check_name, did_you_mean
 from mu2.evolution.engine import Evolution
 from mu2.evolution.rules import Mutation, is_layer
@@ -108,6 +109,7 @@ def validate(
         found += _task_faults(task, parts.training, place, {} if sizes is None else sizes, absent)
     if parts.space is not None:
         found += _space_faults(parts.space, parts, place, absent)
+        found += unsolvable_heads(_first(made, Experiment), place)
         if parts.layout is not None:
             found += _split_faults(parts.layout, parts.space, parts, place)
     if found:

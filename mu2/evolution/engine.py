@@ -14,8 +14,9 @@ from mu2.evolution.mutation import data_hyperparameters, mutate
 from mu2.evolution.path import Path
 from mu2.evolution.plan import Plan
 from mu2.evolution.population import Population
-from mu2.evolution.rules import HEAD, Mutation
+from mu2.evolution.rules import Mutation
 from mu2.evolution.scoring import Scoring
+from mu2.evolution.seeds import find_seeds, reachable_seeds, roots_first
 from mu2.evolution.selection import choose_parent
 from mu2.evolution.space import SearchSpace
 from mu2.evolution.stopping import Halving
@@ -42,6 +43,11 @@ class Evolution:
         `roots`: from the roots alone, as for the baselines.
       seeds_first: the first children of a task iteration are made from one seed each, the newest
         first, without mutation; meanwhile no data hyperparameter moves either (muNet).
+      closed_form_children: the first generation of a task that has no path yet is so many children,
+        or as many as there are seeds, each of a seed of its own: the roots, then the others in
+        their order. Everything of the seed is shared, frozen, and nothing mutates; what cannot be
+        shared is left as it begins, but for the head, which is solved by ridge regression. They
+        count among the children of the iteration. Not in the papers.
       must_improve: a child is kept only if it scores above its parent of the same task, and an
         interval only if it scores above those before it; of equals the oldest is best (muNet).
         Otherwise as much is enough, and the newest is best (µ2Net).
@@ -58,6 +64,7 @@ class Evolution:
     parents: Literal["seeds", "any", "roots"] = "seeds"
     full_generations: bool = False
     seeds_first: bool = False
+    closed_form_children: int = 0
     must_improve: bool = False
     population: int | None = None
     stopping: Halving | None = None
@@ -68,6 +75,17 @@ class Evolution:
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise Mu2Error(f"Evolution.{name} is {value}; it must be 1 or more.")
+        if not 0 <= self.closed_form_children <= self.children_per_iteration:
+            raise Mu2Error(
+                f"Evolution.closed_form_children is {self.closed_form_children}; it must be from 0 "
+                f"to {self.children_per_iteration}, Evolution.children_per_iteration."
+            )
+        if self.closed_form_children and self.seeds_first:
+            raise Mu2Error(
+                "Evolution.closed_form_children and Evolution.seeds_first both say what the first "
+                "children of a task are.",
+                hint="Set Evolution.closed_form_children = 0 or Evolution.seeds_first = False.",
+            )
         if self.parents not in PARENTS:
             raise Mu2Error(
                 f"Evolution.parents is {self.parents!r}.",
@@ -81,6 +99,12 @@ class Evolution:
             return self.children_per_iteration
         generations = math.ceil(self.children_per_iteration / self.children_per_generation)
         return generations * self.children_per_generation
+
+    def count_closed_form(self, population: Population) -> int:
+        """Children of the next generation whose head is solved: all of it, or none."""
+        if population.own or population.generation:
+            return 0
+        return min(self.closed_form_children, len(population.seeds))
 
     def select_survivors(
         self, population: Population
@@ -137,16 +161,6 @@ def begin(
       births: children that the system has made so far, for any task.
     """
     scoring = evolution.scoring
-    layers = layers_of(space)
-    seeds = sorted(
-        head.id
-        for head in paths.heads
-        if head.task != task
-        and not head.private
-        and (head.task is None or evolution.parents != "roots")
-        and (head.model == space.model.name or layers & head.layers)
-    )
-    key.fold_in("seeds").numpy().shuffle(seeds)
     own = tuple(
         dataclasses.replace(
             p,
@@ -157,55 +171,23 @@ def begin(
         )
         for p in (paths[head.id] for head in paths.heads if head.task == task)
     )
+    shuffled = find_seeds(paths, space, task, roots=evolution.parents == "roots")
+    key.fold_in("seeds").numpy().shuffle(shuffled)
+    seeds: Sequence[str] = shuffled
+    if evolution.closed_form_children and not own:
+        seeds = roots_first(seeds, paths, space.model.name)
+    if evolution.parents != "any" and not evolution.seeds_first:
+        seeds = reachable_seeds(seeds, offspring, evolution.children)
     return Population(
         task=task,
         iteration=iteration,
         private=private,
         num_classes=num_classes,
         own=own,
-        seeds=reachable_seeds(evolution, seeds, offspring),
+        seeds=tuple(seeds),
         offspring={path: n for path, n in sorted(offspring.items()) if path in paths},
         births=births,
     )
-
-
-def reachable_seeds(
-    evolution: Evolution, seeds: Sequence[str], offspring: Mapping[str, int]
-) -> tuple[str, ...]:
-    """Those of the shuffled seeds that a walk can come to in one task iteration.
-
-    A seed that the task had no child from is accepted for certain, so a child goes past one of
-    these at most. To keep the rest of a thousand would change no draw, and fill every commit.
-    """
-    if evolution.parents == "any" or evolution.seeds_first:
-        return tuple(seeds)
-    fresh = 0
-    for i, seed in enumerate(seeds):
-        fresh += not offspring.get(seed)
-        if fresh == evolution.children:
-            return tuple(seeds[: i + 1])
-    return tuple(seeds)
-
-
-def drop_missing_seeds(population: Population, paths: Mapping[str, Path]) -> Population:
-    """A population that was put aside, without the seeds that other runs have replaced since.
-
-    Args:
-      population: of an iteration that goes on.
-      paths: every live path by id.
-    """
-    gone = {seed for seed in population.seeds if seed not in paths}
-    seeds = tuple(seed for seed in population.seeds if seed not in gone)
-    offspring = {path: n for path, n in population.offspring.items() if path not in gone}
-    return dataclasses.replace(population, seeds=seeds, offspring=offspring)
-
-
-def layers_of(space: SearchSpace[Any]) -> frozenset[tuple[str, str]]:
-    """Name and signature of the layers that a space's default network can take from others."""
-    # A head never leaves its task, and the number of features is the task's own affair.
-    values = {"num_features": 1, **space.defaults()}
-    slots = space.model.slots(values, 1)
-    return frozenset((slot.name, slot.signature) for slot in slots if slot.name != HEAD)
 
 
 def plan_generation(
@@ -229,23 +211,26 @@ def plan_generation(
     Returns:
       The population with parents, seeds and children counted, and the plans.
     """
-    generation = population.generation
+    generation, solved = population.generation, evolution.count_closed_form(population)
     unmutated = paths.newest_first(population.seeds) if evolution.seeds_first else ()
     data, probabilities = data_hyperparameters(
         evolution.mutation,
         space,
         population.best(evolution.must_improve),
         key.fold_in(generation, "data").numpy(),
-        still=population.children < len(unmutated),
+        still=bool(solved) or population.children < len(unmutated),
     )
     everyone = all_paths(paths, population)
     trainable = UnlockedComponents(paths, population.task)
-    count = min(evolution.children_per_generation, evolution.children - population.children)
+    count = solved or evolution.children_per_generation
+    count = min(count, evolution.children - population.children)
     plans = []
     for child in range(population.children, population.children + count):
         child_key = key.fold_in(generation, child)
         still = child < len(unmutated)
-        if still:
+        if solved:
+            parent_id, seeds = population.seeds[0], population.seeds[1:] + population.seeds[:1]
+        elif still:
             parent_id, seeds = unmutated[child], population.seeds
         else:
             own = population.rank() if evolution.parents != "roots" else ()
@@ -271,6 +256,7 @@ def plan_generation(
             random=child_key.fold_in("mutation").numpy(),
             probabilities=probabilities,
             still=still,
+            solve=bool(solved),
         )
         plans.append(
             Plan(

@@ -62,6 +62,7 @@ def mutate(
     random: np.random.Generator,
     probabilities: Mapping[str, float] | None = None,
     still: bool = False,
+    solve: bool = False,
 ) -> tuple[FrozenConfigDict, tuple[PlannedComponent, ...], Mapping[str, float]]:
     """A child's hyperparameters and components (docs/method.md, Components).
 
@@ -78,10 +79,12 @@ def mutate(
       random: consumed.
       probabilities: the generation's, of the actions on data hyperparameters.
       still: nothing mutates, and nothing is cloned but what nobody locks, or `clone_roots` says.
+      solve: nothing mutates or is cloned at all, and the head is solved.
 
     Returns:
       Hyperparameters, components in forward order, and the probabilities of actions.
     """
+    still = still or solve
     dice = Dice(mutation, space, {**parent.probabilities, **(probabilities or {})}, random)
     inherited = {name: parent.hyperparameters.get(name, v) for name, v in space.defaults().items()}
     own = [] if still else [name for name in space.mutable if name not in data]
@@ -97,6 +100,7 @@ def mutate(
         task=task,
         trainable=trainable,
         still=still,
+        solve=solve,
         happens=lambda action: not still and dice(action, mu),
     )
     components = [

@@ -22,6 +22,7 @@ class Origin:
       task: the child's.
       trainable: ids of components that nobody locks.
       still: see `mutate`.
+      solve: see `mutate`.
       happens: whether an action does; draws.
     """
 
@@ -32,6 +33,7 @@ class Origin:
     task: str
     trainable: Container[str]
     still: bool
+    solve: bool
     happens: Callable[[str], bool]
 
     def stays(self, slot: Slot, here: Component | None) -> bool:
@@ -45,14 +47,18 @@ class Origin:
 
     def planned(self, slot: Slot, child_id: str) -> PlannedComponent:
         """What is done for one place of the child, and with which component."""
-        action: Action = "new"
-        frozen = False
-        if (source := self._found(slot)) is not None:
+        solved = self.solve and slot.name == HEAD
+        action: Action = "solve" if solved else "new"
+        frozen = self.solve and not solved
+        if solved:
+            source = None
+        elif (source := self._found(slot)) is not None:
             action = "clone" if self._clones(slot, source) else "share"
         elif (source := self._of_another_size(slot)) is not None:
             action = "resample"
-            frozen = not (self.mutation.train_resampled or self.happens(f"clone:{slot.name}"))
+            frozen |= not (self.mutation.train_resampled or self.happens(f"clone:{slot.name}"))
         shared = source is not None and action == "share"
+        frozen &= not shared
         return PlannedComponent(
             name=slot.name,
             id=source.id if source is not None and shared else f"{child_id}/{slot.name}",
@@ -78,7 +84,7 @@ class Origin:
 
     def _clones(self, slot: Slot, found: Component) -> bool:
         """Whether a component that was found is cloned; draws only where nothing decides it."""
-        return (
+        return not self.solve and (
             slot.name == HEAD
             or found.id in self.trainable
             or (self.mutation.clone_roots and found.owner is None)

@@ -8,7 +8,7 @@ from ml_collections import FrozenConfigDict
 
 from mu2.evolution.path import Component, Path
 
-Action = Literal["share", "clone", "resample", "new"]
+Action = Literal["share", "clone", "resample", "new", "solve"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -18,14 +18,15 @@ class PlannedComponent:
     Attributes:
       name: its place.
       id: its id in the child; the source's id where it is shared.
-      action: `share` frozen, `clone` and train, `resample` from another shape and train, or
-        `new`: train from a fresh start.
-      source: the component shared, cloned or resampled; None for `new`.
+      action: `share` frozen, `clone` and train, `resample` from another shape and train, `new`:
+        train from a fresh start, or `solve`: the head's parameters are found in closed form.
+      source: the component shared, cloned or resampled; None for `new` and `solve`.
       size: number of parameters.
       signature: their shapes and dtypes.
       flops: of its forward pass for one example.
       dense_flops: the same where every token goes through it.
-      frozen: it is not trained, though it is the child's own: a resampled one.
+      frozen: it is not trained, though it is the child's own: a resampled one, or any below a head
+        that is solved.
     """
 
     name: str
@@ -40,7 +41,7 @@ class PlannedComponent:
 
     @property
     def trainable(self) -> bool:
-        """Whether it is trained."""
+        """Whether it is trained, or solved."""
         return self.action != "share" and not self.frozen
 
     def component(self) -> Component:
@@ -88,6 +89,11 @@ class Plan:
     def flops(self) -> float:
         """Of a forward pass for one example."""
         return sum(component.flops for component in self.components)
+
+    @property
+    def solves_head(self) -> bool:
+        """Whether its head is solved, and nothing trained."""
+        return any(component.action == "solve" for component in self.components)
 
     @property
     def dense_flops(self) -> float:

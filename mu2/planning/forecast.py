@@ -3,12 +3,13 @@
 import dataclasses
 from collections.abc import Sequence
 
+from mu2.evolution.closed_form import solving_flops
 from mu2.evolution.rules import HEAD, Mutation
 from mu2.evolution.space import MUTATION_PROBABILITY, corners
 from mu2.evolution.stopping import Halving
 from mu2.experiment import Experiment
 from mu2.models import Network
-from mu2.planning.preview import STORED
+from mu2.planning.preview import STORED, count_solved
 from mu2.tasks import Task
 
 
@@ -44,23 +45,27 @@ class TaskForecast:
       task: its name.
       visits: task iterations.
       children: of all visits.
-      intervals: a child has, where none is stopped.
+      solved: those of them whose head is solved, all in the first visit.
+      intervals: another child has, where none is stopped.
       steps: of one interval.
       flops: of one interval of one child, validation included.
+      solving: floating-point operations of a child whose head is solved.
       parameters: that its path adds to the system.
     """
 
     task: str
     visits: int
     children: int
+    solved: int
     intervals: int
     steps: int
     flops: Bounds
+    solving: Bounds
     parameters: Bounds
 
     def total(self, stopping: Halving | None) -> Bounds:
         """Floating-point operations of all its children."""
-        return self.flops * self._intervals(stopping)
+        return self.flops * self._intervals(stopping) + self.solving * self.solved
 
     def total_steps(self, stopping: Halving | None) -> float:
         """Training steps of all its children."""
@@ -68,9 +73,11 @@ class TaskForecast:
 
     def _intervals(self, stopping: Halving | None) -> int:
         if stopping is None:
-            return self.children * self.intervals
+            return (self.children - self.solved) * self.intervals
         children = self.children // self.visits
-        return self.visits * sum(stopping.expected(children, self.intervals))
+        first = children - self.solved
+        revisits = (self.visits - 1) * sum(stopping.expected(children, self.intervals))
+        return revisits + (sum(stopping.expected(first, self.intervals)) if first else 0)
 
 
 def forecast_run(experiment: Experiment) -> tuple[TaskForecast, ...]:
@@ -85,10 +92,14 @@ def forecast_run(experiment: Experiment) -> tuple[TaskForecast, ...]:
     Raises:
       Mu2Error: data are missing of which nobody knows what they hold.
     """
-    return tuple(_task(experiment, task) for task in experiment.stream.tasks)
+    tasks = experiment.stream.tasks
+    return tuple(
+        _task(experiment, task, count_solved(experiment, number))
+        for number, task in enumerate(tasks)
+    )
 
 
-def _task(experiment: Experiment, task: Task) -> TaskForecast:
+def _task(experiment: Experiment, task: Task, solved: int) -> TaskForecast:
     training, evolution = experiment.training, experiment.evolution
     sizes = task.check()
     steps = training.steps(sizes["train"])
@@ -112,14 +123,23 @@ def _task(experiment: Experiment, task: Task) -> TaskForecast:
         training_flops(network, [1.0] * len(network), trained_on, validated_on)
         for network in (plain, *largest)
     )
+    solved_on = training.solved_examples(sizes["train"])
+    solving = [
+        solving_flops(
+            sum(c.flops for c in network), network[-1].size, classes, solved_on, validated_on
+        )
+        for network in (plain, *largest)
+    ]
     added = sum(c.size * chance for c, chance in zip(plain, chances, strict=True))
     return TaskForecast(
         task.name,
         experiment.stream.iterations,
         experiment.stream.iterations * evolution.children,
+        solved,
         training.intervals,
         steps,
         Bounds(least, most),
+        Bounds(solving[0], max(solving)),
         Bounds(added, max(sum(c.size for c in network) for network in (plain, *largest))),
     )
 

@@ -8,6 +8,7 @@ from typing import Any
 from mu2.config.linter import Faults, in_order
 from mu2.config.validation import Place, unknown_place, validate
 from mu2.errors import Mu2Error
+from mu2.evolution.closed_form import solving_flops
 from mu2.evolution.space import SearchSpace, corners
 from mu2.experiment import Experiment
 from mu2.models import Guessing, Model, Network
@@ -35,13 +36,13 @@ def preview_run(experiment: Experiment, place: Place = unknown_place) -> dict[st
       that made splits which nobody named, if one did), `iterations`,
       `children`, `training_steps` and `programs` (at most), `devices`, and each for the smallest
       and the largest network: `parameters`, `forward_flops` of one example, `run_flops` of all
-      children (a training step counted as three forward passes); `device_bytes` of the largest
-      network: float32 parameters and gradients, bfloat16 momentum, and a batch of float32
-      examples, activations aside; `disk_bytes` while it `runs` and once it has `ended`, if every
-      child were the largest network, all of it trained, and kept; `missing`, a list: data and
-      weights that are not there although it is known what they hold, each with message, location
-      and hint; `guesses`, a list: what was assumed of data and weights and may be wrong, each with
-      message and location.
+      children (a training step counted as three forward passes, a solved head as what it takes);
+      `device_bytes` of the largest network: float32 parameters and gradients, bfloat16 momentum,
+      and a batch of float32 examples, activations aside; `disk_bytes` while it `runs` and once it
+      has `ended`, if every child were the largest network, all of it trained, and kept; `missing`,
+      a list: data and weights that are not there although it is known what they hold, each with
+      message, location and hint; `guesses`, a list: what was assumed of data and weights and may
+      be wrong, each with message and location.
 
     Raises:
       Faults: other data are missing, or data do not fit, a model cannot be built, or the layout
@@ -57,7 +58,8 @@ def preview_run(experiment: Experiment, place: Place = unknown_place) -> dict[st
     spans: dict[str, list[_Span]] = {}
     steps = 0
     flops = {"smallest": 0.0, "largest": 0.0}
-    for task in stream.tasks:
+    visits = stream.iterations * evolution.children
+    for number, task in enumerate(stream.tasks):
         size = sizes[task.name]
         parts = {str(part): size[part] for part in size}
         tasks.append({"name": task.name, "classes": task.source.num_classes(), **parts})
@@ -65,12 +67,16 @@ def preview_run(experiment: Experiment, place: Place = unknown_place) -> dict[st
             tasks[-1]["rule"] = rule
         span = _Span.of(experiment, task)
         spans.setdefault(task.source.input, []).append(span)
-        steps += training.steps(size["train"])
-        examples = STEP * training.steps(size["train"]) * training.batch_size
-        examples += training.validation_examples(size["validation"])
-        for which in flops:
-            flops[which] += examples * span.flops[which]
-    visits = stream.iterations * evolution.children
+        solved = count_solved(experiment, number)
+        intervals = (visits - solved) * training.intervals
+        validated = training.validation_examples(size["validation"])
+        steps += intervals * training.steps(size["train"])
+        examples = STEP * training.steps(size["train"]) * training.batch_size + validated
+        solved_on = training.solved_examples(size["train"])
+        for which, one in span.flops.items():
+            head, classes = span.head[which], task.source.num_classes()
+            solving = solving_flops(one, head, classes, solved_on, validated)
+            flops[which] += intervals * examples * one + solved * solving
     every = [span for each in spans.values() for span in each]
     largest = max(every, key=lambda span: span.parameters["largest"])
     heads = {bucket(task["classes"]) for task in tasks}
@@ -89,11 +95,11 @@ def preview_run(experiment: Experiment, place: Place = unknown_place) -> dict[st
         "tasks": tasks,
         "iterations": stream.iterations,
         "children": experiment.children,
-        "training_steps": visits * training.intervals * steps,
+        "training_steps": steps,
         "programs": 2 * shapes * len(heads) * experiment.layout.population,
         "parameters": both("parameters", ends),
         "forward_flops": both("flops", ends),
-        "run_flops": {w: visits * training.intervals * total for w, total in flops.items()},
+        "run_flops": flops,
         "device_bytes": max(s.held for s in every) * TRAINED
         + max(s.example for s in every) * batch * 4,
         "disk_bytes": {"runs": kept + under_way, "ended": kept},
@@ -151,12 +157,14 @@ class _Span:
     Attributes:
       parameters: of each, its optional components included in the largest if mutations insert any.
       flops: of a forward pass for one example.
+      head: parameters of the head.
       example: numbers in the largest example.
       held: parameters of the largest that one device holds.
     """
 
     parameters: Mapping[str, int]
     flops: Mapping[str, float]
+    head: Mapping[str, int]
     example: int
     held: int
 
@@ -164,7 +172,7 @@ class _Span:
     def of(cls, experiment: Experiment, task: Task) -> "_Span":
         space = experiment.space.for_input(task.source.input)
         model, classes, dtype = space.model, task.source.num_classes(), experiment.training.dtype
-        parameters, flops, examples, on_device = [], [], [], []
+        parameters, flops, heads, examples, on_device = [], [], [], [], []
         for values in corners(space, task.given()):
             network = model.network(values, classes, dtype)
             bare = Network(c for c in network if not c.optional)
@@ -173,13 +181,27 @@ class _Span:
             for each in {bare, whole}:
                 parameters.append(sum(c.size for c in each))
                 flops.append(sum(c.flops for c in each))
+                heads.append(each[-1].size)
                 on_device.append(sum(experiment.layout.device_parameters(c) for c in each))
         return cls(
             {"smallest": min(parameters), "largest": max(parameters)},
             {"smallest": min(flops), "largest": max(flops)},
+            {"smallest": min(heads), "largest": max(heads)},
             max(examples),
             max(on_device),
         )
+
+
+def count_solved(experiment: Experiment, number: int) -> int:
+    """Children of a new task whose head is solved: at most one of each seed.
+
+    Args:
+      experiment: what would be done.
+      number: of the task in the stream; those before it are seeds, if roots alone are not.
+    """
+    evolution = experiment.evolution
+    others = 0 if evolution.parents == "roots" else number
+    return min(evolution.closed_form_children, len(experiment.roots) + others)
 
 
 def shape_count(space: SearchSpace[Model]) -> int:

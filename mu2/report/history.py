@@ -82,7 +82,7 @@ class LoggedChild:
       retained: it was kept while its task iteration lasted.
       diverged: a loss was NaN or infinite.
       stopped: its training was ended early.
-      actions: component name to `share`, `clone`, `resample` or `new`.
+      actions: component name to `share`, `clone`, `resample`, `new` or `solve`.
       trained_parameters: parameters that were trained.
       parameters: parameters of its path.
       steps: training steps.

@@ -135,7 +135,7 @@ def _reported(step: Mapping[str, Any]) -> Iterator[str]:
     if mutations:
         yield ", ".join(f"{name} {old} → {new}" for name, (old, new) in mutations.items())
     actions: Mapping[str, str] = step.get("actions", {})
-    for action in ("new", "resample", "clone", "share"):
+    for action in ("new", "solve", "resample", "clone", "share"):
         if names := [name for name, done in actions.items() if done == action]:
             yield f"{action} {words.layers(names)}"
 

@@ -165,7 +165,7 @@ def _components(
                 if found is None and known is not None and known.task is not None:
                     found = next((c.id for c in known.components if c.name == name), None)
                 return found
-            if child.actions.get(name) in ("clone", "resample", "new"):
+            if child.actions.get(name) in ("clone", "resample", "new", "solve"):
                 return f"{path}/{name}"
             path = child.parent
         return None

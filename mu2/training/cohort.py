@@ -103,7 +103,7 @@ class Child:
             qualities=tuple(self._qualities),
             arrays={} if self._diverged else self._best,
             diverged=self._diverged,
-            stopped=self.done and not self._diverged,
+            stopped=self.done and not (self._diverged or self.job.ridge),
             steps=int(self.state.step),
             seconds=seconds,
         )
@@ -124,7 +124,7 @@ def shared_prefix(program: Program, job: Job) -> Any:
     """A key, equal for children that have the same batches and a first feature in common."""
     first = next((i + 1 for i, output in enumerate(program.outputs) if output.is_feature), 0)
     ranges = tuple(float(value) for value in Augmentation.of(job.hyperparameters))
-    given = (job.key, ranges, job.images, id(job.train), id(job.validation))
+    given = (job.key, ranges, job.images, id(job.train), id(job.validation), job.ridge)
     prefix = frozen_prefix(program, job)[:first]
     return (program.network, prefix or id(job), given)
 
@@ -247,7 +247,7 @@ class Cohort:
             for child, logits in zip(children, pending, strict=True):
                 given = self._given(child, begun, features)
                 params, end = child.state.params, self._program.end
-                logits.append(self._program.forward(params, given, end)[1])
+                logits.append(self._program.forward(params, given, end).logits_BxC)
             if size <= t.features_limit_mb << 20:
                 self._kept |= {(p, number): features[p] for p in prefixes if p in features}
         for child, logits in zip(children, pending, strict=True):
@@ -266,9 +266,8 @@ class Cohort:
         for end in (len(child.prefix),) if known else self._ends[child.prefix]:
             prefix = child.prefix[:end]
             if prefix not in features:
-                features[prefix], _ = self._program.forward(
-                    child.state.params, given, np.int32(end)
-                )
+                made = self._program.forward(child.state.params, given, np.int32(end))
+                features[prefix] = made.feature_Bx
             given = given._replace(feature_Bx=features[prefix], start=np.int32(end))
         return given
 

@@ -11,6 +11,7 @@ from mu2.random_keys import Key
 from mu2.tasks.examples import ExampleStream
 from mu2.tasks.images import Images
 from mu2.tasks.originals import Originals
+from mu2.training.ridge import Ridge
 
 # Which children of a generation go on, given the intervals that have passed and the children's
 # scores after the last of them: None for those whose training had ended before.
@@ -69,6 +70,10 @@ class Training:
         """Steps of one interval: ceil(min(examples, max_train_examples) / batch_size)."""
         return math.ceil(min(train_examples, self.max_train_examples) / self.batch_size)
 
+    def solved_examples(self, train_examples: int) -> int:
+        """Training examples that a head is solved on: at most those of all intervals."""
+        return min(train_examples, self.max_train_examples * self.intervals)
+
     def validation_examples(self, available: int) -> int:
         """Validation examples used: all, or whole batches up to the cap where there are more."""
         cap = self.max_validation_examples
@@ -98,6 +103,7 @@ class Job:
       must_improve: an interval has to score above the bar and those before it; otherwise as much
         is enough.
       images: the choices of the run's image pipeline.
+      ridge: how its head is solved, which is all of `trained`; None: it is trained.
     """
 
     network: Network
@@ -113,6 +119,7 @@ class Job:
     score: Callable[[float], float]
     must_improve: bool = False
     images: Images = Images()
+    ridge: Ridge | None = None
 
 
 @dataclasses.dataclass(frozen=True)

@@ -38,6 +38,26 @@ def initial(program: Program, arrays: Mapping[str, Arrays], devices: Slice) -> S
     return devices.place(state, program.shardings)
 
 
+def replace_component(
+    state: State, program: Program, name: str, leaves: Arrays, devices: Slice
+) -> State:
+    """The state with other parameters of one component, padded; its momentum stays.
+
+    Args:
+      state: of a program.
+      program: of the network.
+      name: of the component.
+      leaves: stored ones; of `params` all.
+      devices: where the state lies.
+    """
+    (component,) = program.network.select({name})
+    tree = nest(
+        {leaf: _pad(leaves[f"{PARAMS}/{leaf}"], s.shape) for leaf, s in component.shapes.items()}
+    )
+    placed = devices.place(tree, program.shardings.params[name])
+    return state._replace(params={**state.params, name: placed})
+
+
 def extract_leaves(state: State, network: Network, names: frozenset[str]) -> dict[str, Arrays]:
     """Copies of some components' leaves as they are stored, the head cut to its true width.
 

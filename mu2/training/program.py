@@ -135,7 +135,7 @@ class Program:
             donate_argnums=0,
             out_shardings=self.shardings,
         )
-        self.forward = jax.jit(self._forward, out_shardings=(batch, batch))
+        self.forward = jax.jit(self._forward, out_shardings=Forwarded(batch, batch, batch))
         self._compiled = False
 
     def compile(
@@ -254,20 +254,30 @@ class Program:
 
     def _forward(
         self, params: Mapping[str, Any], given: "BatchInputs", stop: jax.Array
-    ) -> tuple[jax.Array, jax.Array]:
-        """The components from `given.start` to before `stop`, int32 scalars.
-
-        Returns:
-          The feature of the last component run that puts one out; and, where all to the end are
-          run, float32 logits [B, bucket].
-        """
-        x, feature = given.prepared_Bx, given.feature_Bx
+    ) -> "Forwarded":
+        """The components from `given.start` to before `stop`, int32 scalars."""
+        x = inner = given.prepared_Bx
+        feature = given.feature_Bx
         for i, output in enumerate(self.outputs):
-            component = output.component
+            component, inner = output.component, x
             run = ((given.start <= i) & (i < stop)).astype(jnp.int32)
             x = chosen(run, component.apply, params[component.name], x, output.instead(feature))
             feature = x if output.is_feature else feature
-        return feature, x
+        return Forwarded(feature, x, inner)
+
+
+class Forwarded(NamedTuple):
+    """What a forward pass gives.
+
+    Attributes:
+      feature_Bx: that of the last component run that puts one out.
+      logits_BxC: float32 [B, bucket], where all components to the end are run.
+      head_input_Bx: what the head is given, where all components before it are run.
+    """
+
+    feature_Bx: Any
+    logits_BxC: Any
+    head_input_Bx: Any
 
 
 class BatchInputs(NamedTuple):

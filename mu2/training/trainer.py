@@ -10,6 +10,7 @@ from mu2.models.inputs import bucket
 from mu2.tasks.examples import Examples
 from mu2.tasks.images import Images
 from mu2.training import evaluate
+from mu2.training.closed_form import SolvedCohort
 from mu2.training.cohort import Cohort, shared_prefix
 from mu2.training.job import Job, Training, TrainingResult
 from mu2.training.layout import Slice
@@ -64,7 +65,8 @@ class Trainer:
     def _cohort(self, jobs: Sequence[Job], group: Sequence[int]) -> Cohort:
         program = self._program(jobs[group[0]])
         chosen = [jobs[i] for i in group]
-        return Cohort(program, self.programs.prepare, chosen, self.training, self.devices)
+        kind = Cohort if chosen[0].ridge is None else SolvedCohort
+        return kind(program, self.programs.prepare, chosen, self.training, self.devices)
 
     def logits(
         self, network: Network, arrays: Mapping[str, Arrays], inputs: np.ndarray, num_classes: int
@@ -80,7 +82,7 @@ class Trainer:
             # What is not augmented, no choice of the run changes.
             prepared = self.programs.prepare(batch, program.input_shape, Images())
             given = nothing._replace(prepared_Bx=prepared)
-            pending.append(program.forward(params, given, program.end)[1])
+            pending.append(program.forward(params, given, program.end).logits_BxC)
         return evaluate.gather(pending, len(inputs), num_classes)
 
     def _program(self, job: Job) -> Program:

@@ -39,6 +39,8 @@ METHODS = {
         *("gin/optimizer/mu2net_plus.gin", "gin/augmentation/mu2net_plus.gin"),
     ),
     "thrifty": (MU2NET, V2, SGD, CROPS, "gin/budget/thrifty.gin"),
+    "closed form first": (MU2NET, V2, SGD, CROPS, "gin/mutation/closed_form_first.gin"),
+    "closed form": ("gin/mutation/baseline/closed_form.gin", *FIXED),
     "finetune all": ("gin/mutation/baseline/finetune_all.gin", *FIXED),
     "freeze bottom": ("gin/mutation/baseline/freeze_bottom.gin", *FIXED),
     "adapters": ("gin/mutation/baseline/adapters.gin", ADAPTERS, *FIXED),

@@ -201,9 +201,9 @@ def test_features_are_what_most_layers_put_out(program):
 @pytest.mark.parametrize("stops", [[0], [2], [4], [2, 3, 4], [0, 3, 4]])
 def test_a_forward_pass_in_pieces_is_the_whole_one_bit_for_bit(program, batch, stops):
     params, given = initial(program).params, prepared(program, batch[0])
-    expected, logits = program.forward(params, given, program.end)
+    expected, logits, _ = program.forward(params, given, program.end)
     for stop in stops:
-        feature, _ = program.forward(params, given, np.int32(stop))
+        feature, *_ = program.forward(params, given, np.int32(stop))
         given = given._replace(feature_Bx=feature, start=np.int32(stop))
     if stops[-1] == 4:
         np.testing.assert_array_equal(feature, expected)
@@ -221,7 +221,7 @@ def test_a_step_from_a_feature_is_the_step_from_the_inputs(program, batch):
     trained = {"encoderblock_1", "encoder_norm", "head"}
     images, labels = batch
     whole = prepared(program, images)
-    feature, _ = program.forward(initial(program).params, whole, np.int32(4))
+    feature, *_ = program.forward(initial(program).params, whole, np.int32(4))
     # What is not read may be anything.
     blank = whole.prepared_Bx + np.nan
     begun = whole._replace(prepared_Bx=blank, feature_Bx=feature, start=np.int32(4))

@@ -228,8 +228,10 @@ def _flags(child: LoggedChild) -> int:
 
 
 def _spell_actions(child: LoggedChild, slots: Sequence[str]) -> str:
-    """A letter a layer: s(hare), c(lone), r(esample), n(ew), or - where the child has none."""
-    return "".join(child.actions.get(name, "-")[0] for name in slots)
+    """A letter a layer: s(hare), c(lone), r(esample), n(ew), f (`solve`: in closed form), or -."""
+    letters = {"solve": "f"}
+    actions = (child.actions.get(name, "-") for name in slots)
+    return "".join(letters.get(action, action[0]) for action in actions)
 
 
 def _totals(history: History, whole: int) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 // Everything of one task: where it comes from, its settings, its children, why one was kept.
 
-const ACTIONS = { s: "share", c: "clone", r: "resample", n: "new" };
+const ACTIONS = { s: "share", c: "clone", r: "resample", n: "new", f: "solve" };
 
 function taskSection(system) {
   const section = html("section", { id: "task", "aria-live": "off" });
