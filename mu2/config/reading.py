@@ -260,7 +260,15 @@ def _constructors() -> dict[str, Callable[..., Any]]:
     from mu2.evolution.stopping import Halving
     from mu2.execution import LocalExecutor
     from mu2.experiment import Experiment
-    from mu2.models import PPOCR, AugReg, RandomRoot, Safetensors, installed, models
+    from mu2.models import (
+        PPOCR,
+        AugReg,
+        EfficientNetWeights,
+        RandomRoot,
+        Safetensors,
+        installed,
+        models,
+    )
     from mu2.system.system_root import SystemRoot
     from mu2.tasks import SOURCES, Images, Stream, Task
     from mu2.training import Training
@@ -269,7 +277,7 @@ def _constructors() -> dict[str, Callable[..., Any]]:
     classes = (
         *(Experiment, Stream, Task, Images, *SOURCES),
         *(SearchSpace, Hyperparameters, Ranges, Choices),
-        *(RandomRoot, AugReg, Safetensors, PPOCR, SystemRoot),
+        *(RandomRoot, AugReg, Safetensors, PPOCR, EfficientNetWeights, SystemRoot),
         *(Evolution, Mutation, Scoring, Halving, Budget, Training, Layout),
         *(LocalExecutor, Table, Column),
     )

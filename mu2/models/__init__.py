@@ -3,9 +3,11 @@
 from mu2.models.adapter import Adapter
 from mu2.models.component import Arrays, Component, Model, Network, flatten, nest
 from mu2.models.convnet import ConvNet
+from mu2.models.efficientnet_lite import EfficientNetLite0
 from mu2.models.mlp import MLP
 from mu2.models.ocr import LCNetV4
 from mu2.models.registry import installed, models, restore
+from mu2.models.roots.efficientnet import EfficientNetWeights
 from mu2.models.roots.onnx import PPOCR
 from mu2.models.roots.pretrained import AugReg, Safetensors
 from mu2.models.roots.root import Guessing, RandomRoot, RemoteRoot, Root, SelectiveRoot
@@ -21,6 +23,8 @@ __all__ = [
     "ByteTransformer",
     "Component",
     "ConvNet",
+    "EfficientNetLite0",
+    "EfficientNetWeights",
     "Guessing",
     "LCNetV4",
     "Model",

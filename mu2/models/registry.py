@@ -9,6 +9,7 @@ from typing import Any
 from mu2.errors import Mu2Error, did_you_mean
 from mu2.models.component import Model
 from mu2.models.convnet import ConvNet
+from mu2.models.efficientnet_lite import EfficientNetLite0
 from mu2.models.mlp import MLP
 from mu2.models.ocr import LCNetV4
 from mu2.models.text import ByteTransformer
@@ -16,7 +17,7 @@ from mu2.models.vit import ViT
 
 # A package offers its constructors as entry points of this group, each under its name in Gin.
 ENTRY_POINTS = "mu2"
-OWN: tuple[type[Model], ...] = (ViT, ConvNet, LCNetV4, MLP, ByteTransformer)
+OWN: tuple[type[Model], ...] = (ViT, ConvNet, LCNetV4, EfficientNetLite0, MLP, ByteTransformer)
 
 
 @functools.cache

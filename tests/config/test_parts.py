@@ -12,6 +12,7 @@ from mu2.config import vocabulary
 from mu2.config.linter import MACRO, read
 from mu2.config.reading import read_table
 from mu2.evolution.space import AUGMENTATION
+from mu2.models import models
 from mu2.training.optimizer import Optimizer
 
 ROOT = Path(__file__).parents[2]
@@ -81,6 +82,12 @@ def shaping():
     return set(vocabulary().model_hyperparameters)
 
 
+ROOTS = (
+    *("RandomRoot", "AugReg", "Safetensors", "PPOCR", "EfficientNetWeights"),
+    "SystemRoot",
+)
+
+
 def home(selector, parameter):
     """The folder of the parts that set a parameter."""
     name = f"{selector}.{parameter}"
@@ -102,11 +109,18 @@ def home(selector, parameter):
         return "gin/mutation"
     if selector == "Layout" or name == "Experiment.layout":
         return "gin/mesh"
-    if selector in ("RandomRoot", "AugReg", "Safetensors", "PPOCR", "SystemRoot"):
+    if selector in (
+        "RandomRoot",
+        "AugReg",
+        "Safetensors",
+        "PPOCR",
+        "EfficientNetWeights",
+        "SystemRoot",
+    ):
         return "gin/root"
     if name == "Experiment.roots" or name in ("ViT.gelu", "ViT.epsilon"):
         return "gin/root"  # what the weights were trained with
-    if selector in ("SearchSpace", "ViT", "ConvNet", "LCNetV4", "MLP", "ByteTransformer"):
+    if selector in ("SearchSpace", *models()):
         return "search_spaces"
     if selector == "Images" or name == "Experiment.images":
         return "gin/augmentation"

@@ -1,0 +1,245 @@
+"""EfficientNet-Lite0, cut into components and quick on CPUs.
+
+Source: Tan and Le, arXiv 1905.11946, table 1, in the form for mobile devices (EfficientNet-Lite:
+no squeeze and excitation, ReLU6 in place of swish, stem and features not scaled), as it is run:
+every BatchNorm is part of the convolution before it. As in the ConvNet, convolutions are matrix
+products and sums of shifted copies.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from mu2.errors import Mu2Error
+from mu2.models.adapter import Adapter
+from mu2.models.component import Component, Model, Network
+from mu2.models.convnet import dense
+from mu2.models.vit import Head
+
+# Channels of the stem, and of the layer behind the last block.
+STEM, FEATURES = 32, 1280
+# The smallest image: every step of the stem's kernel sees some of it.
+SMALLEST = 4
+# The root's images were (pixel - 127) / 128; mu2's are pixel / 127.5 - 1.
+SLOPE, SHIFT = 127.5 / 128, 0.5 / 128
+
+
+@dataclasses.dataclass(frozen=True)
+class BlockShape:
+    """What tells one block from another.
+
+    Attributes:
+      width: channels of its output.
+      side: of the kernel of each channel, 3 or 5.
+      stride: of rows and columns alike.
+      expansion: channels inside for each channel of its input.
+    """
+
+    width: int
+    side: int = 3
+    stride: int = 1
+    expansion: int = 6
+
+
+def _stage(repeats: int, side: int, stride: int, width: int) -> tuple[BlockShape, ...]:
+    """Blocks of one width, of which the first has the stride."""
+    return (BlockShape(width, side, stride), *(BlockShape(width, side),) * (repeats - 1))
+
+
+BLOCKS = (
+    BlockShape(16, expansion=1),
+    *_stage(2, 3, 2, 24),
+    *_stage(2, 5, 2, 40),
+    *_stage(3, 3, 2, 80),
+    *_stage(3, 5, 1, 112),
+    *_stage(4, 5, 2, 192),
+    BlockShape(320),
+)
+# Every block, and the features behind the last.
+LAYERS = len(BLOCKS) + 1
+
+
+def margins(length: int, side: int, stride: int) -> tuple[int, int]:
+    """Zeros before and after a row, with which a convolution gives ceil(length / stride) numbers.
+
+    As TensorFlow pads (`SAME`): the odd one comes after.
+    """
+    zeros = max((-(-length // stride) - 1) * stride + side - length, 0)
+    return zeros // 2, zeros - zeros // 2
+
+
+def steps(length: int, side: int, stride: int) -> list[int]:
+    """The steps of a kernel, along one axis, that ever see anything but zeros."""
+    before, _ = margins(length, side, stride)
+    rows = range(0, length, stride)
+    return [step for step in range(side) if any(0 <= i + step - before < length for i in rows)]
+
+
+def shifted(x_BxHxWxC: jax.Array, side: int, stride: int) -> dict[int, jax.Array]:
+    """Copies of the positions that each step of a kernel sees, [B, H / stride, W / stride, C].
+
+    Returns:
+      The number of the step, row by row, to the copy; steps that see zeros alone are left out.
+    """
+    _, h, w, _ = x_BxHxWxC.shape
+    across = [margins(length, side, stride) for length in (h, w)]
+    x = jnp.pad(x_BxHxWxC, ((0, 0), *across, (0, 0)))
+    return {
+        i * side + j: x[:, i : i + h : stride, j : j + w : stride]
+        for i in steps(h, side, stride)
+        for j in steps(w, side, stride)
+    }
+
+
+def relu6(x: jax.Array) -> jax.Array:
+    """Numbers cut off at 0 and at 6."""
+    return jnp.clip(x, 0, 6)
+
+
+class LiteStem(nn.Module):
+    """3x3 convolution at a stride of 2, of images on the scale that the weights were trained on."""
+
+    dtype: str = "float32"
+
+    @nn.compact
+    def __call__(self, image_BxSxSxC: jax.Array) -> jax.Array:
+        """Maps images in [-1, 1] to [B, ceil(S / 2), ceil(S / 2), 32]."""
+        copies = shifted(image_BxSxSxC * SLOPE + SHIFT, 3, 2).values()
+        return relu6(dense(STEM, self.dtype, "Dense_0")(jnp.concatenate(list(copies), axis=-1)))
+
+
+class SameDepthwiseConv(nn.Module):
+    """A convolution of each channel by itself, padded as TensorFlow pads, as a sum of copies.
+
+    Attributes:
+      side: of the kernel.
+      stride: of rows and columns.
+      dtype: dtype of the arithmetic.
+    """
+
+    side: int
+    stride: int = 1
+    dtype: str = "float32"
+
+    @nn.compact
+    def __call__(self, x_BxHxWxC: jax.Array) -> jax.Array:
+        """Maps [B, H, W, C] to [B, ceil(H / stride), ceil(W / stride), C]."""
+        c, taps = x_BxHxWxC.shape[-1], self.side**2
+        kernel = self.param("kernel", nn.initializers.normal(1 / self.side), (taps, c), jnp.float32)
+        bias = self.param("bias", nn.initializers.zeros, (c,), jnp.float32)
+        kernel, bias = kernel.astype(self.dtype), bias.astype(self.dtype)
+        copies = shifted(x_BxHxWxC, self.side, self.stride)
+        return sum((x * kernel[step] for step, x in copies.items()), start=bias)
+
+
+class LiteBlock(nn.Module):
+    """An inverted bottleneck: more channels, a convolution of each by itself, fewer channels.
+
+    With a residual sum where the shapes allow one (MobileNetV2, arXiv 1801.04381).
+
+    Attributes:
+      shape: of the block.
+      dtype: dtype of the arithmetic.
+    """
+
+    shape: BlockShape
+    dtype: str = "float32"
+
+    @nn.compact
+    def __call__(self, x_BxHxWxC: jax.Array) -> jax.Array:
+        """Maps [B, H, W, C] to [B, ceil(H / stride), ceil(W / stride), width]."""
+        shape, width = self.shape, x_BxHxWxC.shape[-1]
+        x = x_BxHxWxC
+        if shape.expansion > 1:
+            x = relu6(dense(shape.expansion * width, self.dtype, "Dense_0")(x))
+        convolution = SameDepthwiseConv(
+            shape.side, shape.stride, self.dtype, name="SameDepthwiseConv_0"
+        )
+        x = dense(shape.width, self.dtype, "Dense_1")(relu6(convolution(x)))
+        return x_BxHxWxC + x if shape.stride == 1 and shape.width == width else x
+
+
+class Features(nn.Module):
+    """The 1x1 convolution behind the last block."""
+
+    dtype: str = "float32"
+
+    @nn.compact
+    def __call__(self, x_BxHxWxC: jax.Array) -> jax.Array:
+        """Maps [B, H, W, C] to [B, H, W, 1280]."""
+        return relu6(dense(FEATURES, self.dtype, "Dense_0")(x_BxHxWxC))
+
+
+class MeanPooling(nn.Module):
+    """The mean of all positions, and a LayerNorm."""
+
+    dtype: str = "float32"
+
+    @nn.compact
+    def __call__(self, x_BxHxWxC: jax.Array) -> jax.Array:
+        """Maps [B, H, W, C] to [B, C]."""
+        return nn.LayerNorm(dtype=self.dtype, name="LayerNorm_0")(x_BxHxWxC.mean((1, 2)))
+
+
+@dataclasses.dataclass(frozen=True)
+class EfficientNetLite0(Model):
+    """EfficientNet-Lite0; image_size, num_layers and adapter_dim shape it.
+
+    Its layers are 16 blocks and the features behind them; it is cut after any. No parameter depends
+    on the image size. Images have three channels.
+    """
+
+    hyperparameters: ClassVar[Mapping[str, type]] = {
+        "image_size": int,
+        "num_layers": int,
+        "adapter_dim": int,
+    }
+    optional: ClassVar[frozenset[str]] = frozenset({"adapter_dim"})
+
+    def input_shape(self, hyperparameters: Mapping[str, Any]) -> tuple[int, ...]:
+        """[S, S, 3] of one image."""
+        side = hyperparameters["image_size"]
+        return (side, side, 3)
+
+    def network(
+        self, hyperparameters: Mapping[str, Any], num_classes: int, dtype: str = "float32"
+    ) -> Network:
+        """stem, block_0 ... block_15, features_16, norm, head, optional adapters included.
+
+        See `Model.network`.
+
+        Raises:
+          Mu2Error: the image is too small, or there are not so many layers.
+        """
+        image, layers = hyperparameters["image_size"], hyperparameters["num_layers"]
+        if image < SMALLEST:
+            raise Mu2Error(
+                f"image_size is {image}, too small for EfficientNetLite0.",
+                hint=f"Set image_size to {SMALLEST} or more.",
+            )
+        if not 0 <= layers <= LAYERS:
+            raise Mu2Error(
+                f"num_layers is {layers}; EfficientNetLite0 is cut after 0 to {LAYERS} layers.",
+                hint=f"Set num_layers to {LAYERS} or less.",
+            )
+        components: list[Component] = []
+
+        def add(name: str, module: nn.Module, optional: bool = False) -> None:
+            shape = components[-1].output_shape if components else self.input_shape(hyperparameters)
+            components.append(Component(name, module, shape, optional, recompute=False))
+
+        add("stem", LiteStem(dtype))
+        for i in range(layers):
+            if "adapter_dim" in hyperparameters:
+                add(f"adapter_{i}", Adapter(hyperparameters["adapter_dim"], dtype), optional=True)
+            if i < len(BLOCKS):
+                add(f"block_{i}", LiteBlock(BLOCKS[i], dtype))
+            else:
+                add(f"features_{i}", Features(dtype))
+        add("norm", MeanPooling(dtype))
+        add("head", Head(num_classes, dtype))
+        return Network(components)
