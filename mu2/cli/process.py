@@ -5,18 +5,24 @@ A library leaves such things to the program that uses it, so nothing here happen
 
 import contextlib
 import ctypes
+import importlib
 import os
 import sys
+import time
 import warnings
+import zlib
 from pathlib import Path
 
 from mu2.system.environment import cpu
 
 # glibc's names for what `mallopt` sets.
 _TRIM_THRESHOLD, _MMAP_MAX, _ARENA_MAX = -1, -4, -8
+_ZSTD = b"\x28\xb5\x2f\xfd"
 # Programs that compile faster are not worth a file.
 CACHED_SECONDS = 0.1
 CACHED_BYTES = 1 << 30
+# The folder is looked through at most this often.
+TIDY_SECONDS = 3600
 
 
 def prepare() -> None:
@@ -74,22 +80,58 @@ def keep_compiled_programs() -> None:
     os.environ["JAX_COMPILATION_CACHE_DIR"] = str(folder)
     # A full disk, or two processes at once: the program is compiled, and nobody need know.
     warnings.filterwarnings("ignore", "Error (reading|writing) persistent compilation cache entry")
-    os.environ.setdefault("JAX_COMPILATION_CACHE_MAX_SIZE", str(CACHED_BYTES))
-    drop_half_written(folder)
+    with contextlib.suppress(OSError):  # another process, or a full disk
+        tidy_programs(folder)
 
 
-def drop_half_written(folder: Path) -> None:
-    """Removes programs that a killed process was writing: JAX would write no others beside them.
+def tidy_programs(folder: Path) -> None:
+    """Removes programs that a killed process left cut short, and the oldest beyond CACHED_BYTES.
 
-    JAX writes a program, then the time of its use, under a lock; what has no time may be cut short.
+    JAX has a limit of its own, but reads the times of all programs whenever it adds one: with
+    5,000 of them that took 0.3 s for each program that is compiled (2026-11-30).
 
     Args:
-      folder: of compiled programs, whose size JAX limits.
-    """
-    import filelock
+      folder: of compiled programs.
 
-    lock = filelock.FileLock(folder / ".lockfile", timeout=1)  # JAX's own
-    with contextlib.suppress(OSError, filelock.Timeout), lock:
-        for program in folder.glob("*-cache"):
-            if not program.with_name(f"{program.name.removesuffix('-cache')}-atime").exists():
-                program.unlink(missing_ok=True)
+    Raises:
+      OSError: the folder cannot be read or written.
+    """
+    stamp = folder / ".tidied"
+    tidied = stamp.stat().st_mtime_ns if stamp.exists() else 0
+    if time.time_ns() - tidied < TIDY_SECONDS * 10**9:
+        return
+    stamp.touch()  # first: what is written from here on is looked at the next time
+    used: list[tuple[int, int, Path]] = []
+    for path in folder.iterdir():
+        if path.name.endswith("-atime"):  # of JAX's own limit, which mu2 set before
+            path.unlink(missing_ok=True)
+        elif path.name.endswith("-cache"):
+            stat = path.stat()
+            if stat.st_mtime_ns >= tidied and not is_whole(path.read_bytes()):
+                path.unlink(missing_ok=True)
+            else:
+                used.append((max(stat.st_atime_ns, stat.st_mtime_ns), stat.st_size, path))
+    size = sum(bytes_ for _, bytes_, _ in used)
+    for _, bytes_, path in sorted(used):
+        if size <= CACHED_BYTES:
+            break
+        path.unlink(missing_ok=True)
+        size -= bytes_
+
+
+def is_whole(program: bytes) -> bool:
+    """Whether the bytes of a kept program are all there.
+
+    Args:
+      program: as JAX writes it: compressed by zstd where there is such a module, else by zlib.
+    """
+    try:
+        if not program.startswith(_ZSTD):
+            zlib.decompress(program)
+        elif sys.version_info >= (3, 14):
+            importlib.import_module("compression.zstd").decompress(program)
+        else:
+            importlib.import_module("zstandard").ZstdDecompressor().decompress(program)
+    except Exception:  # noqa: BLE001 - each module's own; without one JAX cannot read it either
+        return False
+    return True

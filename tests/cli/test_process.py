@@ -3,9 +3,11 @@
 import os
 import subprocess
 import sys
+import zlib
 
 import pytest
 
+from mu2.cli import process
 from tests import shrunken
 
 TELL = """
@@ -89,13 +91,28 @@ def test_a_cache_that_cannot_be_written_after_all_says_nothing(tmp_path):
 
 def test_what_a_killed_process_left_half_written_is_removed(tmp_path):
     one = python(COMPILE, XDG_CACHE_HOME=str(tmp_path))
-    for time in tmp_path.rglob("*-atime"):
-        time.unlink()
     for program in tmp_path.rglob("*-cache"):
         program.write_bytes(program.read_bytes()[:100])
+    for stamp in tmp_path.rglob(".tidied"):
+        os.utime(stamp, (0, 0))
     other = python(COMPILE, XDG_CACHE_HOME=str(tmp_path))
     assert (one.stdout, other.stderr) == (other.stdout, "")
     programs = list(tmp_path.rglob("*-cache"))
     assert programs
-    assert all(len(program.read_bytes()) > 100 for program in programs)
-    assert len(list(tmp_path.rglob("*-atime"))) == len(programs)
+    assert all(process.is_whole(program.read_bytes()) for program in programs)
+
+
+def test_the_longest_unused_programs_give_way(tmp_path, monkeypatch):
+    content = zlib.compress(b"a program")
+    monkeypatch.setattr(process, "CACHED_BYTES", 2 * len(content) + 1)
+    for number in range(5):
+        program = tmp_path / f"{number}-cache"
+        program.write_bytes(content)
+        os.utime(program, (number, number))
+    (tmp_path / "0-atime").write_text("")
+    (tmp_path / "5-cache").write_bytes(b"\x28\xb5\x2f\xfd cut short")
+    process.tidy_programs(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {".tidied", "3-cache", "4-cache"}
+    (tmp_path / "0-cache").write_bytes(b"")
+    process.tidy_programs(tmp_path)  # not again so soon
+    assert (tmp_path / "0-cache").exists()

@@ -57,7 +57,8 @@ class Store:
         network = self.networks[name] if components is None else components
         keys = dict(zip([c.name for c in self.networks[name]], self.keys[name], strict=True))
         params = {c.name: nest(self.arrays[keys[c.name]]) for c in network}
-        return np.asarray(network.apply(params, prepare(jnp.asarray(images))))
+        run = jax.jit(lambda params, images: network.apply(params, prepare(images)))
+        return np.asarray(run(params, jnp.asarray(images)))
 
 
 def keys(components, own=(), task=""):

@@ -1,7 +1,10 @@
 """Where Gin files are found: with mu2, and with the packages that extend it."""
 
+import functools
 import importlib.metadata
 import importlib.util
+import os
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -45,15 +48,28 @@ def package_folders(group: str) -> list[Path]:
     Args:
       group: of the entry points.
     """
-    tops = {
-        entry.module.partition(".")[0] for entry in importlib.metadata.entry_points(group=group)
-    }
     folders = []
-    for top in sorted(tops):
+    for top in _packages(group, tuple((place, _changed(place)) for place in sys.path)):
         spec = importlib.util.find_spec(top)
         for place in (spec.submodule_search_locations or ()) if spec else ():
             folders += [Path(place), Path(place, "gin")]
     return [folder for folder in folders if folder.is_dir()]
+
+
+# All metadata of all packages are read for it, and a command reads many Gin files.
+@functools.lru_cache(maxsize=1)
+def _packages(group: str, installed: tuple[tuple[str, int], ...]) -> list[str]:
+    """Names of the packages that offer entry points; `installed` is what they depend on."""
+    entries = importlib.metadata.entry_points(group=group)
+    return sorted({entry.module.partition(".")[0] for entry in entries})
+
+
+def _changed(folder: str) -> int:
+    """When something was installed in a folder or removed, in ns; 0 where there is none."""
+    try:
+        return os.stat(folder or ".").st_mtime_ns
+    except OSError:
+        return 0
 
 
 def gin_files(places: Sequence[Path]) -> set[str]:
