@@ -312,7 +312,7 @@ def end_task_iteration(
         shape = experiment.model(best).input_shape(best.hyperparameters)
         examples = data.read("test", shape, best.resize)
         test = DigestStream(examples)
-        accuracy, digest, predictions[record.name] = test_path(
+        accuracy, digest, predictions[record.name] = predict_test_set(
             experiment, system, workers, best, test
         )
         best = dataclasses.replace(
@@ -354,7 +354,7 @@ def give_up(system: WritableSystem, record: TaskRecord) -> NoReturn:
     )
 
 
-def test_path(
+def predict_test_set(
     experiment: Experiment, system: System, workers: Workers, path: Path, test: ExampleStream
 ) -> tuple[float, str, TestPredictions]:
     """What a stored path makes of all test examples.

@@ -39,7 +39,7 @@ PARTS = {
     "mu2.system.writable:WritableSystem.commit": "commits",
     "mu2.system.writable:WritableSystem.complete": "commits",
     "mu2.system.writable:WritableSystem.log_child": "log",
-    "mu2.experiment:test_path": "test sets",
+    "mu2.experiment:predict_test_set": "test sets",
     "mu2.report.text:show_system": "the table",
 }
 COMPILING = "compiling"

@@ -8,7 +8,7 @@ import numpy as np
 from mu2.config import load
 from mu2.config.start import start_workers
 from mu2.errors import Mu2Error
-from mu2.experiment import Experiment, test_path
+from mu2.experiment import Experiment, predict_test_set
 from mu2.system import System
 from mu2.system.inference import Inference
 from mu2.tasks import DigestStream, Task
@@ -118,7 +118,7 @@ def _proof(system: System, name: str, experiments: list[Experiment | Mu2Error]) 
             workers, fits = start_workers(experiment), True
         except Mu2Error:
             workers, fits = start_workers(experiment, one_device=True), False
-        accuracy, digest, _ = test_path(experiment, system, workers, path, test)
+        accuracy, digest, _ = predict_test_set(experiment, system, workers, path, test)
         if digest == path.test_digest:
             return Proof(name, True)
         changed = path.test_examples not in (None, test.digest)

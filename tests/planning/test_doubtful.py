@@ -16,7 +16,7 @@ from tests import own_data, shrunken
 ROOT = Path(__file__).parents[2]
 SHIPPED = [
     "gin/quickstart.gin",
-    "benchmarks/tables/characters_small.gin",
+    pytest.param("benchmarks/tables/characters_small.gin", marks=pytest.mark.slow),  # 12 columns
     "benchmarks/tables/munet_decathlon_b16.gin",
     "benchmarks/tables/mu2net_plus_characters_ti3.gin",
 ]

@@ -55,7 +55,7 @@ def test_a_branch_that_is_killed_anywhere_is_whole_or_not_there(source, tmp_path
     calls = 10**9 - left[0]
     assert calls > 40
     whole = without_lock(tmp_path / "whole")
-    for number in range(1, calls + 1, 7):
+    for number in range(1, calls + 1, 17):
         target = tmp_path / f"branch{number}"
         with monkeypatch.context() as patch:
             kill_at(patch, number)
