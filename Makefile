@@ -4,13 +4,14 @@
 # make bench        the speed benchmarks, side by side, under 10 minutes on two cores
 # make lint         ruff, mypy, buildifier   make wheel       dist/mu2-*.whl and the sdist
 # make docs         the site, docs/_build/html; a warning is an error
+# make fonts        the fonts that gin/stream/scripts_40.gin draws, from npm into fonts/node_modules
 #
-# Everything is kept in .venv, which `make clean` removes. The system needs Python >= 3.11 alone.
+# Everything else is kept in .venv, which `make clean` removes. The system needs Python >= 3.11 alone.
 # Another one than the first found, beside it: make PYTHON=/path/to/python3.13 VENV=.venv-3.13 …
 
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: bench quickstart test test-slow test-parity docs lint format wheel clean
+.PHONY: bench fonts quickstart test test-slow test-parity docs lint format wheel clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -53,11 +54,13 @@ format: $(VENV)/.lint $(VENV)/.buildifier-$(BUILDIFIER_VERSION)
 	$(BIN)/ruff format
 	$(BUILDIFIER) -mode=fix -lint=fix $(STARLARK)
 
+fonts: fonts/node_modules/.stamp
+
 wheel: $(VENV)/.test
 	$(BIN)/python -m build --outdir dist
 
 clean:
-	rm -rf $(VENV) build dist docs/_build docs/generated
+	rm -rf $(VENV) build dist docs/_build docs/generated fonts/node_modules
 
 # Stamps: an extra is installed again only when what it is made from has changed.
 $(VENV)/.demo: pyproject.toml constraints.txt | $(VENV)/.python
@@ -89,6 +92,11 @@ $(VENV)/.lint: pyproject.toml constraints.txt | $(VENV)/.python
 $(VENV)/.buildifier-$(BUILDIFIER_VERSION): | $(VENV)/.lint
 	$(BIN)/npm install --prefix $(VENV)/buildifier --no-audit --no-fund --no-save \
 	  --no-update-notifier --loglevel=error @bazel/buildifier@$(BUILDIFIER_VERSION)
+	@touch $@
+
+fonts/node_modules/.stamp: fonts/package.json | $(VENV)/.lint
+	$(BIN)/npm install --prefix fonts --no-audit --no-fund --no-package-lock --ignore-scripts \
+	  --no-update-notifier --loglevel=error
 	@touch $@
 
 $(VENV)/.python:

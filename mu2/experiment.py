@@ -35,7 +35,8 @@ class Experiment:
     """Everything a run needs, as one Gin file declares it.
 
     Attributes:
-      stream: tasks in order, and how often each is visited.
+      stream: tasks in order, and how often each is visited; one that is shuffled stands in the
+        seed's order here.
       space: the architectures, the hyperparameters and their ranges.
       evolution: children, mutation, scoring.
       training: the budget of one child.
@@ -76,6 +77,9 @@ class Experiment:
             check_name(name, "a root")
         if twice := [name for name in names if names.count(name) > 1]:
             raise Mu2Error(f"Experiment.roots names {twice[0]!r} twice.")
+        if self.stream.shuffle:
+            key = Key.from_seed(self.seed).fold_in("order of tasks")
+            object.__setattr__(self, "stream", self.stream.shuffled(key))
 
     @property
     def children(self) -> int:

@@ -16,6 +16,7 @@ from mu2.tasks.sources.joined import Joined
 from mu2.tasks.sources.npz import Npz
 from mu2.tasks.sources.restratified import Restratified
 from mu2.tasks.sources.scenes import Scenes
+from mu2.tasks.sources.script import Script
 from mu2.tasks.sources.sklearn import Digits, Sklearn
 from mu2.tasks.sources.textlines import TextLines
 from mu2.tasks.sources.tfds import TFDS
@@ -25,7 +26,7 @@ from mu2.tasks.task import Part, Task, check_same
 # What Gin files may name besides `Stream` and `Task`.
 SOURCES = (
     *(CSV, Digits, Docstrings, Folder, Glyphs, HuggingFace, Joined, Npz),
-    *(Restratified, Scenes, Sklearn, TFDS, TextLines),
+    *(Restratified, Scenes, Script, Sklearn, TFDS, TextLines),
 )
 
 __all__ = [
@@ -47,6 +48,7 @@ __all__ = [
     "Part",
     "Restratified",
     "Scenes",
+    "Script",
     "Sklearn",
     "Source",
     "Splits",

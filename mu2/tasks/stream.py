@@ -4,6 +4,7 @@ import collections
 import dataclasses
 
 from mu2.errors import Mu2Error
+from mu2.random_keys import Key
 from mu2.tasks.task import Task
 
 # Task iterations of a run at most; a run plans all of them in memory.
@@ -17,6 +18,7 @@ class Stream:
     Attributes:
       tasks: at least one; a sequence of another kind becomes a tuple.
       iterations: how often each is visited, at least once.
+      shuffle: an experiment visits them in an order of its seed's, whatever order they stand in.
       memory_limit_mb: most MiB that the decoded images of one part of a task may take; of a part
         that takes more, batches are read ahead as they are needed. Results are the same, bit for
         bit, but where crops are taken: they show the same parts of the same images, and those of
@@ -28,6 +30,7 @@ class Stream:
 
     tasks: tuple[Task, ...]
     iterations: int = 2
+    shuffle: bool = False
     memory_limit_mb: int = 4096
 
     def __post_init__(self) -> None:
@@ -52,6 +55,8 @@ class Stream:
                 f"the stream names {', '.join(map(repr, twice))} twice.",
                 hint="Stream.iterations says how often each task is visited.",
             )
+        if not isinstance(self.shuffle, bool):
+            raise Mu2Error(f"a stream's shuffle must be True or False, not {self.shuffle!r}.")
         for field in ("iterations", "memory_limit_mb"):
             value = getattr(self, field)
             if isinstance(value, bool) or not isinstance(value, int):
@@ -65,6 +70,12 @@ class Stream:
                 "iterations.",
                 hint="Visit its tasks less often.",
             )
+
+    def shuffled(self, key: Key) -> "Stream":
+        """The stream in the key's order, the same from any order of the same tasks; consumes it."""
+        tasks = sorted(self.tasks, key=lambda task: task.name)
+        order = key.numpy().permutation(len(tasks))
+        return dataclasses.replace(self, tasks=tuple(tasks[place] for place in order))
 
     def schedule(self) -> tuple[tuple[int, Task], ...]:
         """Every task iteration in order: all tasks once, then all again.

@@ -1,8 +1,12 @@
 """A stream: which tasks it takes, and the order in which they are visited."""
 
+import dataclasses
+
 import pytest
 
+from mu2.config import read
 from mu2.errors import Mu2Error
+from mu2.random_keys import Key
 from mu2.tasks import Digits, Stream, Task
 
 A, B, C = (Task(name, Digits()) for name in ("a", "b/1", "c"))
@@ -13,6 +17,29 @@ def test_all_tasks_are_visited_once_and_then_all_again():
     assert schedule == ((0, B), (0, A), (0, C), (1, B), (1, A), (1, C))
     assert Stream((A,), iterations=3).schedule() == ((0, A), (1, A), (2, A))
     assert Stream((A, B), iterations=1).schedule() == ((0, A), (0, B))
+
+
+def test_a_shuffled_stream_has_an_order_of_the_key_whatever_order_its_tasks_stand_in():
+    tasks = [Task(name, Digits()) for name in "abcdefgh"]
+    one, other = (Stream(tasks).shuffled(Key.from_seed(seed)) for seed in range(2))
+    assert one.tasks == Stream(tasks[::-1], shuffle=True).shuffled(Key.from_seed(0)).tasks
+    assert {*one.tasks} == {*other.tasks} == {*tasks}
+    assert one.tasks != other.tasks
+    with pytest.raises(Mu2Error, match="shuffle"):
+        Stream(tasks, shuffle=1)
+
+
+def test_an_experiment_visits_a_shuffled_stream_in_its_seeds_order():
+    def order(*bindings):
+        experiment = read(["gin/quickstart.gin"], bindings).load().experiment
+        names = [task.name for _, task in dataclasses.replace(experiment).stream.schedule()]
+        assert names == [task.name for _, task in experiment.stream.schedule()]
+        return names[:4]
+
+    assert order() == ["digits", "latin", "greek", "cyrillic"]
+    orders = {seed: order("Stream.shuffle=True", f"Experiment.seed={seed}") for seed in range(4)}
+    assert len({*map(tuple, orders.values())}) > 1
+    assert {tuple(sorted(each)) for each in orders.values()} == {tuple(sorted(order()))}
 
 
 def test_a_list_of_tasks_becomes_a_tuple():

@@ -2,8 +2,6 @@
 
 import dataclasses
 import functools
-import threading
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
 
@@ -15,6 +13,7 @@ from mu2.tasks import split as splits
 from mu2.tasks.examples import Examples
 from mu2.tasks.reader import Reader
 from mu2.tasks.sources.checks import check_library
+from mu2.tasks.sources.letters import Drawing, Pictures, ink_letters
 
 _SANS = ("DejaVuSans", "DejaVuSans-Bold", "DejaVuSans-Oblique", "DejaVuSans-BoldOblique")
 _MONO = (
@@ -39,27 +38,6 @@ _SCRIPTS = {
     "arabic": ("ابتثجحخدذرزسشصضطظعغفقكلمنهوي", (*_SANS[:2], *_MONO[:2])),
     "digits": ("0123456789", _ALL),
 }
-
-# Each letter is drawn once at this many times the size, and every image samples that.
-_OVERSAMPLING = 4
-
-# An em is this share of the image's side, so that few letters leave it in any pose. The letters
-# that are wider than the image even so are made as wide as it.
-_EM = 0.85
-
-# Pose: degrees, shares, pixels of a 32-pixel image. Ink: widths in shares of a pixel.
-_ROTATION = 12.0
-_SHEAR = 0.15
-_SCALE = (0.8, 1.1)
-_STRETCH = 0.1
-_SHIFT = 2.0
-_WEIGHT = 0.15
-_INK = (160.0, 255.0)
-_PAPER = (0.0, 32.0)
-_NOISE = (2.0, 12.0)
-
-# Images drawn together, which bounds the memory of the coordinates.
-_BLOCK = 512
 
 
 @dataclasses.dataclass(frozen=True)
@@ -155,8 +133,15 @@ class Glyphs:
         sizes = self._sizes()
         spans = splits.parse(split, sizes, self._owner)
         self.check_libraries()
-        names = {span.split for span in spans}
-        return _Pictures(spans, {name: _Drawing(self, name, sizes[name]) for name in names})
+        return Pictures(
+            spans, {name: self._drawing(name, sizes[name]) for name in {s.split for s in spans}}
+        )
+
+    def _drawing(self, split: str, n: int) -> Drawing:
+        masters = functools.partial(_masters, self.script, self.side)
+        rng = Key.from_seed(self.seed).fold_in("Glyphs", self.script, split).numpy()
+        letters, faces = map(len, _SCRIPTS[self.script])
+        return Drawing(masters, letters, faces, n, self.side, rng)
 
     @property
     def _owner(self) -> str:
@@ -172,134 +157,11 @@ class Glyphs:
         }
 
 
-class _Drawing:
-    """A split, drawn from its beginning on as far as it is asked for.
-
-    Args:
-      source: whose split it is.
-      split: its name.
-      n: its size.
-    """
-
-    def __init__(self, source: Glyphs, split: str, n: int):
-        self._source = source
-        rng = self._rng = Key.from_seed(source.seed).fold_in("Glyphs", source.script, split).numpy()
-        letters, faces = map(len, _SCRIPTS[source.script])
-        self.labels = rng.permutation(np.repeat(np.arange(letters), n // letters))
-        self._which = self.labels * faces + rng.integers(faces, size=n)
-        self._maps_Nx2x3 = _poses(rng, n, source.side)
-        self._weight, self._ink, self._paper, self._noise = (
-            rng.uniform(*bounds, (n, 1)).astype(np.float32)
-            for bounds in ((-_WEIGHT, _WEIGHT), _INK, _PAPER, _NOISE)
-        )
-        self._images = np.empty((n, source.side**2), np.uint8)
-        self._number = 0  # of images drawn
-        self._lock = threading.Lock()
-
-    def image(self, index: int) -> np.ndarray:
-        """An image, uint8 [S, S, 1]; those before it are drawn first."""
-        side = self._source.side
-        with self._lock:
-            while self._number <= index:
-                self._draw_block()
-        return self._images[index].reshape(side, side, 1)
-
-    def _draw_block(self) -> None:
-        side, masters = self._source.side, _masters(self._source.script, self._source.side)
-        m, flat = masters.shape[-1], masters.reshape(-1)
-        some = slice(self._number, self._number + _BLOCK)
-        places = _places(self._maps_Nx2x3[some], side, m)
-        coverage = flat[places + self._which[some, None] * m**2]
-        # A steeper edge, moved in or out, is a thinner or bolder stroke.
-        edge = coverage * np.float32(1 / 255) - 0.5 + self._weight[some]
-        stroke = np.clip(edge * 1.6 + 0.5, 0, 1)
-        grain = self._rng.standard_normal(stroke.shape, dtype=np.float32) * self._noise[some]
-        grey = self._paper[some] + (self._ink[some] - self._paper[some]) * stroke + grain
-        self._images[some] = np.clip(np.rint(grey), 0, 255)
-        self._number = min(self._number + _BLOCK, len(self._images))
-
-
-class _Pictures(Reader):
-    """Pictures of one or more splits.
-
-    Args:
-      spans: what is selected of them.
-      drawings: by name of the split.
-    """
-
-    def __init__(self, spans: tuple[splits.Span, ...], drawings: Mapping[str, _Drawing]):
-        self._places = [
-            (drawings[span.split], i) for span in spans for i in range(span.start, span.stop)
-        ]
-        labels = splits.members(spans, {name: each.labels for name, each in drawings.items()})
-        self._labels = labels.astype(np.int32)
-
-    def __len__(self) -> int:
-        return len(self._places)
-
-    def fetch(self, indices: Sequence[int]) -> tuple[list[np.ndarray], np.ndarray]:
-        """See `Reader.fetch`."""
-        chosen = [self._places[i] for i in indices]
-        return [drawing.image(i) for drawing, i in chosen], self._labels[np.asarray(indices)]
-
-    def labels(self) -> np.ndarray:
-        """See `Reader.labels`."""
-        return self._labels
-
-
 # Of every source of a script: one process makes the sources of its tasks more than once.
 @functools.lru_cache(maxsize=16)
 def _masters(script: str, side: int) -> np.ndarray:
-    """Every letter of every face, uint8 [letters, faces, M, M], M `_OVERSAMPLING` sides."""
     letters, faces = _SCRIPTS[script]
-    m = side * _OVERSAMPLING
-    masters = np.empty((len(letters), len(faces), m, m), np.uint8)
-    for j, face in enumerate(faces):
-        inside = np.empty((len(letters), m, m), bool)
-        for i, outline in enumerate(_outlines(face, letters)):
-            # An edge is softened by up to `_OVERSAMPLING` pixels, and ends on a whole one.
-            widest = np.ptp(outline.reshape(-1, 2), axis=0).max()
-            em = min(_EM * m, (m - 2 * (_OVERSAMPLING + 1)) / widest)
-            inside[i] = _inside(outline * em, m)
-        masters[:, j] = _soften(inside)
-    masters.flags.writeable = False
-    return masters
-
-
-def _poses(rng: np.random.Generator, n: int, side: int) -> np.ndarray:
-    """Affine maps [N, 2, 3] from pixels of an image to those of a letter at the same scale."""
-    turn = np.deg2rad(rng.uniform(-_ROTATION, _ROTATION, n))
-    shear = rng.uniform(-_SHEAR, _SHEAR, n)
-    scale = rng.uniform(*_SCALE, n)
-    stretch = 1 + rng.uniform(-_STRETCH, _STRETCH, n)
-    shift_Nx2 = rng.uniform(-_SHIFT, _SHIFT, (n, 2)) * (side / 32)
-    # Image = turn, after shear, after the two scales; what is sampled by is its inverse.
-    cos, sin = np.cos(turn), np.sin(turn)
-    turns = np.moveaxis(np.array([[cos, -sin], [sin, cos]]), -1, 0)
-    shears = np.zeros((n, 2, 2)) + np.eye(2)
-    shears[:, 0, 1] = shear
-    scales = np.zeros((n, 2, 2))
-    scales[:, 0, 0], scales[:, 1, 1] = scale * stretch, scale / stretch
-    inverse = np.linalg.inv(turns @ shears @ scales)
-    return np.concatenate([inverse, -inverse @ shift_Nx2[..., np.newaxis]], axis=2)
-
-
-def _places(maps_Nx2x3: np.ndarray, side: int, m: int) -> np.ndarray:
-    """Index into a flat master [M * M] for every pixel of every image, int64 [N, side * side].
-
-    The nearest of the oversampled pixels is taken: masters are smooth, so between two of them
-    there is little to interpolate. Beyond the master's edge is its edge, which is empty.
-    """
-    centred = np.arange(side) + 0.5 - side / 2
-    scale = m / side
-    places = []
-    for row in (0, 1):
-        by_x, by_y, offset = (maps_Nx2x3[:, row, i, None] * scale for i in range(3))
-        along_x, along_y = by_x * centred + (offset + m / 2), by_y * centred
-        place = (along_y[:, :, None] + along_x[:, None, :]).astype(np.int32)
-        places.append(np.clip(place, 0, m - 1))
-    column, line = places
-    return (line.astype(np.int64) * m + column).reshape(len(maps_Nx2x3), side * side)
+    return ink_letters((_outlines(face, letters) for face in faces), side)
 
 
 def _outlines(face: str, letters: str) -> list[np.ndarray]:
@@ -325,44 +187,3 @@ def _outlines(face: str, letters: str) -> list[np.ndarray]:
         edges -= (points.min(axis=0) + points.max(axis=0)) / 2
         outlines.append(edges * [1, -1])
     return outlines
-
-
-def _inside(edges_Ex2x2: np.ndarray, m: int) -> np.ndarray:
-    """The inside of an outline around the middle of an image, bool [M, M].
-
-    A pixel is inside where the outline winds around its centre.
-    """
-    (x0, y0), (x1, y1) = np.moveaxis(edges_Ex2x2 + m / 2, 0, -1)
-    rows = np.arange(m)[:, None] + 0.5
-    crossed = (y0 <= rows) != (y1 <= rows)
-    row, edge = np.nonzero(crossed)
-    at = x0[edge] + (rows[row, 0] - y0[edge]) * (x1 - x0)[edge] / (y1 - y0)[edge]
-    column = np.clip(np.ceil(at - 0.5).astype(int), 0, m)
-    turns = np.zeros((m, m + 1), np.int32)
-    np.add.at(turns, (row, column), np.where(y1 > y0, 1, -1)[edge])
-    return np.cumsum(turns, axis=1)[:, :m] != 0
-
-
-def _soften(inside_NxMxM: np.ndarray) -> np.ndarray:
-    """Grey levels of images of ink, uint8 [N, M, M].
-
-    Two box filters as wide as one pixel of the final image soften it, so that sampling it does not
-    alias.
-    """
-    images = inside_NxMxM.astype(np.int16)  # sums of at most `_OVERSAMPLING`**4
-    for axis in (1, 2):
-        for _ in range(2):
-            images = _box(images, axis)
-    return (images.astype(np.int32) * 255 // _OVERSAMPLING**4).astype(np.uint8)
-
-
-def _box(images: np.ndarray, axis: int) -> np.ndarray:
-    """Sums over `_OVERSAMPLING` neighbours along an axis, nothing beyond the edges."""
-    sums = np.zeros_like(images)
-    sums_along, along = np.moveaxis(sums, axis, 0), np.moveaxis(images, axis, 0)
-    before, size = _OVERSAMPLING // 2, images.shape[axis]
-    for shift in range(-before, _OVERSAMPLING - before):
-        sums_along[max(0, -shift) : size - max(0, shift)] += along[
-            max(0, shift) : size + min(0, shift)
-        ]
-    return sums

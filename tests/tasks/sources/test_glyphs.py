@@ -9,7 +9,7 @@ import pytest
 
 from mu2.errors import Mu2Error
 from mu2.tasks import Glyphs, Source
-from mu2.tasks.sources import glyphs
+from mu2.tasks.sources import glyphs, letters
 
 matplotlib = pytest.importorskip("matplotlib")
 
@@ -135,7 +135,7 @@ def test_the_inside_of_an_outline_is_inked_and_its_holes_are_not():
         return np.stack([corners, np.roll(corners, -1, axis=0)], axis=1)
 
     def inked(*rings):
-        return glyphs._soften(glyphs._inside(np.concatenate(rings), 64)[np.newaxis])[0]
+        return letters._soften(letters._inside(np.concatenate(rings), 64)[np.newaxis])[0]
 
     square = inked(ring(12, 1))
     assert (square[24:40, 24:40] == 255).all()
