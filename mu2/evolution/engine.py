@@ -15,7 +15,7 @@ from mu2.evolution.path import Path
 from mu2.evolution.plan import Plan
 from mu2.evolution.population import Population
 from mu2.evolution.rules import Mutation
-from mu2.evolution.scoring import Scoring
+from mu2.evolution.scoring import ChildScore, Scoring
 from mu2.evolution.seeds import find_seeds, reachable_seeds, roots_first
 from mu2.evolution.selection import choose_parent
 from mu2.evolution.space import SearchSpace
@@ -298,11 +298,11 @@ def ancestry(path: Path, paths: Mapping[str, Path]) -> tuple[Path, ...]:
     return tuple(found)
 
 
-def score(plan: Plan, quality: float, scoring: Scoring, paths: LivePaths) -> float:
-    """The score that a planned child has with a quality."""
+def child_score(plan: Plan, scoring: Scoring, paths: LivePaths) -> ChildScore:
+    """What makes the qualities of a planned child its scores."""
     components = [planned.component() for planned in plan.components]
     accounted = scoring.accounted(components, paths, plan.task)
-    return scoring.score(quality, accounted, scoring.flops(plan))
+    return ChildScore(scoring, accounted, scoring.flops(plan))
 
 
 def child_path(plan: Plan, quality: float, scoring: Scoring, paths: LivePaths) -> Path:
@@ -318,7 +318,7 @@ def child_path(plan: Plan, quality: float, scoring: Scoring, paths: LivePaths) -
         model=plan.model,
         private=plan.private,
         quality=quality,
-        score=score(plan, quality, scoring, paths),
+        score=child_score(plan, scoring, paths)(quality),
         flops=plan.flops,
         dense_flops=plan.dense_flops,
         birth=plan.birth,

@@ -77,6 +77,25 @@ class Scoring:
         return accounted_parameters(components, living, task, self.count_root)
 
 
+@dataclasses.dataclass(frozen=True)
+class ChildScore:
+    """The score of one planned child, as numbers that can go to another process.
+
+    Attributes:
+      scoring: the rule.
+      accounted: parameters that the child accounts for.
+      flops: floating-point operations, for one example, that its score is for.
+    """
+
+    scoring: Scoring
+    accounted: float
+    flops: float
+
+    def __call__(self, quality: float) -> float:
+        """The score of a quality in [0, 1]."""
+        return self.scoring.score(quality, self.accounted, self.flops)
+
+
 def accounted_parameters(
     components: Iterable[Component], living: LivePaths, task: str, count_root: bool = False
 ) -> float:

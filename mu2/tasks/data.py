@@ -5,8 +5,8 @@ from typing import Any
 from mu2.errors import Mu2Error
 from mu2.tasks.examples import ExampleStream
 from mu2.tasks.images import DEFAULT, Images, Resize
-from mu2.tasks.originals import Originals
 from mu2.tasks.task import Part, Task
+from mu2.tasks.unread import UnreadExamples, UnreadOriginals
 
 
 class TaskData:
@@ -24,8 +24,8 @@ class TaskData:
         self._batch_size = batch_size
         self._memory_limit_mb = memory_limit_mb
         self._images = images
-        self._read: dict[tuple[str, tuple[int, ...], str], ExampleStream] = {}
-        self._originals: dict[tuple[int, ...], Originals] = {}
+        self._examples: dict[tuple[str, tuple[int, ...], str], UnreadExamples] = {}
+        self._originals: dict[tuple[int, ...], UnreadOriginals] = {}
 
     @property
     def given(self) -> dict[str, int]:
@@ -38,10 +38,10 @@ class TaskData:
         made = self._task.preparation()
         return None if made is None else made.to_json()
 
-    def read(
+    def examples(
         self, part: Part, shape: tuple[int, ...], resize: Resize | None = None
-    ) -> ExampleStream:
-        """One part, brought to the shape of one example at its first use.
+    ) -> UnreadExamples:
+        """One part, in the shape of one example; read where it is used, once for each shape.
 
         Args:
           part: which.
@@ -53,15 +53,16 @@ class TaskData:
         """
         resize = self._images.resize if resize is None else resize
         named = (part, shape, resize)
-        if named not in self._read:
-            examples = self._task.stream(part, shape, self._memory_limit_mb, resize)
+        if named not in self._examples:
+            limit = self._memory_limit_mb
+            examples = UnreadExamples(self._task, part, shape, self._images, resize, limit)
             if part == "train":
                 check_batch(self._task.name, len(examples), self._batch_size)
-            self._read[named] = examples
-        return self._read[named]
+            self._examples[named] = examples
+        return self._examples[named]
 
-    def read_originals(self, shape: tuple[int, ...]) -> Originals:
-        """The training images at their own size, of which crops are cut.
+    def originals(self, shape: tuple[int, ...]) -> UnreadOriginals:
+        """The training images at their own size, of which crops are cut; read where they are used.
 
         Args:
           shape: of one example as the network takes it.
@@ -70,10 +71,21 @@ class TaskData:
           Mu2Error: there are fewer training examples than a batch holds.
         """
         if shape not in self._originals:
-            made = self._task.originals("train", shape, self._images, self._memory_limit_mb)
+            images, limit = self._images, self._memory_limit_mb
+            made = UnreadOriginals(self._task, "train", shape, images, images.resize, limit)
             check_batch(self._task.name, len(made), self._batch_size)
             self._originals[shape] = made
         return self._originals[shape]
+
+    def read(
+        self, part: Part, shape: tuple[int, ...], resize: Resize | None = None
+    ) -> ExampleStream:
+        """One part, read; see `examples`.
+
+        Raises:
+          Mu2Error: as `Task.read`, or as `examples`.
+        """
+        return self.examples(part, shape, resize).read()
 
 
 def check_batch(task: str, examples: int, batch_size: int) -> None:

@@ -137,6 +137,18 @@ class Task:
                 )
         return {part: sum(len(span) for span in spans[part]) for part in spans}
 
+    def size(self, part: Part) -> int:
+        """Number of examples of one part; nothing is decoded.
+
+        Raises:
+          Mu2Error: the data are missing, or the part does not exist or has no examples.
+        """
+        expression = self._expression(part)
+        size = self.source.size(expression)
+        if not size:
+            raise Mu2Error(f"task {self.name!r} has no examples in {part} ({expression}).")
+        return size
+
     def given(self) -> dict[str, int]:
         """The hyperparameters that the data set by themselves: `num_features` of a table."""
         if self.source.input != "table":

@@ -17,6 +17,7 @@ from mu2.models.component import Arrays
 from mu2.tasks import colours
 from mu2.tasks.examples import Examples
 from mu2.tasks.originals import Originals
+from mu2.tasks.unread import Unread
 from mu2.tasks.view import Views
 from mu2.training import evaluate
 from mu2.training.augment import Augmentation
@@ -151,6 +152,9 @@ class Cohort:
         training: Training,
         devices: Slice,
     ):
+        for examples in (jobs[0].train, jobs[0].validation):
+            if isinstance(examples, Unread):
+                examples.read()  # before the children's time begins
         self._program = program
         self._prepare = prepare
         self._images = jobs[0].images

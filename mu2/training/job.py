@@ -104,6 +104,9 @@ class Job:
         is enough.
       images: the choices of the run's image pipeline.
       ridge: how its head is solved, which is all of `trained`; None: it is trained.
+      stored: component name to the id of the stored component whose leaves it begins with,
+        unchanged; of one id they are the same for all children of a run. Without what begins with
+        other leaves.
     """
 
     network: Network
@@ -120,6 +123,7 @@ class Job:
     must_improve: bool = False
     images: Images = Images()
     ridge: Ridge | None = None
+    stored: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -256,7 +256,7 @@ def test_sharing_with_other_tasks_makes_a_child_cheaper():
     _, [made] = plan(paths, toys.begin(paths, "a"), space=quiet)
     accounted = (100 + 32 + 2000) / 2 + 10 + 100
     rule = Scoring(scale=0.5, num_parameters=1000)
-    assert engine.score(made, 1.0, rule, paths) == 0.5 ** (accounted / 1000)
+    assert engine.child_score(made, rule, paths)(1.0) == 0.5 ** (accounted / 1000)
 
 
 @pytest.mark.parametrize(
