@@ -20,7 +20,7 @@ ROOMS = {
     "tasks": {"errors", "random_keys"},
     "system": {"errors", "evolution", "models", "random_keys", "store", "tasks"},
     "training": {"errors", "models", "random_keys", "tasks"},
-    "execution": {"models", "training"},
+    "execution": {"errors", "training"},
     "experiment": {
         *("errors", "evolution", "models", "random_keys", "system", "tasks", "training"),
     },

@@ -1,5 +1,6 @@
 """The start of a run: validated, its system opened, its workers ready."""
 
+import contextlib
 import shutil
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
@@ -46,11 +47,27 @@ def evolve(
     folder = FilePath(directory)
     absent = [each for each in (folder, *folder.parents) if not each.exists()]
     try:
-        begun = begin(
-            experiment, resolved, directory, accept_changes=accept_changes, place=place, tell=tell
-        )
-        with begun as system, reporter as told:
-            run(experiment, system, start_workers(experiment), told)
+        with contextlib.ExitStack() as ends:
+            started: list[Workers] = []
+
+            def environment() -> dict[str, str]:
+                """Starts the workers, once everything else is in order; what they run in."""
+                workers = ends.enter_context(contextlib.closing(start_workers(experiment)))
+                started.append(workers)
+                return workers.environment(run_environment)
+
+            system = ends.enter_context(
+                begin(
+                    experiment,
+                    resolved,
+                    directory,
+                    accept_changes=accept_changes,
+                    place=place,
+                    tell=tell,
+                    environment=environment,
+                )
+            )
+            run(experiment, system, started[0], ends.enter_context(reporter))
     except Exception:
         if new:
             _discard_empty(folder, absent)
@@ -98,6 +115,7 @@ def begin(
     accept_changes: bool = False,
     place: Place = unknown_place,
     tell: Callable[[RunStart], None] = lambda start: None,
+    environment: Callable[[], dict[str, str]] = run_environment,
 ) -> WritableSystem:
     """Opens a system for a run, after everything has been looked at that can be refused.
 
@@ -108,6 +126,7 @@ def begin(
       accept_changes: go on with an unfinished run of other settings.
       place: where what is said of a part of the experiment is set.
       tell: is told what the run will do with the system, before it does.
+      environment: says what its numbers depend on where its children are trained.
 
     Returns:
       The system, open for writing; use it as a context manager.
@@ -121,7 +140,7 @@ def begin(
         check_system(experiment, system)
         schedule = schedule_of(experiment, system)
         tell(run_start(system, resolved, schedule))
-        system.begin(resolved, schedule, run_environment(), accept_changes)
+        system.begin(resolved, schedule, environment(), accept_changes)
     except BaseException:
         system.__exit__(None, None, None)
         raise

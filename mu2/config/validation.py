@@ -18,7 +18,7 @@ from mu2.models.devices import devices
 from mu2.tasks import Part, Task, describe, missing
 from mu2.tasks.data import check_batch
 from mu2.tasks.source import Requires
-from mu2.training import Training
+from mu2.training import Executor, Training
 from mu2.training.fit import validate_layout
 from mu2.training.layout import Layout
 
@@ -45,6 +45,7 @@ class Parts:
       training: the budget of a child.
       layout: how the devices are shared out.
       roots: where evolution begins.
+      executor: where children are trained; None: on the devices of this process.
     """
 
     tasks: tuple[Task, ...] = ()
@@ -53,14 +54,14 @@ class Parts:
     training: Training | None = None
     layout: Layout | None = None
     roots: tuple[Root, ...] = ()
+    executor: Executor | None = None
 
     @classmethod
     def among(cls, made: Sequence[Any]) -> "Parts":
         """The parts of the experiment among some objects, else those that are among them."""
         if (whole := _first(made, Experiment)) is not None:
-            mutation = whole.evolution.mutation
-            parts = (whole.space, mutation, whole.training, whole.layout, whole.roots)
-            return cls(whole.stream.tasks, *parts)
+            parts = (whole.space, whole.evolution.mutation, whole.training, whole.layout)
+            return cls(whole.stream.tasks, *parts, whole.roots, whole.executor)
         evolution = _first(made, Evolution)
         return cls(
             tuple(each for each in made if isinstance(each, Task)),
@@ -69,6 +70,7 @@ class Parts:
             _first(made, Training),
             _first(made, Layout),
             tuple(each for each in made if hasattr(each, "components") and hasattr(each, "check")),
+            next((each for each in made if isinstance(each, Executor)), None),
         )
 
 
@@ -104,7 +106,7 @@ def validate(
     if unable is not None:  # no network can be looked at
         raise Faults(in_order([*found, unable]))
     if parts.layout is not None:
-        found += _layout_faults(parts.layout, parts.training, place)
+        found += _layout_faults(parts.layout, parts, place)
     for task in parts.tasks:
         found += _task_faults(task, parts.training, place, {} if sizes is None else sizes, absent)
     if parts.space is not None:
@@ -116,10 +118,11 @@ def validate(
         raise Faults(in_order(found))
 
 
-def _layout_faults(layout: Layout, training: Training | None, place: Place) -> Iterator[Mu2Error]:
-    _, error = _attempt(layout.slices)
+def _layout_faults(layout: Layout, parts: Parts, place: Place) -> Iterator[Mu2Error]:
+    executor, training = parts.executor, parts.training
+    _, error = _attempt(layout.slices) if executor is None else _attempt(executor.validate, layout)
     if error is not None:
-        yield _at(place(layout, error.message), error)
+        yield _at(place(executor, error.message) or place(layout, error.message), error)
     (axis,), (pieces,) = layout.over(("batch",)), layout.pieces(("batch",))
     if training is not None and training.batch_size % pieces:
         yield Mu2Error(
@@ -356,7 +359,8 @@ def _built(model: Model, values: Mapping[str, Any], dtype: str) -> Network:
       Mu2Error: it cannot be built, or its components do not fit each other.
     """
     shown = {name: values[name] for name in model.hyperparameter_names() if name in values}
-    what = f"{type(model).__name__} cannot be built with {_list_text(shown)}"
+    told = ", ".join(f"{name} = {value!r}" for name, value in shown.items())
+    what = f"{type(model).__name__} cannot be built with {told}"
     try:
         network = model.network(values, 2, dtype)
         shape = model.input_shape(values)
@@ -377,10 +381,6 @@ def _built(model: Model, values: Mapping[str, Any], dtype: str) -> Network:
         line = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise Mu2Error(f"{what}: {type(error).__name__}: {line}") from error
     return network
-
-
-def _list_text(values: Mapping[str, Any]) -> str:
-    return ", ".join(f"{name} = {value!r}" for name, value in values.items())
 
 
 def _attempt(act: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> _Outcome[T]:

@@ -1,5 +1,6 @@
 """Where children are trained: the executors that an experiment can name."""
 
 from mu2.execution.local import LocalExecutor, LocalWorkers
+from mu2.execution.processes import ProcessExecutor
 
-__all__ = ["LocalExecutor", "LocalWorkers"]
+__all__ = ["LocalExecutor", "LocalWorkers", "ProcessExecutor"]

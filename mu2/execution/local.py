@@ -1,20 +1,43 @@
 """The devices of this process, and the children that are trained on them."""
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from queue import SimpleQueue
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
-from mu2.models.component import Arrays, Network
-from mu2.training import Job, SelectSurvivors, Trainer, Training, TrainingResult, in_order
-from mu2.training.layout import Layout, single
+from mu2.training import (
+    Arrays,
+    Job,
+    Layout,
+    Network,
+    Race,
+    SelectSurvivors,
+    Trainer,
+    Training,
+    TrainingResult,
+    in_order,
+)
+from mu2.training.layout import single
+
+T = TypeVar("T")
 
 
 @dataclasses.dataclass(frozen=True)
 class LocalExecutor:
     """Trains on the devices of this process."""
+
+    workers: ClassVar[int] = 1
+
+    def devices(self, layout: Layout) -> int:
+        """See `Executor.devices`."""
+        return layout.size
+
+    def validate(self, layout: Layout) -> None:
+        """See `Executor.validate`."""
+        layout.slices()
 
     def start(self, layout: Layout | None, training: Training) -> "LocalWorkers":
         """See `Executor.start`."""
@@ -62,24 +85,19 @@ class LocalWorkers:
         with ThreadPoolExecutor(len(self._trainers)) as pool:
             yield from pool.map(train, jobs)
 
+    def race(self, jobs: Sequence[Job]) -> "SlicedRace":
+        """The children of a generation, to be trained interval by interval, all slices together."""
+        return SlicedRace(self._trainers, jobs)
+
     def _race(self, jobs: Sequence[Job], select_survivors: SelectSurvivors) -> list[TrainingResult]:
-        """The children's results, who were trained interval by interval, all slices together."""
-        n = min(len(self._trainers), len(jobs))
-        lanes = [range(i, len(jobs), n) for i in range(n)]
-        shares = [[jobs[i] for i in lane] for lane in lanes]
-        with ThreadPoolExecutor(n) as pool:
-            # One slice stays in this thread, where an interrupt is heard at once.
-            each = pool.map if n > 1 else map
-            races = list(each(Trainer.race, self._trainers[:n], shares))
-            for intervals in range(1, self._intervals + 1):
-                advanced = each(lambda race: race.advance(), races)
-                scores = in_order(zip(lanes, advanced, strict=True))
-                if intervals == self._intervals or scores.count(None) == len(scores):
-                    break
-                verdict = select_survivors(intervals, scores)
-                for race, lane in zip(races, lanes, strict=True):
-                    race.stop([verdict[i] for i in lane])
-        return in_order((lane, race.trained()) for lane, race in zip(lanes, races, strict=True))
+        """The children's results, who were trained interval by interval."""
+        race = self.race(jobs)
+        for intervals in range(1, self._intervals + 1):
+            scores = race.advance()
+            if intervals == self._intervals or scores.count(None) == len(scores):
+                break
+            race.stop(select_survivors(intervals, scores))
+        return race.trained()
 
     def logits(
         self, network: Network, arrays: Mapping[str, Arrays], inputs: np.ndarray, num_classes: int
@@ -90,3 +108,47 @@ class LocalWorkers:
     def compiled(self) -> int:
         """See `Workers.compiled`."""
         return sum(trainer.programs.compiled() for trainer in self._trainers)
+
+    def environment(self, describe: Callable[[], dict[str, str]]) -> dict[str, str]:
+        """See `Workers.environment`."""
+        return describe()
+
+    def close(self) -> None:
+        """See `Workers.close`; there is nothing to end."""
+
+
+class SlicedRace:
+    """Children on the slices of one process, dealt out, to be trained interval by interval.
+
+    Args:
+      trainers: one a slice.
+      jobs: of the children, at least one.
+    """
+
+    def __init__(self, trainers: Sequence[Trainer], jobs: Sequence[Job]):
+        n = min(len(trainers), len(jobs))
+        self._lanes = [range(i, len(jobs), n) for i in range(n)]
+        shares = [[jobs[i] for i in lane] for lane in self._lanes]
+        self._races: list[Race] = self._each(Trainer.race, trainers[:n], shares)
+
+    def advance(self) -> list[float | None]:
+        """See `Race.advance`."""
+        advanced = self._each(lambda race: race.advance(), self._races)
+        return in_order(zip(self._lanes, advanced, strict=True))
+
+    def stop(self, select_survivors: Sequence[bool]) -> None:
+        """See `Race.stop`."""
+        for race, lane in zip(self._races, self._lanes, strict=True):
+            race.stop([select_survivors[i] for i in lane])
+
+    def trained(self) -> list[TrainingResult]:
+        """See `Race.trained`."""
+        results = [race.trained() for race in self._races]
+        return in_order(zip(self._lanes, results, strict=True))
+
+    def _each(self, act: Callable[..., T], *given: Sequence[Any]) -> list[T]:
+        """What an act makes of each, at the same time."""
+        if len(self._lanes) == 1:  # in this thread, where an interrupt is heard at once
+            return list(map(act, *given))
+        with ThreadPoolExecutor(len(self._lanes)) as pool:
+            return list(pool.map(act, *given))

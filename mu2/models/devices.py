@@ -48,6 +48,19 @@ def devices() -> list[jax.Device]:
         ) from error
 
 
+def threads() -> int:
+    """Threads that XLA computes with on this process's CPU: its cores, or what PJRT_NPROC says.
+
+    The bits of what it computes depend on them (docs/howto/executors.md).
+    """
+    told = os.environ.get("PJRT_NPROC") or os.environ.get("NPROC") or ""
+    if told.isdecimal() and int(told):
+        return int(told)
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 def changed_switches() -> dict[str, str]:
     """JAX's switches that change the numbers of a run, where they are not as JAX has them."""
     values = {name: getattr(jax.config, name) for name in CHANGING}

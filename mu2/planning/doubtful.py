@@ -22,7 +22,7 @@ def doubtful_settings(experiment: Experiment, place: Place = unknown_place) -> t
 
     Rules that name layers which no network of the space has; images that are no whole number of
     patches; validation and training sets too small to say something; ranges that nothing moves
-    along; optional layers where there are none.
+    along; optional layers where there are none; workers that never have anything to do.
 
     Args:
       experiment: sound by `mu2.config.validation.validate`.
@@ -36,6 +36,7 @@ def doubtful_settings(experiment: Experiment, place: Place = unknown_place) -> t
         *(each for model in models for each in _patches(known, model, place)),
         *_small_sets(known, place),
         *_ranges(known, models, place),
+        *_idle_workers(experiment, place),
     ]
     return tuple(found)
 
@@ -147,3 +148,17 @@ def _ranges(experiment: Experiment, models: list[Model], place: Place) -> Iterat
             location=place(evolution, "Evolution.children_per_generation"),
             hint="Make generations smaller than task iterations.",
         )
+
+
+def _idle_workers(experiment: Experiment, place: Place) -> Iterator[Mu2Error]:
+    """Workers that no generation has a child for."""
+    executor, evolution = experiment.executor, experiment.evolution
+    if executor is None or executor.workers <= evolution.children_per_generation:
+        return
+    kind, n = type(executor).__name__, evolution.children_per_generation
+    yield Mu2Error(
+        f"{kind}.workers is {executor.workers}, and a generation has {n} "
+        f"child{'ren' * (n > 1)}: the others stand idle.",
+        location=place(executor, f"{kind}.workers"),
+        hint="Set Evolution.children_per_generation to the number of workers, or a multiple of it.",
+    )

@@ -43,8 +43,7 @@ def plan_document(
     flops = {way: sum((t.total(s) for t in tasks), Bounds()) for way, s in ways.items()}
     parameters = sum((t.parameters for t in tasks), Bounds())
     roots = root_parameters(experiment, experiment.stream.tasks)
-    layout = experiment.layout
-    devices = devices or layout.population * layout.data * layout.model
+    devices = devices or used_devices(experiment)
     dtype = experiment.training.dtype
     return {
         "format": FORMAT,
@@ -84,6 +83,14 @@ def plan_document(
         ],
         "currency": prices.currency,
     }
+
+
+def used_devices(experiment: Experiment) -> int:
+    """Devices that an experiment's children are shared out over, all workers together."""
+    executor = experiment.executor
+    if executor is None:
+        return experiment.layout.size
+    return executor.devices(experiment.layout)
 
 
 def _cost(accelerator: Accelerator, flops: Any, dtype: str, devices: int) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Proof of no forgetting: every path still gives the test predictions it gave when locked."""
 
+import contextlib
 import dataclasses
 from collections.abc import Iterator, Mapping
 
@@ -118,7 +119,8 @@ def _proof(system: System, name: str, experiments: list[Experiment | Mu2Error]) 
             workers, fits = start_workers(experiment), True
         except Mu2Error:
             workers, fits = start_workers(experiment, one_device=True), False
-        accuracy, digest, _ = predict_test_set(experiment, system, workers, path, test)
+        with contextlib.closing(workers):
+            accuracy, digest, _ = predict_test_set(experiment, system, workers, path, test)
         if digest == path.test_digest:
             return Proof(name, True)
         changed = path.test_examples not in (None, test.digest)

@@ -12,6 +12,8 @@ def started_line(status: Status) -> str:
         f"{words.plural(len(status.visits), 'task iteration')}, "
         f"{words.plural(status.total, 'child')}"
     )
+    if status.workers > 1:
+        whole += f", {status.workers} workers"
     if status.visit == len(status.visits):
         return f"{status.directory}: this run is complete; nothing is left."
     if status.visit:

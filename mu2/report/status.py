@@ -15,6 +15,7 @@ class Status:
 
     Attributes:
       directory: the system's.
+      workers: processes that train.
       visits: task names, one for each task iteration of the run, in order.
       visit: number (from 0) of the task iteration under way; before the first, of the next one.
       children: children of one task iteration.
@@ -32,6 +33,7 @@ class Status:
         self._generation: int | None = None
         self._last_child = 0.0
         self.directory = ""
+        self.workers = 1
         self.visits: tuple[str, ...] = ()
         self.visit = 0
         self.children = 0
@@ -44,6 +46,7 @@ class Status:
     def run_started(self, experiment: Experiment, system: System) -> None:
         """The run begins or goes on."""
         self.directory = str(system.directory)
+        self.workers = experiment.executor.workers if experiment.executor else 1
         self.visits = tuple(task.name for _, task in experiment.stream.schedule())
         self.visit = system.progress.position
         self.children = experiment.evolution.children

@@ -22,10 +22,10 @@ def run_environment() -> dict[str, str]:
 
     Returns:
       `code`, a digest of mu2's own modules that a run's numbers come from; a version for each of
-      `LIBRARIES`; `device`, the kind of the first device; `cpu`, see `cpu`; JAX's switches that
-      are not as JAX has them.
+      `LIBRARIES`; `device`, the kind of the first device; `cpu`, see `cpu`; `threads`, where the
+      device is a CPU, that it computes with; JAX's switches that are not as JAX has them.
     """
-    from mu2.models.devices import changed_switches, devices
+    from mu2.models.devices import changed_switches, devices, threads
 
     device = devices()[0]
     return {
@@ -33,6 +33,7 @@ def run_environment() -> dict[str, str]:
         **{library: version(library) for library in LIBRARIES},
         "device": f"{device.platform} {device.device_kind}",
         "cpu": cpu(),
+        **({"threads": str(threads())} if device.platform == "cpu" else {}),
         **changed_switches(),
     }
 

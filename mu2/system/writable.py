@@ -125,6 +125,9 @@ class WritableSystem(System):
         run_environment = dict(run_environment or {})
         if not progress.complete:
             before = self.run_environment(progress.runs - 1)
+            if "threads" not in before and "threads" in run_environment:
+                # It was begun by a mu2 that did not tell.
+                before = {**before, "threads": run_environment["threads"]}
             if before != run_environment and not accept_changes:
                 raise Mu2Error(
                     f"{self.directory} holds an unfinished run whose numbers may be others here: "

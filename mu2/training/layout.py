@@ -100,6 +100,11 @@ class Layout:
         grid = jax.make_mesh(shape, AXES, (AxisType.Auto,) * len(AXES), devices=found).devices
         return tuple(Slice(_mesh(part), self.rules) for part in grid)
 
+    @property
+    def size(self) -> int:
+        """Devices that it is made for."""
+        return self.population * self.data * self.model
+
     def is_like_one_device(self) -> bool:
         """True if one device of those there are gives the bits that this layout gives."""
         here = devices()[0].platform
@@ -157,6 +162,12 @@ class Slice:
     def split(self, array: np.ndarray) -> jax.Array:
         """A batch, its first axis split as the rules say of `batch`."""
         return jax.device_put(array, self.sharding(BATCH))
+
+
+def visible_devices() -> tuple[str, int]:
+    """The platform of this process's devices, and their number."""
+    found = devices()
+    return found[0].platform, len(found)
 
 
 def single() -> Slice:
