@@ -66,7 +66,7 @@ KEPT_TO = {
     "grain": {"mu2/tasks/streaming.py"},
     "cv2": {"mu2/tasks/jpeg.py"},
     "matplotlib": {"mu2/report/plots.py", "mu2/tasks/sources/glyphs.py"},
-    "pyarrow": {"mu2/tasks/sources/sheet.py", "mu2/tasks/user_tables.py"},
+    "pyarrow": {"mu2/tasks/sources/parquet.py", "mu2/tasks/sources/sheet.py"},
     "safetensors": {"mu2/models/roots/tensors.py"},
     "onnx": {"mu2/models/roots/onnx.py"},
     "onnxruntime": set(),

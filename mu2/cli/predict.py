@@ -33,9 +33,12 @@ a dot are left out, and what is none by its name is told on standard error. `-` 
 an image, or else the names of files and folders, one a line, in UTF-8; of a task of texts, the
 texts, one a line.
 
-With --all every task that reads images answers for every image; layers that tasks share are
-computed once. --to writes a CSV file: file, row (of tables and texts, from 1), task (with --all),
-class, class_index, probability, and with --top K class_2, probability_2 and so on.
+With --all every task of the data's kind answers for every example; layers that tasks of images or
+texts share are computed once. For a table those tasks answer whose columns it has; others are told
+on standard error. A table is one of texts with --column, or where no task reads tables.
+
+--to writes a CSV file: file, row (of tables and texts, from 1), task (with --all), class,
+class_index, probability, and with --top K class_2, probability_2 and so on.
 
 One JSON document with --json:
   format    1
@@ -44,7 +47,10 @@ One JSON document with --json:
   images    a list, in the given order: file, class, class_index, probability, and top,
             the likeliest classes first: class, class_index, probability
             with --all: file, and answers, one a task: task, class, class_index, probability, top
-  examples  of a task of tables or texts in place of images: file, row, class, and so on
+  examples  of a task of tables or texts in place of images: file, row, class, and so on; with
+            --all: file, row and answers
+  unfit     of tables with --all, a list: file, task, and lacking, the columns that the file has
+            not (none where those of the task have no names)
   skipped   files in folders that are none by their name
 or, where that fails:
 {FAULTS_HELP}"""
@@ -58,7 +64,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
     whose = parser.add_mutually_exclusive_group(required=True)
     whose.add_argument("--task", metavar="NAME", help="whose classes to tell")
-    whose.add_argument("--all", action="store_true", help="the classes of every task of images")
+    whose.add_argument(
+        "--all", action="store_true", help="the classes of every task of the data's kind"
+    )
     parser.add_argument(
         "--top", type=_positive, default=1, metavar="K", help="the K likeliest classes (default 1)"
     )
@@ -84,11 +92,16 @@ def run(options: argparse.Namespace) -> int:
     if options.to is not None:
         answers.check_target(options.to)
     inference = Inference(System.open(options.system, options.at))
-    if options.task is not None and inference.system.task(options.task).input != "image":
-        document = rows.document(inference, options)
+    if options.all:
+        kind = rows.kind_of(inference, options.data, options.column)
     else:
+        kind = inference.system.task(options.task).input
+    if kind == "image":
         document = _of_images(inference, options)
+    else:
+        document = rows.document(inference, options, kind)
     tell_skipped(document["skipped"])
+    tell_unfit(document.get("unfit", ()))
     if options.to is not None:
         answers.write(options.to, document, options.top)
     if options.json:
@@ -190,6 +203,17 @@ def tell_skipped(skipped: Sequence[str]) -> None:
         more = len(skipped) - SKIPPED_SAID
         said = ", ".join(skipped[:SKIPPED_SAID]) + (f" and {more} more" if more > 0 else "")
         sys.stderr.write(f"mu2: skipped, no examples by their names: {shown(said)}\n")
+
+
+def tell_unfit(unfit: Sequence[Mapping[str, Any]]) -> None:
+    """Says on standard error which tasks of tables were not asked for a file's rows, and why."""
+    for each in unfit[:SKIPPED_SAID]:
+        names = ", ".join(map(repr, each["lacking"][:SKIPPED_SAID]))
+        more = " …" * (len(each["lacking"]) > SKIPPED_SAID)
+        why = f"{each['file']} lacks {names}{more}" if names else "its columns have no names"
+        sys.stderr.write(f"mu2: task {each['task']!r} is not asked: {shown(why)}\n")
+    if len(unfit) > SKIPPED_SAID:
+        sys.stderr.write(f"mu2: and {len(unfit) - SKIPPED_SAID} more\n")
 
 
 def _answers(

@@ -12,7 +12,8 @@ from mu2.errors import Mu2Error, did_you_mean, nearest
 from mu2.system.inference import Inference
 from mu2.tasks import Folder, Npz, Source, Task, TextLines
 from mu2.tasks.preparation import Preparation, RawRows
-from mu2.tasks.user_tables import LINES, PARQUET, SHEETS, read_columns, text_column
+from mu2.tasks.sources.parquet import PARQUET
+from mu2.tasks.user_tables import LINES, SHEETS, read_columns, text_column
 
 # Examples computed at a time, and MiB of images that stay in memory.
 BLOCK, MEMORY_LIMIT_MB = 256, 4096

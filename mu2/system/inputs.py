@@ -2,11 +2,22 @@
 
 from mu2.tasks import Source
 from mu2.tasks.picture import SUFFIXES, is_picture
+from mu2.tasks.sources.parquet import PARQUET
 from mu2.tasks.user_examples import Form, Shape, examples, fit_image, pixels
-from mu2.tasks.user_tables import FILES, read_columns, read_lines, read_texts
+from mu2.tasks.user_tables import (
+    FILES,
+    LINES,
+    SHEETS,
+    read_columns,
+    read_lines,
+    read_texts,
+)
 
 __all__ = [
     "FILES",
+    "LINES",
+    "PARQUET",
+    "SHEETS",
     "SUFFIXES",
     "Form",
     "Shape",

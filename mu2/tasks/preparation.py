@@ -1,7 +1,7 @@
 """How a task's examples are made of what files hold, kept so that new ones are made alike."""
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -117,6 +117,16 @@ class Preparation:
             raise _all_of(faults)
         return encoding.apply(numbers, categories)
 
+    def lacking(self, columns: Collection[str]) -> tuple[str, ...] | None:
+        """The columns of a table that the task was trained with and that are not among some.
+
+        None where nothing tells which are meant: the task's columns have no names, or it reads
+        texts.
+        """
+        if self.encoding is None or not self.named:
+            return None
+        return tuple(name for name in self.encoding.columns if name not in columns)
+
     def _chosen(
         self, columns: Mapping[str, Sequence[Any]], encoding: Encoding, owner: str
     ) -> dict[str, Sequence[Any]]:
@@ -130,7 +140,7 @@ class Preparation:
                     hint=f"Give the {len(encoding.columns)} columns that it was trained with.",
                 )
             return dict(zip(encoding.columns, given, strict=True))
-        if lacking := [name for name in encoding.columns if name not in columns]:
+        if lacking := self.lacking(columns):
             left = [name for name in columns if name not in encoding.columns]
             told = ", ".join(map(repr, lacking[:_TOLD])) + " …" * (len(lacking) > _TOLD)
             raise Mu2Error(

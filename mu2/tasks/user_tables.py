@@ -9,11 +9,12 @@ import numpy as np
 
 from mu2.errors import Mu2Error, did_you_mean
 from mu2.tasks.preparation import Preparation
+from mu2.tasks.sources.parquet import PARQUET, is_parquet, read_parquet
 from mu2.tasks.sources.sheet import Sheet
 
 Columns = dict[str, Sequence[Any]]
 
-SHEETS, PARQUET, LINES = (".csv", ".tsv"), (".parquet", ".pq"), (".txt",)
+SHEETS, LINES = (".csv", ".tsv"), (".txt",)
 FILES = (*SHEETS, *PARQUET, *LINES)
 # What a column of texts is most often called.
 _TEXT = "text"
@@ -33,10 +34,9 @@ def read_columns(
       Mu2Error: it cannot be read, is no such file, or pyarrow is missing.
     """
     path = Path(os.path.expanduser(file))
-    suffix = path.suffix.lower()
-    if suffix in PARQUET:
-        return _parquet(path)
-    if suffix not in SHEETS:
+    if is_parquet(path):
+        return dict(read_parquet(path)[0])
+    if path.suffix.lower() not in SHEETS:
         raise Mu2Error(
             f"{path} is no table by its name.",
             hint=f"Tables end in {', '.join((*SHEETS, *PARQUET))}.",
@@ -48,19 +48,6 @@ def read_columns(
         name: [values[column] for _, values in sheet.rows]
         for column, name in enumerate(sheet.columns)
     }
-
-
-def _parquet(path: Path) -> Columns:
-    try:
-        from pyarrow import ArrowException, parquet
-    except ImportError as error:
-        raise Mu2Error(f"{path} needs pyarrow.", hint="pip install 'mu2[tables]'") from error
-    try:
-        table = parquet.read_table(path)
-    except (OSError, ArrowException) as error:
-        said = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
-        raise Mu2Error(f"{path} cannot be read as Parquet: {said}.") from error
-    return {name: table.column(name).to_pylist() for name in table.column_names}
 
 
 def read_lines(content: bytes, owner: str) -> list[str]:
@@ -130,7 +117,7 @@ def text_column(
                 f"{owner}: {name!r} is {value!r} in row {row + 1}, of type "
                 f"{type(value).__name__}; texts are str."
             )
-        texts.append(value)
+        texts.append(value.strip())
     return texts
 
 

@@ -177,8 +177,10 @@ def _is_whole(value: str) -> bool:
 
 
 def sheet_guesses(sheet: Sheet) -> Iterator[str]:
-    """What may be wrong with how the values of a file are parted."""
+    """What may be wrong with how the values of a file are parted, and what is not read."""
     file, lines = sheet.file, sheet.broken
+    for name, kind in sheet.left_out:
+        yield f"the column {name!r} of {file} holds {kind}, and is not learnt from."
     if lines:
         told = ", ".join(map(str, lines[:_MANY])) + " …" * (len(lines) > _MANY)
         yield (

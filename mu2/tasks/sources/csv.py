@@ -1,4 +1,4 @@
-"""CSV files: tables of numbers and categories, and labelled texts."""
+"""CSV and Parquet files: tables of numbers and categories, and labelled texts."""
 
 import dataclasses
 import functools
@@ -18,11 +18,12 @@ from mu2.tasks.sources.checks import check_bool, check_text, check_texts
 from mu2.tasks.sources.columns import Columns, check_labels, sheet_guesses, text_guesses
 from mu2.tasks.sources.listing import entries, home, in_order
 from mu2.tasks.sources.numbers import Numbers
+from mu2.tasks.sources.parquet import PARQUET
 from mu2.tasks.sources.sheet import Row, Sheet
 from mu2.tasks.table import Encoding, Scaling
 from mu2.tasks.text import to_bytes
 
-_SUFFIXES = (".csv", ".tsv")
+_SUFFIXES = (".csv", ".tsv", *PARQUET)
 # More are names rather than kinds of something.
 _MOST_CATEGORIES = 1000
 
@@ -35,12 +36,12 @@ _UNNAMED = re.compile(r"(Unnamed: \d+)?")
 
 @dataclasses.dataclass(frozen=True)
 class CSV:
-    """A table, or labelled texts, in one CSV file or in one file a split.
+    """A table, or labelled texts, in one CSV or Parquet file or in one file a split.
 
-    A folder's files are its splits: `train.csv`, `validation.csv`, `test.csv`; one file alone is
-    the split 'train'. The first line names the columns. The labels of 'train' are the classes,
-    numbers in their order and other labels by name; a label that only another split has is
-    refused.
+    A folder's files are its splits: `train.csv`, `validation.csv`, `test.csv`, or `train.parquet`
+    and so on; one file alone is the split 'train'. The first line of a CSV file names the columns.
+    The labels of 'train' are the classes, numbers in their order and other labels by name; a label
+    that only another split has is refused.
 
     With `text`, that column's texts are the examples. Without it the examples are rows of numbers
     for a table network, made of the other columns so:
@@ -57,10 +58,11 @@ class CSV:
     task trains on, so that nothing of validation or test is known in training.
 
     A column without a name, as the row numbers of pandas and R, is left out unless `columns` names
-    it; `guesses` tells. pyarrow reads the files, which are held in memory.
+    it; `guesses` tells, and of columns of a Parquet file that hold lists or bytes, which are left
+    out. pyarrow reads the files, which are held in memory.
 
     Attributes:
-      path: a CSV file, or a folder of them.
+      path: a CSV file (`.parquet` and `.pq`: Parquet), or a folder of them.
       label: the column with the classes.
       text: the column with the texts; None for a table.
       columns: those to learn from; by default all that have a name but the label.
@@ -363,9 +365,9 @@ class CSV:
             hint = (
                 f"It has one column, {table.columns[0]!r}; CSV.delimiter says what parts columns."
             )
-        return Mu2Error(
-            f"{table.file} has no column {name!r}, which CSV.{attribute} names.", hint=hint
-        )
+        kind = dict(table.left_out).get(name)
+        what = f"has no column {name!r}" if kind is None else f"has {kind} in column {name!r}"
+        return Mu2Error(f"{table.file} {what}, which CSV.{attribute} names.", hint=hint)
 
     def _sizes(self) -> dict[str, int]:
         return {split: len(table.rows) for split, table in self._tables.items()}
@@ -381,7 +383,7 @@ class CSV:
                 raise Mu2Error(f"{self._owner}: two of its files have the same name.")
             if not files:
                 raise Mu2Error(
-                    f"{self._owner} holds no CSV files.",
+                    f"{self._owner} holds no CSV or Parquet files.",
                     hint="Each is named after its split: train.csv, validation.csv, test.csv.",
                 )
         return {

@@ -1,4 +1,4 @@
-"""A CSV file as it stands: the names of its columns, and its rows."""
+"""A CSV or Parquet file as it stands: the names of its columns, and its rows."""
 
 import dataclasses
 import functools
@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mu2.errors import Mu2Error, lfs_pointer
+from mu2.tasks.sources.parquet import is_parquet, read_parquet
 
 # Of rows with one fault, as many are told.
 _TOLD = 5
@@ -20,7 +21,7 @@ class Row:
 
     Attributes:
       file: that it stands in.
-      line: the line that it begins in, from 1.
+      line: the line that it begins in, from 1; of a Parquet file, which row it is.
       values: one a column.
       index: the number of each column, by name.
     """
@@ -46,10 +47,13 @@ class Sheet:
     Attributes:
       file: its name.
       columns: their names, no two the same; that of a column without a name is empty.
-      rows: the line that each begins in, and its values, one a column.
+      rows: the line that each begins in, and its values, one a column; of a Parquet file, texts
+        of its numbers that read as the same numbers, and nothing where a value is missing.
       broken: the lines in which a quoted value begins that goes on in the next line.
       quote: what stood around values; empty where nothing did.
       guessed: nobody said whether quotes stand around values, and both is usual.
+      left_out: columns of a Parquet file whose values are no single numbers or texts, and their
+        types.
     """
 
     file: str
@@ -58,27 +62,51 @@ class Sheet:
     broken: tuple[int, ...] = ()
     quote: str = '"'
     guessed: bool = False
+    left_out: tuple[tuple[str, str], ...] = ()
 
     @classmethod
     def of(cls, file: Path, delimiter: str | None, quote: str | None = None) -> "Sheet":
         """Reads a file; again only where it has changed.
 
         Args:
-          file: in UTF-8.
+          file: in UTF-8, or Parquet, which its name tells.
           delimiter: what stands between values; None: a comma, or a tab in a file named `.tsv`.
           quote: what stands around a value that holds the delimiter, a quote or a line's end;
             empty: nothing does; None: a double quote; where the delimiter is a tab, only if every
             value that begins with one ends with one in its line (TSV itself knows no quotes).
 
         Raises:
-          Mu2Error: pyarrow is missing; the file cannot be read, or is no table.
+          Mu2Error: pyarrow is missing; the file cannot be read, or is no table; or it is said what
+            stands between or around values of a Parquet file.
         """
-        delimiter = delimiter or ("\t" if file.suffix.lower() == ".tsv" else ",")
         try:
             status = file.stat()
+            if is_parquet(file):
+                if delimiter is not None or quote is not None:
+                    name = "quote" if delimiter is None else "delimiter"
+                    raise Mu2Error(f"CSV.{name} is set, and {file} is a Parquet file, without any.")
+                return _of_parquet(str(file), status.st_mtime_ns, status.st_size)
+            delimiter = delimiter or ("\t" if file.suffix.lower() == ".tsv" else ",")
             return _parsed(str(file), delimiter, quote, status.st_mtime_ns, status.st_size)
         except OSError as error:
             raise Mu2Error(f"{file}: {error.strerror}.") from error
+
+
+@functools.lru_cache(maxsize=16)
+def _of_parquet(file: str, changed: int, size: int) -> Sheet:
+    """A Parquet file's table; read again only where the file has changed."""
+    columns, others = read_parquet(Path(file))
+    texts = [[_text(value) for value in values] for values in columns.values()]
+    rows = tuple(enumerate(zip(*texts, strict=True), 1))
+    if not rows:
+        raise Mu2Error(f"{file} has no rows.")
+    return Sheet(file, tuple(columns), rows, left_out=tuple(others.items()))
+
+
+def _text(value: Any) -> str:
+    """A value as a CSV file would have it; nothing for one that is missing."""
+    # NaN equals nothing, itself included.
+    return "" if value is None or value != value else str(value).strip()
 
 
 @functools.lru_cache(maxsize=16)

@@ -227,7 +227,7 @@ def test_files_that_are_no_tables_are_named(save, tmp_path):
     with pytest.raises(Mu2Error, match="the column 'size' is named twice"):
         csv(save("1,2,a", header="size,size,kind")).splits()
     (tmp_path / "folder").mkdir()
-    with pytest.raises(Mu2Error, match="holds no CSV files") as caught:
+    with pytest.raises(Mu2Error, match="holds no CSV or Parquet files") as caught:
         csv(str(tmp_path / "folder")).splits()
     assert "train.csv" in caught.value.hint
 
