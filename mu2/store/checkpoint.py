@@ -3,28 +3,29 @@
 Its names still move, and whatever fails beneath it is raised as something else each time.
 """
 
+import contextlib
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import ml_dtypes
 import numpy as np
 
-from mu2.store.files import reason
+from mu2.store.files import flush, reason
 from mu2.store.leaves import Arrays, Shapes
 
 ITEM_BYTES = 32 * 4096
 
 
 def save(path: Path, components: Mapping[str, Arrays]) -> None:
-    """Writes an Orbax checkpoint with one item a component.
+    """Writes an Orbax checkpoint with one item a component; the caller flushes its files.
 
     Raises:
       OSError: it could not be written.
     """
     items = {d: dict(arrays) for d, arrays in components.items()}
-    _saving(lambda ocp: ocp.save_checkpointables(path.absolute(), items))
+    _saving(path.parent, lambda ocp: ocp.save_checkpointables(path.absolute(), items))
 
 
 def load(path: Path, leaves: Mapping[str, Shapes]) -> dict[str, dict[str, np.ndarray]]:
@@ -42,6 +43,8 @@ def load(path: Path, leaves: Mapping[str, Shapes]) -> dict[str, dict[str, np.nda
 def save_tree(path: Path, tree: Mapping[str, Any]) -> None:
     """Writes a checkpoint of one tree that Orbax reads by itself: `v1.load(path)`.
 
+    The caller flushes its files.
+
     Args:
       path: a new folder, in one that is there.
       tree: nested mappings of arrays, none of them empty.
@@ -51,7 +54,7 @@ def save_tree(path: Path, tree: Mapping[str, Any]) -> None:
     """
     path = path.absolute()
     make_room(path.with_name(f"{path.name}.room"), _size(tree))
-    _saving(lambda ocp: ocp.save(path, tree))
+    _saving(path.parent, lambda ocp: ocp.save(path, tree))
 
 
 def make_room(path: Path, size: int, items: int = 1) -> None:
@@ -71,19 +74,38 @@ def make_room(path: Path, size: int, items: int = 1) -> None:
     path.unlink()
 
 
-def _saving(save: Callable[[Any], None]) -> None:
-    """Calls a function with Orbax; raises an OSError where it fails."""
+def _saving(folder: Path, save: Callable[[Any], None]) -> None:
+    """Calls a function with Orbax, which writes to a folder; raises an OSError where it fails."""
     from orbax.checkpoint import v1 as ocp
 
     context = ocp.Context()
     context.memory.deepcopy_host_arrays = False  # nobody changes them while this waits
     try:
-        with context:
+        with context, contextlib.nullcontext() if flush(folder) else _unflushed():
             save(ocp)
     except OSError:
         raise
     except Exception as error:  # tensorstore reports a full disk as a ValueError, among others
         raise OSError(0, reason(error)) from error
+
+
+@contextlib.contextmanager
+def _unflushed() -> Iterator[None]:
+    """Keeps tensorstore from flushing, for file systems whose folders it could not.
+
+    It knows an option, and Orbax none that hands it on; so the settings that Orbax gives it are
+    others for this time.
+    """
+    from orbax.checkpoint._src.serialization import tensorstore_utils as orbax
+
+    settings = (orbax._BASE_TS_CONTEXT, orbax._DEFAULT_OCDBT_TS_CONTEXT)
+    for each in settings:
+        each["file_io_sync"] = False
+    try:
+        yield
+    finally:
+        for each in settings:
+            del each["file_io_sync"]
 
 
 def _size(tree: Any) -> int:

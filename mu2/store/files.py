@@ -296,11 +296,12 @@ def link_file(old: Path, new: Path) -> None:
         copy_file(old, new)
 
 
-def flush(path: Path) -> None:
+def flush(path: Path) -> bool:
     """Flushes a file, or a folder's list of names, to disk.
 
-    Some file systems (CIFS, many in user space) cannot flush a folder, and keep its names by
-    themselves.
+    Returns:
+      False where that is a folder of a file system that cannot do it (CIFS, many in user space),
+      and keeps names by itself.
 
     Raises:
       OSError: the disk does not take it.
@@ -311,8 +312,10 @@ def flush(path: Path) -> None:
     except OSError as error:
         if not (error.errno in _NO_FLUSH and path.is_dir()):
             raise
+        return False
     finally:
         os.close(handle)
+    return True
 
 
 def bytes_below(directory: Path) -> int:
