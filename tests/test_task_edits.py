@@ -10,6 +10,9 @@ import mu2
 from mu2 import cli
 from mu2.errors import Mu2Error
 from mu2.report.difference import difference
+from mu2.report.figures import figure_of
+from mu2.report.html.page import report_page
+from mu2.report.reading import read_history
 from mu2.report.summary import summarise
 from mu2.store.verify import verify
 from mu2.system import System, task_edits
@@ -62,6 +65,11 @@ def test_a_renamed_task_answers_to_both_names(directory, images, capsys):
     for name in ("digits", "numbers"):
         assert cli.main(["show", str(directory), "--task", name]) == 0
         assert capsys.readouterr().out.startswith("numbers\n  comes from  ")
+    page = report_page([read_history(directory)])
+    assert '"name":"numbers"' in page
+    assert '"digits"' not in page
+    for name in ("digits", "numbers"):
+        figure_of([read_history(directory)], "curves", name)
     # It can be gone back from, and taken back.
     assert mu2.open(directory, str(number)).tasks[0] == "digits"
     system.rename("numbers", "digits")

@@ -25,7 +25,7 @@ def figure_of(
     Args:
       histories: one system, or those that are compared.
       kind: of `kinds.KINDS`.
-      task: for charts of one task.
+      task: for charts of one task, by either of its names.
       hyperparameter: for a course.
 
     Returns:
@@ -36,7 +36,9 @@ def figure_of(
     """
     if kind not in KINDS:
         raise Mu2Error(f"no kind of chart is called {kind!r}.", hint=did_you_mean(kind, KINDS))
-    history = histories[0]
+    titles = histories[0].titles
+    histories = [each.with_titles() for each in histories]
+    history, task = histories[0], titles.get(task or "", task)
     if kind in OF_SEVERAL:
         if len(histories) < 2:
             raise Mu2Error(f"a {kind} is of two systems or more; one is named.")

@@ -171,6 +171,7 @@ class History:
       complete: its last run is finished.
       settings: Gin bindings of its last run, name to text.
       under_way: of the task iterations that are not over: task, iteration, generations done.
+      titles: task to the name that it is shown by, where that is another than its own.
     """
 
     name: str
@@ -182,6 +183,37 @@ class History:
     complete: bool
     settings: Mapping[str, str]
     under_way: tuple[tuple[str, int, int], ...] = ()
+    titles: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+    def with_titles(self) -> "History":
+        """The same, each task under the name that it is shown by; ids of paths keep its own."""
+        if not self.titles:
+            return self
+
+        def renamed(part: Any, *fields: str) -> Any:
+            names = {field: getattr(part, field) for field in fields}
+            shown = {field: self.titles.get(name, name) for field, name in names.items()}
+            return part if shown == names else dataclasses.replace(part, **shown)
+
+        commits = (
+            dataclasses.replace(
+                commit, paths={self.titles.get(n, n): path for n, path in commit.paths.items()}
+            )
+            for commit in self.commits
+        )
+        return dataclasses.replace(
+            self,
+            tasks=tuple(renamed(task, "name") for task in self.tasks),
+            paths={name: renamed(path, "task") for name, path in self.paths.items()},
+            components={name: renamed(each, "task") for name, each in self.components.items()},
+            children=tuple(renamed(child, "task", "parent_task") for child in self.children),
+            commits=tuple(renamed(commit, "task") for commit in commits),
+            under_way=tuple(
+                (self.titles.get(name, name), iterations, generations)
+                for name, iterations, generations in self.under_way
+            ),
+            titles={},
+        )
 
     @functools.cached_property
     def by_path(self) -> Mapping[str, LoggedChild]:

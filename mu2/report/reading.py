@@ -72,6 +72,7 @@ def read_history(directory: str | FilePath, at: str | None = None) -> History:
             for r in records
             if r.population is not None
         ),
+        titles={name: title for name, title in system.titles.items() if name != title},
     )
 
 

@@ -27,6 +27,7 @@ def report_document(histories: Sequence[History]) -> dict[str, Any]:
     Args:
       histories: one system, or several that are compared.
     """
+    histories = [history.with_titles() for history in histories]
     comparison = None
     if len(histories) > 1:
         compared = compare_systems(histories)
@@ -56,7 +57,7 @@ def report_page(histories: Sequence[History]) -> str:
     title = "mu2: " + ", ".join(history.name for history in histories)
     return page(
         title,
-        _fallback(histories),
+        _fallback([history.with_titles() for history in histories]),
         f'<script type="application/json" id="data">{data}</script>\n',
         asset("scripts"),
         "default-src 'none'; img-src data:; style-src 'unsafe-inline'",
