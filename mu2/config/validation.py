@@ -8,6 +8,7 @@ from typing import Any, ParamSpec, TypeVar
 from mu2.config.linter import Faults, in_order
 from mu2.config.root_coverage import lacking_roots
 from mu2.config.solved_heads import unsolvable_heads
+from mu2.config.trial_network import build_network
 from mu2.errors import Mu2Error, check_name, did_you_mean
 from mu2.evolution.engine import Evolution
 from mu2.evolution.rules import Mutation, is_layer
@@ -146,7 +147,7 @@ def _split_faults(
             for given in _given(parts.tasks, model.input) if model.input in kinds else ():
                 defaults = {**for_input.hyperparameters, **given}
                 for moved in _moved(for_input, given)[1]:
-                    network, _ = _attempt(_built, model, {**defaults, **moved}, dtype)
+                    network, _ = _attempt(build_network, model, {**defaults, **moved}, dtype)
                     if network:
                         yield type(model).__name__, network
 
@@ -218,7 +219,9 @@ def _space_faults(
                 sound = sound and blamed is not None
                 if error.message not in told:
                     told.add(error.message)
-                    yield _at(place(space, blamed or error.message), error)
+                    of_model = error.message.startswith(f"{type(model).__name__}.")
+                    at = place(model, error.message) if of_model and blamed is None else None
+                    yield _at(at or place(space, blamed or error.message), error)
         if sound:
             yield from _root_faults(parts.roots, model, space, place, absent)
     for made, text, error in lacking_roots(parts.roots, space, kinds):
@@ -316,7 +319,7 @@ def _networks(
     for moved in every:
         if any(item in refused for item in moved.items()):
             continue  # told of that value by itself
-        built, error = _attempt(_built, space.model, {**defaults, **moved}, dtype)
+        built, error = _attempt(build_network, space.model, {**defaults, **moved}, dtype)
         names.update(component.name for component in built or ())
         if error is None:
             continue
@@ -350,37 +353,6 @@ def _moved(
         for corner in corners(space, given)
     ]
     return moves, [{}, *alone, *(corner for corner in ends if len(corner) > 1)]
-
-
-def _built(model: Model, values: Mapping[str, Any], dtype: str) -> Network:
-    """A network, after all its shapes were worked out; empty where only the data would tell.
-
-    Raises:
-      Mu2Error: it cannot be built, or its components do not fit each other.
-    """
-    shown = {name: values[name] for name in model.hyperparameter_names() if name in values}
-    told = ", ".join(f"{name} = {value!r}" for name, value in shown.items())
-    what = f"{type(model).__name__} cannot be built with {told}"
-    try:
-        network = model.network(values, 2, dtype)
-        shape = model.input_shape(values)
-        for component in network:
-            if component.input_shape != shape:
-                raise Mu2Error(
-                    f"{what}: {component.name} reads {list(component.input_shape)}, and what is "
-                    f"before it makes {list(shape)}."
-                )
-            shape = component.output_shape
-    except Mu2Error:
-        raise
-    except KeyError as error:
-        if {*error.args} <= model.optional:
-            return Network()  # the data would tell, and are not to be had
-        raise Mu2Error(f"{what}: it asks for {error}, which it does not declare.") from error
-    except Exception as error:  # whatever flax and jax raise for shapes that cannot be
-        line = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise Mu2Error(f"{what}: {type(error).__name__}: {line}") from error
-    return network
 
 
 def _attempt(act: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> _Outcome[T]:

@@ -37,6 +37,9 @@ def faults_of(file, text=None):
         ("Hyperparameters.num_layers = 1000000000", "num_layers is 1,000,000,000"),
         ("Hyperparameters.num_layers = 1e9", "num_layers"),
         ("Ranges.num_layers = (0, 2, 1000000000)", "num_layers is 1,000,000,000"),
+        ("ViT.width = 1000000000", r"^ViT.width is 1,000,000,000: .* GiB"),
+        ("ViT.mlp_dim = 1000000000000", r"^ViT.mlp_dim is 1,000,000,000,000: .* GiB"),
+        ("Ranges.image_size = (16, 4000000)", r"^image_size is 4,000,000: .* GiB"),
         ("Experiment.space = 5", "is not a SearchSpace"),
         ("Experiment.roots = (5,)", "5 is not a Root"),
         ("roots = (5,)\nExperiment.roots = %roots", "5 is not a Root"),
@@ -51,6 +54,8 @@ def test_a_value_that_is_absurd_is_refused_at_its_place(tmp_path, line, message)
     told = [fault for fault in found if re.search(message, fault.message)]
     assert told, found
     assert all(fault.location for fault in found)
+    if "GiB" in message:
+        assert told[0].location == f"{tmp_path / 'run.gin'}:4"
 
 
 def test_all_other_faults_stand_beside_it(tmp_path):
