@@ -31,7 +31,7 @@ ROOMS = {
     "report": {"errors", "evolution", "experiment", "system"},
     "api": {"config", "errors", "experiment", "report", "system"},
     "planning": {
-        *("config", "errors", "evolution", "experiment", "models", "report", "system", "tasks"),
+        *("config", "errors", "evolution", "experiment", "models", "system", "tasks"),
     },
     "tables": {"config", "errors", "report", "system"},
     "__init__": {"api", "errors"},

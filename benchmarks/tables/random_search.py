@@ -136,7 +136,7 @@ def searched(directory: str, seed: int) -> list[dict[str, Any]]:
     """
     from benchmarks.tables.trials import search
     from mu2.config.start import start_workers
-    from mu2.report.spending import spending
+    from mu2.system.spending import spending
 
     system, experiment = finished(directory)
     tasks = experiment.stream.tasks

@@ -84,7 +84,7 @@ def run(options: argparse.Namespace) -> int:
     from mu2.config import shipped
     from mu2.planning.plan import compare_reported, measured_cost, plan_document
     from mu2.planning.preview import preview_run, with_described_data
-    from mu2.report.cost import Prices
+    from mu2.system.prices import Prices
 
     experiment = reading.load().experiment
     missing = preview_run(experiment, reading.place)["missing"]

@@ -23,7 +23,7 @@ from mu2.errors import Mu2Error, did_you_mean, shown
 
 if TYPE_CHECKING:
     from mu2.config.columns import Column
-    from mu2.report.cost import Accelerator
+    from mu2.system.prices import Accelerator
     from mu2.tables import Entry, Sheet
 
 FORMAT = 1
@@ -117,8 +117,8 @@ def run(options: argparse.Namespace) -> int:
     """Runs what is missing, prints the table, and writes it."""
     from mu2.config import shipped
     from mu2.config.linter import Faults
-    from mu2.report.cost import Prices
     from mu2.system.environment import commit
+    from mu2.system.prices import Prices
     from mu2.tables import entries, open_table
 
     if lost := quote_errors(options.bindings):

@@ -10,9 +10,9 @@ from mu2.errors import Mu2Error
 from mu2.evolution.stopping import Halving
 from mu2.experiment import Experiment
 from mu2.planning.forecast import Bounds, TaskForecast, forecast_run, root_parameters, store_bytes
-from mu2.report.cost import Accelerator, Prices, affordable
-from mu2.report.spending import spending
 from mu2.system import System, documents
+from mu2.system.prices import Accelerator, Prices, affordable
+from mu2.system.spending import spending
 
 FORMAT = 1
 REPORTED = "benchmarks/tables/reported.json"

@@ -16,10 +16,10 @@ from mu2.config.start import evolve
 from mu2.config.validation import Place, validate
 from mu2.errors import Mu2Error
 from mu2.report import RunReporter, summarise
-from mu2.report.spending import spending
 from mu2.report.trackers.live import with_trackers
 from mu2.system import System
 from mu2.system.audit import verify
+from mu2.system.spending import spending
 from mu2.tables.continual import Visit, continual
 from mu2.tables.results import Result
 from mu2.tables.sheet import Sheet

@@ -5,7 +5,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from mu2.report.cost import Accelerator
+from mu2.system.prices import Accelerator
 from mu2.tables.reported import Reported
 
 Stat = dict[str, Any]

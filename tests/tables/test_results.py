@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from mu2.report.cost import Accelerator
+from mu2.system.prices import Accelerator
 from mu2.tables.reported import Reported, accuracies
 from mu2.tables.results import Result, column, stat
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from mu2.errors import Mu2Error
-from mu2.report.cost import Accelerator, Affordable, Prices, affordable
+from mu2.system.prices import Accelerator, Affordable, Prices, affordable
 
 SHIPPED = Path(__file__).parents[2] / "benchmarks/tables/prices.json"
 ENTRY = {
