@@ -14,10 +14,8 @@
 import os
 from typing import TYPE_CHECKING, Any
 
-from mu2.errors import Mu2Error
-
 if TYPE_CHECKING:
-    from mu2.api import Experiment, OpenSystem, Prediction, load, run
+    from mu2.api import Experiment, Mu2Error, OpenSystem, Prediction, load, run
 
 __all__ = ["Experiment", "Mu2Error", "OpenSystem", "Prediction", "load", "open", "run"]
 

@@ -11,11 +11,10 @@ import jax
 import numpy as np
 
 from mu2 import config
-from mu2.config import validation
+from mu2.config import Experiment, Reporter, validation
 from mu2.config.start import evolve
 from mu2.config.writing import resolved
 from mu2.errors import Mu2Error, shown
-from mu2.experiment import Experiment, Reporter
 from mu2.report.difference import difference
 from mu2.report.notebook import Plot, Report, summary_html
 from mu2.report.progress import choose_reporter
@@ -29,7 +28,7 @@ from mu2.system.inference import Inference, Prediction, forward, network_of, par
 from mu2.system.inputs import examples as as_read
 from mu2.system.run_start import RunStart
 
-__all__ = ["Experiment", "OpenSystem", "Prediction", "load", "run"]
+__all__ = ["Experiment", "Mu2Error", "OpenSystem", "Prediction", "load", "run"]
 
 Name = str | os.PathLike[str]
 Files = Name | Sequence[Name]

@@ -9,7 +9,7 @@ from mu2 import cli
 from tests import shrunken
 from tests.shrunken import SMALL
 
-LOGS = ("log.jsonl", "times.jsonl", "lock")  # for reading only: no path and no commit needs them
+LOGS = ("log.jsonl", "times.jsonl")  # for reading only: no path and no commit needs them
 
 
 @pytest.mark.slow

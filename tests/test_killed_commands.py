@@ -157,10 +157,9 @@ COMMANDS = {each.name: each for each in (Command, From, Export, Gc, Table, Repai
 
 
 def files(directory):
-    """Every file with its bytes, but the lock, which says who was the last to write."""
-    found = shrunken.files(directory)
-    found.pop("lock", None)
-    return {name: each for name, each in found.items() if not name.startswith("repaired/")}
+    """Every file with its bytes, but the leases, which say who is writing."""
+    found = shrunken.files(directory).items()
+    return {name: each for name, each in found if not name.startswith(("leases/", "repaired/"))}
 
 
 def kills(folder, name, count, seed, told=lambda kill: None):

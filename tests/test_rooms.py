@@ -29,13 +29,14 @@ ROOMS = {
         "training",
     },
     "report": {"errors", "evolution", "experiment", "system"},
-    "api": {"config", "errors", "experiment", "report", "system"},
+    "api": {"config", "errors", "report", "system"},
     "planning": {
         *("config", "errors", "evolution", "experiment", "models", "system", "tasks"),
     },
+    "agents": {"config", "system"},
     "tables": {"config", "errors", "report", "system"},
-    "__init__": {"api", "errors"},
-    "cli": {"config", "errors", "planning", "report", "system", "tables"},
+    "__init__": {"api"},
+    "cli": {"agents", "config", "errors", "planning", "report", "system", "tables"},
     "__main__": {"cli"},
     "benchmarks": {
         *("cli", "config", "errors", "evolution", "experiment", "models", "random_keys"),

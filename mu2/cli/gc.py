@@ -5,7 +5,8 @@ import argparse
 from mu2.cli.command import FAULTS_HELP, OK, Command, add_json, write_json, write_text
 
 EPILOG = f"""\
-A run removes what it no longer needs by itself; a crash may leave something behind.
+Runs and agents remove what they no longer need by themselves; a crash may leave something behind.
+Agents may run meanwhile.
 
 One JSON document with --json:
   format  1
@@ -27,7 +28,7 @@ def run(options: argparse.Namespace) -> int:
     from mu2.system.writable import WritableSystem
 
     System.open(options.system)
-    with WritableSystem.extend(options.system) as system:
+    with WritableSystem.extend(options.system, beside_agents=True) as system:
         freed = system.sweep()
     if options.json:
         write_json({"format": 1, "system": options.system, "freed": freed})

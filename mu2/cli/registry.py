@@ -5,7 +5,7 @@ import importlib
 from mu2.cli.command import Command
 
 NAMES = (
-    *("check", "plan", "data", "run", "table", "show", "predict", "evaluate", "export"),
+    *("check", "plan", "data", "run", "agents", "table", "show", "predict", "evaluate", "export"),
     *("report", "watch", "plot", "track", "task", "diff", "log", "verify", "repair", "gc", "du"),
     *("list", "explain"),
 )

@@ -25,6 +25,7 @@ One JSON document with --json:
               added_parameters, accounted_parameters, activated_share, seconds, hyperparameters,
               id (the name that it was introduced with; see mu2 task rename)
   run         complete; where it is not: task, iteration, generation
+  agents      a list: task, process (null: stopped), cycle, generation, snapshot (its commit)
 With --task the list `tasks` has that one, and there are `lineage`, from its path back to the root,
 `children`, all of the task's, and `cost` (null without a path): parameters, bytes (in float32),
 flops (of one example, forward), seconds (measured here, by number of examples).

@@ -4,6 +4,9 @@
 Gin alone.
 """
 
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from mu2.config.linter import Faults
 from mu2.config.reading import (
     ENTRY_POINTS,
@@ -16,14 +19,25 @@ from mu2.config.reading import (
     vocabulary,
 )
 
+if TYPE_CHECKING:
+    from mu2.experiment import Experiment, Reporter
+
 __all__ = [
     "ENTRY_POINTS",
+    "Experiment",
     "Faults",
     "LoadedExperiment",
     "Reading",
+    "Reporter",
     "load",
     "read",
     "search_paths",
     "shipped",
     "vocabulary",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name in ("Experiment", "Reporter"):  # they load jax
+        return getattr(importlib.import_module("mu2.experiment"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,5 +1,6 @@
 """What a system holds, as one document: the content of `mu2 show`."""
 
+import dataclasses
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
@@ -9,6 +10,7 @@ from mu2.evolution.live_paths import LivePaths
 from mu2.evolution.path import Component, Path
 from mu2.evolution.scoring import accounted_parameters
 from mu2.system import System, TaskRecord
+from mu2.system.agents import agents_of
 
 FORMAT = 1
 # Keys of a task's document whose values name tasks.
@@ -50,6 +52,7 @@ def summarise(system: System) -> dict[str, Any]:
             for record in records
         ],
         "run": _run(system.progress.complete, records),
+        "agents": [dataclasses.asdict(agent) for agent in agents_of(system.directory)],
     }
 
 

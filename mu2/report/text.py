@@ -170,6 +170,20 @@ def show_system(summary: Mapping[str, Any], stream: TextIO) -> None:
     if summary["tasks"]:
         show(system_table(summary), stream)
     stream.write(shown(system_line(summary)) + "\n")
+    for agent in summary.get("agents", ()):
+        stream.write(shown(agent_line(agent)) + "\n")
+
+
+def agent_line(agent: Mapping[str, Any]) -> str:
+    """What an agent does, and who it is."""
+    at = "between two cycles"
+    if agent["cycle"] is not None:
+        at = (
+            f"cycle {agent['cycle']}, generation {agent['generation'] + 1}, "
+            f"from commit {agent['snapshot']}"
+        )
+    who = agent["process"] or "stopped; the same `mu2 agents` command goes on with it"
+    return f"agent of {agent['task']}: {at}; {who}"
 
 
 def show(table: RenderableType, stream: TextIO) -> None:

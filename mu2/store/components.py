@@ -65,11 +65,12 @@ class ComponentStore:
         self.directory = directory
         self._manifests: dict[str, Manifest] = {}
         self._placed: dict[str, str] = {}  # component digest to pack, perhaps not yet written
+        self._new = directory / "new"
 
     def write(self, components: Mapping[str, Arrays]) -> dict[str, StoredComponent]:
         """Writes what the store does not hold yet, in one pack; call under the lock.
 
-        On return it is on disk, but nothing names it: commit before the next `prune`.
+        On return it is on disk, but nothing names it: commit before the next sweep.
 
         Args:
           components: component id to leaves by name, of any shape without a zero and any number
@@ -133,7 +134,7 @@ class ComponentStore:
         except OSError as error:
             for d in components:
                 self._placed.pop(d, None)
-            shutil.rmtree(self.directory / "new", ignore_errors=True)
+            shutil.rmtree(self._new, ignore_errors=True)
             raise Mu2Error(
                 f"{self.directory} does not take new components: {reason(error)}",
                 hint="The last commit is whole. Mend this, then run the same command again.",
@@ -188,14 +189,6 @@ class ComponentStore:
         """
         return frozenset(self._manifest(pack).components)
 
-    def prune(self, keep: set[str]) -> None:
-        """Removes packs that are not named, and what a killed write left; call under the lock.
-
-        Raises:
-          Mu2Error: the folder cannot be written.
-        """
-        self.remove(self.packs() - keep)
-
     def files(self, pack: str) -> list[Path]:
         """Every file of a pack, and the pointers to what it holds.
 
@@ -208,7 +201,9 @@ class ComponentStore:
         return sorted([*own, *(path for path in pointers if path.exists())])
 
     def remove(self, packs: Iterable[str]) -> None:
-        """Removes packs by name, those that are there; call under the lock.
+        """Removes packs by name, those that are there, and what a killed write left.
+
+        Call under the lock.
 
         Raises:
           Mu2Error: the folder cannot be written.
@@ -278,13 +273,13 @@ class ComponentStore:
     def _write_pack(self, components: Mapping[str, Arrays]) -> None:
         leaves = {d: shapes(arrays) for d, arrays in components.items()}
         pack = pack_name(components)
-        target, new = self.directory / pack, self.directory / "new" / pack
+        target, new = self.directory / pack, self._new / pack
         if target.exists() and self.check(pack):
             self._remove(pack)  # damaged, and here is what it should hold
         if not target.exists():
-            self._make_folders("where")
+            self._make_folders(self.directory / "where")
             self._clear_new()
-            self._make_folders("new", new.name)
+            self._make_folders(new)
             size = sum(array.nbytes for arrays in components.values() for array in arrays.values())
             make_room(new / "room", size, len(components))
             save(new / "arrays", components)
@@ -296,8 +291,14 @@ class ComponentStore:
             for folder in (p for p in new.rglob("*") if p.is_dir()):
                 flush(folder)
             flush(new)
-            new.rename(target)
+            self._put_in_place(new, target)
             flush(self.directory)
+        self._point(components, pack)
+
+    def _put_in_place(self, new: Path, target: Path) -> None:
+        new.rename(target)
+
+    def _point(self, components: Iterable[str], pack: str) -> None:
         for d in components:
             # Unflushed: a pointer that a power cut spoils only costs a second copy.
             write_unflushed(self.directory / "where" / d, f"{pack}\n".encode())
@@ -350,21 +351,19 @@ class ComponentStore:
                 pointer.unlink()
         self._manifests.pop(pack, None)
         self._placed = {d: name for d, name in self._placed.items() if name != pack}
-        (self.directory / "new").mkdir(exist_ok=True)
-        (self.directory / pack).rename(self.directory / "new" / pack)
+        self._new.mkdir(exist_ok=True)
+        (self.directory / pack).rename(self._new / pack)
 
-    def _make_folders(self, *below: str) -> None:
+    def _make_folders(self, folder: Path) -> None:
         """Makes folders, one in the other; not that of the system, which may have been moved."""
-        folder = self.directory
-        folder.mkdir(exist_ok=True)
-        for name in below:
-            folder = folder / name
-            folder.mkdir(exist_ok=True)
+        path = self.directory.parent
+        for name in folder.relative_to(path).parts:
+            path = path / name
+            path.mkdir(exist_ok=True)
 
     def _clear_new(self) -> None:
-        new = self.directory / "new"
-        if new.exists():
-            shutil.rmtree(new)
+        if self._new.exists():
+            shutil.rmtree(self._new)
 
     def _arrays(self, pack: str) -> Path:
         return self.directory / pack / "arrays"

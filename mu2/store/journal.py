@@ -7,7 +7,8 @@ Layout of a system's folder (all JSON is spelt as `files.encode` spells it):
   commits/<number>-<digest>.json  one a commit: the one before, message, index, progress
   index/<digest>.json         nodes of the index: record name to record
   records/<digest>.json       JSON documents by content
-  lock                        who is writing
+  leases/                     who is writing, see `lock`
+  agents/<name>/              what an agent has not published yet, see `agent_folder`
 """
 
 import contextlib
@@ -36,7 +37,7 @@ from mu2.store.lock import WriterLock
 _FOLDERS = ("commits", "index", "records")
 # Where a link would let a writer out of the system's folder.
 _NO_LINKS = (
-    *("mu2.json", "HEAD", "lock", "log.jsonl", "times.jsonl", *_FOLDERS, "runs"),
+    *("mu2.json", "HEAD", "log.jsonl", "times.jsonl", *_FOLDERS, "runs", "leases", "agents"),
     *("components", "components/where", "components/new"),
 )
 
@@ -135,6 +136,15 @@ class Journal:
           Mu2Error: the index is damaged.
         """
         return self._index().get(name) is not None
+
+    def digest(self, name: str) -> str | None:
+        """The digest of a record's bytes; None where there is no such record.
+
+        Raises:
+          Mu2Error: the index is damaged.
+        """
+        entry = self._index().get(name)
+        return None if entry is None else entry.digest
 
     def record(self, name: str) -> Json:
         """A record, its bytes checked.
@@ -374,7 +384,8 @@ def make_folders(directory: Path) -> None:
 
 def is_ours(name: str) -> bool:
     """True for what an interrupted creation may have left, and for what a creation makes."""
-    return name in (*_FOLDERS, "HEAD", "lock", "mu2.json", ".new")
+    # "lock" is that of mu2 up to November 2026.
+    return name in (*_FOLDERS, "HEAD", "leases", "lock", "mu2.json", ".new")
 
 
 def _files_of(passed: Mapping[str, Commit]) -> tuple[str, ...]:

@@ -1,91 +1,254 @@
-"""The writer's lock: one process at a time writes to a system."""
+"""Leases: who writes to a system.
 
-import json
+One lease is the whole system's: a run holds it from its beginning to its end, an agent only while
+it commits. Every agent has one more, its own, as long as it lives. A lease is a file in `leases/`
+that its holder makes exclusively and touches every few seconds; no file system need have locks.
+The next one takes over a lease whose holder is dead at once where that can be seen (the same
+machine: process number and start), and elsewhere when nobody touched it for `SECONDS`, by a clock
+of its own.
+"""
+
 import os
+import re
 import socket
-import sys
-import warnings
+import urllib.parse
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Self
+from typing import NamedTuple, Self
 
 import filelock
 
 from mu2.errors import Mu2Error
 from mu2.store.files import reason
 
+# After so long untouched, a lease of another machine is taken over.
+SECONDS = 30.0
+# How long to wait for somebody who only commits, before it is somebody who does not.
+COMMIT_SECONDS = 10.0
+_POLL_SECONDS = 0.003
+_AGENT = "agent-"
+# Beside a lease, while one takes it over.
+_TAKING_OVER = re.compile(r".*\.(break|restore)\.\d+\.[0-9a-f]{32}")
+
+
+class Holder(NamedTuple):
+    """A process that holds a lease.
+
+    Attributes:
+      pid: its number.
+      host: its machine.
+      command: its command line; empty where it cannot be seen.
+    """
+
+    pid: int
+    host: str
+    command: str = ""
+
+    def __str__(self) -> str:
+        return f"process {self.pid} on {self.host}" + f" ({self.command})" * bool(self.command)
+
+
+class Lease:
+    """A file that one process holds at a time.
+
+    Args:
+      directory: the system's folder, which is there.
+      name: of the file in `leases/`.
+    """
+
+    def __init__(self, directory: Path, name: str):
+        self._directory = directory
+        self._file = directory / "leases" / name
+        self._lock = filelock.SoftFileLease(
+            self._file, lease_duration=SECONDS, thread_local=False, poll_interval=_POLL_SECONDS
+        )
+
+    def take(self, wait: float = 0.0) -> bool:
+        """Makes this process the holder; False where another still is.
+
+        Args:
+          wait: seconds to wait for the other. One of another machine is waited for until it is
+            known whether it lives.
+
+        Raises:
+          Mu2Error: the folder cannot be written.
+        """
+        try:
+            if not self._directory.is_dir():  # filelock would make the folder
+                raise FileNotFoundError(2, "No such file or directory")
+            self._file.parent.mkdir(exist_ok=True)
+            try:
+                self._lock.acquire(timeout=wait)
+            except filelock.Timeout:
+                if self._is_near():
+                    return False
+                self._lock.acquire(timeout=SECONDS * 1.2)
+        except filelock.Timeout:
+            return False
+        except OSError as error:
+            raise Mu2Error(
+                f"{self._directory} cannot be written: {reason(error)}", location=str(self._file)
+            ) from error
+        return True
+
+    def check(self) -> None:
+        """Refuses to go on where this process is the holder no more.
+
+        Raises:
+          Mu2Error: another has taken over, since this process stood still for too long.
+        """
+        owner = self._lock.owner
+        if owner is None or owner.token != self._lock.token:
+            raise Mu2Error(
+                f"{self._directory} was taken over while this process stood still for more than "
+                f"{SECONDS:g} seconds.",
+                hint="Nothing is lost: the same command goes on from the last commit.",
+            )
+
+    def give_back(self) -> None:
+        """Lets others have it; nothing happens where it is not held."""
+        if self._lock.is_locked:
+            self._lock.release()
+
+    @property
+    def holder(self) -> Holder | None:
+        """Who holds it, dead or alive; None where nobody does."""
+        owner = self._lock.owner
+        if owner is None:
+            return None
+        host = owner.hostname.partition("?pidns-")[0]
+        return Holder(owner.pid, host, _command(owner.pid) if self._is_near() else "")
+
+    def _is_near(self) -> bool:
+        """Whether its holder is a process that can be seen from here."""
+        owner = self._lock.owner
+        return owner is not None and owner.hostname.partition("?pidns-")[0] == socket.gethostname()
+
+    @property
+    def is_dead(self) -> bool:
+        """Whether its holder was a process of this machine that is no more."""
+        owner = self._lock.owner
+        if owner is None or not self._is_near():
+            return False
+        try:
+            os.kill(owner.pid, 0)
+        except ProcessLookupError:
+            return True
+        except PermissionError:  # another user's
+            pass
+        return False
+
 
 class WriterLock:
-    """Holds `lock` in a system's folder; the kernel gives it back when the process dies.
-
-    So a lock is never stale: what a crashed holder wrote into the file is only text. On a file
-    system without such locks filelock goes by whether the file is there, and by its own marks of
-    the process that made it.
+    """The whole system's lease: nobody else writes, and no agent lives.
 
     Raises:
-      Mu2Error: on entry, where another holds it (named by process, host and command), or where
-        the folder cannot be written.
+      Mu2Error: on entry, where another holds it (named by process, host and command), agents live,
+        or the folder cannot be written.
     """
 
     def __init__(self, directory: Path):
-        self._path = directory / "lock"
-        self._lock: filelock.BaseFileLock = filelock.FileLock(
-            self._path, blocking=False, thread_local=False
-        )
+        self._directory = directory
+        self._lease = Lease(directory, "system")
 
     def __enter__(self) -> Self:
-        try:
-            os.stat(self._path.parent)  # filelock would make the folder
-            with warnings.catch_warnings():
-                warnings.filterwarnings("ignore", "flock not supported on this filesystem")
-                self._lock.acquire()
-            self._write(json.dumps(_holder()).encode())
-        except filelock.Timeout as error:
-            hint = "Wait until it ends, or choose another --system folder."
-            if isinstance(self._lock, filelock.SoftFileLock):
-                hint += (
-                    f" This file system has no locks: if no process writes, remove {self._path}."
-                )
+        agents = _live_agents(self._directory)
+        if not agents and not self._lease.take():
+            raise _busy(self._directory, self._lease)
+        # Once more: from now on none begins.
+        if agents := agents or _live_agents(self._directory):
+            self._lease.give_back()
+            named = ", ".join(f"{name} ({holder})" for name, holder in sorted(agents.items()))
             raise Mu2Error(
-                f"{self._path.parent} is being written by {self._described()}", hint=hint
-            ) from error
-        except OSError as error:
-            self._lock.release()
-            raise Mu2Error(
-                f"{self._path.parent} cannot be written: {reason(error)}",
-                location=str(self._path),
-            ) from error
+                f"agents write to {self._directory}: {named}.",
+                hint="Stop them first (Ctrl-C, or SIGTERM): each ends with its generation.",
+            )
         return self
 
+    def check(self) -> None:
+        """See `Lease.check`."""
+        self._lease.check()
+
     def __exit__(self, *error: object) -> None:
-        if self._lock.is_locked:
-            self._write(b"")
-            self._lock.release()
+        self._lease.give_back()
 
-    def _write(self, text: bytes) -> None:
-        """Writes who holds the lock, unless filelock keeps its own marks in the file."""
-        if isinstance(self._lock, filelock.SoftFileLock):
-            return
-        file = os.open(self._path, os.O_WRONLY | os.O_TRUNC | os.O_NOFOLLOW)
+
+class CommitLock(WriterLock):
+    """The whole system's lease for a moment, beside agents; others of that kind are waited for.
+
+    Raises:
+      Mu2Error: on entry, where somebody holds it for longer, or the folder cannot be written.
+    """
+
+    def __enter__(self) -> Self:
+        if not self._lease.take(COMMIT_SECONDS):
+            raise _busy(self._directory, self._lease)
+        return self
+
+
+class AgentLock(WriterLock):
+    """The lease of one agent, held as long as it lives.
+
+    Raises:
+      Mu2Error: on entry, where another process is this agent, the system is written as a whole, or
+        the folder cannot be written.
+    """
+
+    def __init__(self, directory: Path, agent: str):
+        self._directory, self._agent = directory, agent
+        self._lease = agent_lease(directory, agent)
+
+    def __enter__(self) -> Self:
+        if not self._lease.take(1.0):  # whoever looks whether it is free has it for a moment
+            raise Mu2Error(
+                f"the agent of {self._agent!r} in {self._directory} is {self._lease.holder}.",
+                hint="A task has one agent at a time.",
+            )
         try:
-            os.write(file, text)
-        finally:
-            os.close(file)
-
-    def _described(self) -> str:
-        try:
-            return _describe(self._path.read_bytes()[:8192])
-        except OSError:
-            return _describe(b"")
+            with CommitLock(self._directory):  # a run that holds it has not seen this agent
+                pass
+        except BaseException:
+            self._lease.give_back()
+            raise
+        return self
 
 
-def _holder() -> dict[str, str | int]:
-    command = " ".join(sys.argv)[:1000]
-    return {"pid": os.getpid(), "host": socket.gethostname(), "command": command}
+def agent_lease(directory: Path, agent: str) -> Lease:
+    """The lease of an agent, by its name."""
+    return Lease(directory, _AGENT + urllib.parse.quote(agent, safe=""))
 
 
-def _describe(holder: bytes) -> str:
+def leased_agents(directory: Path) -> Iterator[str]:
+    """Names of the agents whose leases stand there; their holders may be dead."""
+    folder = directory / "leases"
+    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+        if path.name.startswith(_AGENT) and not _TAKING_OVER.fullmatch(path.name):
+            yield urllib.parse.unquote(path.name.removeprefix(_AGENT))
+
+
+def _live_agents(directory: Path) -> dict[str, Holder]:
+    """The agents that live, and who they are; what the dead left is removed."""
+    found = {}
+    for agent in leased_agents(directory):
+        lease = agent_lease(directory, agent)
+        if lease.take():
+            lease.give_back()
+        elif (holder := lease.holder) is not None:
+            found[agent] = holder
+    return found
+
+
+def _busy(directory: Path, lease: Lease) -> Mu2Error:
+    return Mu2Error(
+        f"{directory} is being written by {lease.holder or 'another process'}.",
+        hint="Wait until it ends, or choose another --system folder.",
+    )
+
+
+def _command(pid: int) -> str:
+    """The command line of a process of this machine; empty where it cannot be seen."""
     try:
-        h = json.loads(holder)
-        return f"process {h['pid']} on {h['host']} ({h['command']})."
-    except (ValueError, KeyError, TypeError):
-        return "another process, which has not yet said its name."
+        words = Path(f"/proc/{pid}/cmdline").read_bytes()[:1000].split(b"\0")
+    except OSError:
+        return ""
+    return b" ".join(filter(None, words)).decode(errors="replace")

@@ -87,7 +87,7 @@ def _check(directory: Path) -> None:
             f"{directory} is no mu2 system (it has no commits).",
             hint="Name the folder that was given to `mu2 run` as --system.",
         )
-    links = ("mu2.json", "HEAD", "lock", _KEPT, "runs", *_FOLDERS)
+    links = ("mu2.json", "HEAD", "leases", "agents", _KEPT, "runs", *_FOLDERS)
     refuse_links(directory, (*links, "components", "components/where", "components/new"))
 
 

@@ -4,6 +4,7 @@ import dataclasses
 from pathlib import Path
 
 from mu2.errors import Mu2Error
+from mu2.store.agent_folder import unpublished_packs
 from mu2.store.components import ComponentStore
 from mu2.store.files import NamedFile, bytes_below, files_of, flush, reason
 from mu2.store.head import refuse_doubtful_head
@@ -55,7 +56,9 @@ def named(journal: Journal) -> Named:
 
 
 def sweep(directory: Path) -> int:
-    """Removes the files and packs of a system that no commit names; call under the lock.
+    """Removes the files and packs of a system that no commit and no agent names.
+
+    Call under the system's lease; agents may run meanwhile.
 
     Returns:
       The number of bytes that were freed.
@@ -66,8 +69,9 @@ def sweep(directory: Path) -> int:
     """
     journal = Journal.open(directory)
     refuse_doubtful_head(directory)
-    keep = named(journal)
     store = ComponentStore(directory / "components")
+    packs = store.packs()  # first, as an agent names its packs before they are there
+    keep = named(journal)
     freed = 0
     try:
         for folder in ("commits", "index", "records"):
@@ -79,5 +83,5 @@ def sweep(directory: Path) -> int:
     except OSError as error:
         raise Mu2Error(f"{directory} cannot be swept: {reason(error)}") from error
     before = bytes_below(store.directory)
-    store.prune(set(keep.packs))
+    store.remove(packs - keep.packs - unpublished_packs(directory))
     return freed + before - bytes_below(store.directory)

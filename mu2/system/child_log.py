@@ -37,6 +37,11 @@ def chained(before: str, line: bytes) -> str:
     return hashlib.sha256(before.encode() + line).hexdigest()
 
 
+def log_line(record: Mapping[str, Any]) -> bytes:
+    """The line of a record, its line break included."""
+    return json.dumps(plain(record), ensure_ascii=False, allow_nan=False).encode() + b"\n"
+
+
 class ChildLog:
     """A file of JSON lines that only grows, apart from `keep`.
 
@@ -52,7 +57,7 @@ class ChildLog:
 
     def __len__(self) -> int:
         """Whole lines in the file."""
-        return sum(1 for _ in self._lines())
+        return sum(1 for _ in self.lines())
 
     def append(self, record: Mapping[str, Any]) -> bytes:
         """Adds one line; on disk for sure only after `flush`.
@@ -63,13 +68,39 @@ class ChildLog:
         Raises:
           OSError: the disk is full or the folder cannot be written.
         """
-        line = json.dumps(plain(record), ensure_ascii=False, allow_nan=False).encode() + b"\n"
+        line = log_line(record)
         descriptor = os.open(self._file, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o644)
         with os.fdopen(descriptor, "r+b") as file:
             _cut(file.fileno(), self.size())
             file.seek(0, os.SEEK_END)
             file.write(line)
         return line
+
+    def extend(self, lines: Iterable[bytes], mark: Mark) -> Mark:
+        """Adds whole lines behind a place, and drops what else stands there.
+
+        Args:
+          lines: each with its line break.
+          mark: the place; all before it is there.
+
+        Returns:
+          Where the log ends now.
+
+        Raises:
+          OSError: the disk is full or the folder cannot be written.
+        """
+        descriptor = os.open(self._file, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o644)
+        with os.fdopen(descriptor, "r+b") as file:
+            _cut(file.fileno(), mark.bytes)
+            file.seek(mark.bytes)
+            for line in lines:
+                file.write(line)
+                mark = Mark(mark.bytes + len(line), mark.lines + 1, chained(mark.digest, line))
+        return mark
+
+    def raw_size(self) -> int:
+        """The bytes of the file, a torn last line included."""
+        return self._file.stat().st_size if self._file.exists() else 0
 
     def flush(self) -> None:
         """Waits until every line is on disk; called once a generation, before its commit.
@@ -99,7 +130,7 @@ class ChildLog:
         found, mark, last = {}, Mark(), max(lengths, default=0)
         if 0 in lengths:
             found[0] = mark
-        for line in self._lines():
+        for line in self.lines():
             if mark.bytes >= last:
                 break
             mark = Mark(mark.bytes + len(line), mark.lines + 1, chained(mark.digest, line))
@@ -133,7 +164,7 @@ class ChildLog:
           Mu2Error: the file is no file.
         """
         with to.open("xb") as target:
-            for number, line in enumerate(self._lines()):
+            for number, line in enumerate(self.lines()):
                 if number == lines:
                     break
                 target.write(line)
@@ -146,10 +177,10 @@ class ChildLog:
         Raises:
           Mu2Error: a line is no JSON object.
         """
-        for number, line in enumerate(self._lines(), 1):
+        for number, line in enumerate(self.lines(), 1):
             yield self._parse(line, number)
 
-    def _lines(self) -> Iterator[bytes]:
+    def lines(self) -> Iterator[bytes]:
         """The whole lines; Mu2Error where the file is no file."""
         if not os.path.lexists(self._file):
             return

@@ -1,7 +1,7 @@
 """A system: all live paths over one parameter store, on disk; what users keep."""
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path as FilePath
 from typing import Any, TypeVar
 
@@ -27,6 +27,8 @@ ROOT, TASK, RUN, PREDICTIONS = "root/", "task/", "run/", "predictions/"
 REMOVED = "removed/"
 # Which task a name that was given later means.
 ALIASES = "aliases"
+# What an agent's last cycle was made of.
+AGENT = "agent/"
 T = TypeVar("T")
 
 
@@ -263,9 +265,15 @@ class System:
                 for name, document in self._journal.records(TASK)
                 if document["path"] is not None
             ]
+            named = [*self._roots(), *kept]
+            heads = [self._read(Head.of, path, name) for path, name in named]
+            parents = _parents(heads)
             self._live_paths = LivePaths.of(
-                (self._read(Head.of, path, name), functools.partial(self._made, path, name))
-                for path, name in [*self._roots(), *kept]
+                (
+                    head._replace(parent=parents[head.id]),
+                    functools.partial(self._made, {**path, "parent": parents[head.id]}, name),
+                )
+                for head, (path, name) in zip(heads, named, strict=True)
             )
         return self._live_paths
 
@@ -366,6 +374,16 @@ def _path(document: Any) -> Path:
     path = Path.from_json(document)
     schema.check_path(path, task=path.task, classes=path.num_classes if path.task else None)
     return path
+
+
+def _parents(heads: Sequence[Head]) -> dict[str, str | None]:
+    """The parent of each live path; that of one whose parent is gone is a root of its architecture.
+
+    Its agent read the parent before another agent replaced it (µ3Net, docs/agents.md).
+    """
+    alive = {None, *(head.id for head in heads)}
+    roots = {head.model: head.id for head in reversed(heads) if head.task is None}
+    return {h.id: h.parent if h.parent in alive else roots.get(h.model) for h in heads}
 
 
 def _aliases(document: Any) -> dict[str, str]:

@@ -15,7 +15,8 @@ from mu2.store.files import write_file
 from mu2.store.head import drop_commit, refuse_doubtful_head
 from mu2.store.journal import Journal
 from mu2.store.leaves import Arrays
-from mu2.store.lock import WriterLock
+from mu2.store.lock import CommitLock, WriterLock
+from mu2.store.stored_component import StoredComponent
 from mu2.store.sweep import sweep
 from mu2.system import System
 from mu2.system.child_log import Mark, chained
@@ -47,12 +48,19 @@ class WritableSystem(System):
         self._new_packs: set[str] = set()
 
     @classmethod
-    def extend(cls, directory: str | FilePath, cache_limit_mb: int = CACHE_LIMIT_MB) -> Self:
+    def extend(
+        cls,
+        directory: str | FilePath,
+        cache_limit_mb: int = CACHE_LIMIT_MB,
+        *,
+        beside_agents: bool = False,
+    ) -> Self:
         """Opens a system for writing, or creates it.
 
         Args:
           directory: where it lies.
           cache_limit_mb: MiB of components that stay in memory once they were read or written.
+          beside_agents: for a moment, while agents write to it, who wait for the end.
 
         Raises:
           Mu2Error: another process writes to it, or the folder holds something else.
@@ -60,7 +68,7 @@ class WritableSystem(System):
         directory = FilePath(directory)
         if not Journal.exists(directory):
             Journal.create(directory, {})
-        lock = WriterLock(directory)
+        lock = (CommitLock if beside_agents else WriterLock)(directory)
         lock.__enter__()
         try:
             return cls(directory, Journal.open(directory), lock, cache_limit_mb)
@@ -208,14 +216,9 @@ class WritableSystem(System):
         packs = {s.pack for s in stored.values()}
         self._new_packs |= packs - self._known_packs
         self._known_packs |= packs
-        components = []
-        for component in path.components:
-            if component.id in stored:
-                s = stored[component.id]
-                component = dataclasses.replace(component, digest=s.digest, pack=s.pack)
-                self._cache.put(s.digest, by_id[component.id])
-            components.append(component)
-        return dataclasses.replace(path, components=tuple(components))
+        for component, s in stored.items():
+            self._cache.put(s.digest, by_id[component])
+        return with_places(path, stored)
 
     def log_child(self, line: Mapping[str, Any], seconds: float) -> None:
         """Adds one child to the log, and its wall time to the times."""
@@ -353,6 +356,19 @@ class WritableSystem(System):
         """
         self._background.wait()
         return sweep(self.directory)
+
+
+def with_places(path: Path, stored: Mapping[str, StoredComponent]) -> Path:
+    """A path whose components have the digests and packs of where they lie, by component id."""
+    return dataclasses.replace(
+        path,
+        components=tuple(
+            dataclasses.replace(c, digest=stored[c.id].digest, pack=stored[c.id].pack)
+            if c.id in stored
+            else c
+            for c in path.components
+        ),
+    )
 
 
 def _changes(before: Mapping[str, str], now: Mapping[str, str]) -> str:

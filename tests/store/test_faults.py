@@ -123,11 +123,11 @@ def test_a_second_writer_is_refused_by_the_name_of_the_first(system):
     assert os.uname().nodename in caught.value.message
     assert "-c" in caught.value.message
     assert sorted(os.listdir(system)) == sorted(before)
-    # The holder is dead and its name still stands in the file: the lock is free all the same.
-    assert (system / "lock").read_text() != ""
+    # The holder is dead and its name still stands in the file: the lease is free all the same.
+    assert (system / "leases" / "system").read_text() != ""
     with WriterLock(system), pytest.raises(Mu2Error, match=f"process {os.getpid()} on"):
         WriterLock(system).__enter__()
-    assert (system / "lock").read_text() == ""
+    assert not (system / "leases" / "system").exists()
 
 
 def test_the_lock_of_a_folder_that_is_not_there(tmp_path):
@@ -176,9 +176,13 @@ import numpy as np
 from mu2.errors import Mu2Error
 from mu2.store import Journal, WriterLock
 from mu2.store.components import ComponentStore
+system = Path(".")
+try:
+    WriterLock(system).__enter__().__exit__(None, None, None)  # loads what nobody may read
+except Mu2Error:
+    pass
 if os.geteuid() == 0:
     os.setuid(65534)  # no mode stops root
-system = Path(".")
 journal = Journal.open(system)
 print(journal.record("a"))
 for attempt in (
@@ -198,7 +202,6 @@ def test_a_read_only_folder_can_be_read_and_not_written(system):
     with WriterLock(system):
         Journal.open(system).commit({"a": {"v": 1}}, None, "")
     folders = [system, *(path for path in system.rglob("*") if path.is_dir())]
-    (system / "lock").chmod(0o444)
     for folder in folders:
         folder.chmod(0o555)
     try:
@@ -219,13 +222,11 @@ def test_a_file_system_without_locks_is_written_by_one_all_the_same(system, monk
     def missing(*_):
         raise OSError(errno.ENOSYS, "Function not implemented")
 
-    (system / "lock").unlink()  # of where there are locks
     monkeypatch.setattr(fcntl, "flock", missing)
+    monkeypatch.setattr(fcntl, "lockf", missing)
     with WriterLock(system):
-        with pytest.raises(Mu2Error, match="is being written by another process") as caught:
+        with pytest.raises(Mu2Error, match=f"is being written by process {os.getpid()}"):
             WriterLock(system).__enter__()
-        assert f"remove {system / 'lock'}" in caught.value.hint
         Journal.open(system).commit({"a": {"v": 1}}, None, "")
     with WriterLock(system):
         assert Journal.open(system).record("a") == {"v": 1}
-    assert verify(system) == []

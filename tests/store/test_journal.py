@@ -209,7 +209,7 @@ def test_a_damaged_record_is_mended_by_the_commit_that_writes_it_again(system):
 def test_files_are_plain_json(system):
     with WriterLock(system):
         Journal.open(system).commit({"a": {"v": 1}}, {"p": 1}, "m")
-    files = [p for p in system.rglob("*") if p.is_file() and p.name not in ("HEAD", "lock")]
+    files = [p for p in system.rglob("*") if p.is_file() and p.name != "HEAD"]
     assert len(files) == 4
     for path in files:
         json.loads(path.read_text())

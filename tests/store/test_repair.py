@@ -39,7 +39,7 @@ def content(system):
     return {
         str(path.relative_to(system)): path.read_bytes()
         for path in sorted(system.rglob("*"))
-        if path.is_file() and path.name != "lock" and "repaired" not in path.parts
+        if path.is_file() and "leases" not in path.parts and "repaired" not in path.parts
     }
 
 
