@@ -1,9 +1,8 @@
 """An experiment, and the story of a run."""
 
 import dataclasses
+import functools
 from typing import Any, NoReturn, Protocol
-
-import numpy as np
 
 from mu2.errors import Mu2Error, check_name
 from mu2.evolution import Evolution, Path, Plan, Population, SearchSpace, engine
@@ -11,6 +10,7 @@ from mu2.evolution.budget import training_flops
 from mu2.evolution.child import child_record, count_child
 from mu2.evolution.closed_form import HOLD_OUT, STRENGTHS, solving_flops
 from mu2.evolution.live_paths import LivePaths
+from mu2.evolution.probing import Probes, order_seeds, plan_probes, probe_examples
 from mu2.evolution.seeds import drop_missing_seeds
 from mu2.models import Model, Network, RandomRoot, Root
 from mu2.random_keys import Key
@@ -25,9 +25,8 @@ from mu2.tasks import DigestStream, ExampleStream, Images, Stream, Task
 from mu2.tasks.data import TaskData
 from mu2.training import Executor, Job, Layout, Training, TrainingResult, Workers, evaluate
 from mu2.training.augment import Augmentation
+from mu2.training.closed_form import probe_jobs
 from mu2.training.ridge import Ridge
-
-EVALUATED_TOGETHER = 8192
 
 
 @dataclasses.dataclass(frozen=True)
@@ -202,32 +201,44 @@ def evolve_generation(
     """Plans a generation, trains its children, keeps those that reach their bar, commits."""
     evolution, paths = experiment.evolution, system.paths()
     key = experiment.key(record.name, record.iterations)
-    population, plans = engine.plan_generation(
-        evolution,
-        experiment.space.for_input(record.input),
-        paths,
-        record.under_way,
-        key,
-        data.given,
-    )
+    probes = probe_seeds(experiment, system, workers, record, data)
+    space, population = experiment.space.for_input(record.input), probes.population
+    population, plans = engine.plan_generation(evolution, space, paths, population, key, data.given)
     jobs = [make_job(experiment, system, plan, paths, data, key) for plan in plans]
     results = workers.train(jobs, evolution.select_survivors(population))
     for plan, job, result in zip(plans, jobs, results, strict=True):
         population = keep_child(experiment, system, population, plan, job, result, paths)
-        flops = child_flops(experiment.training, plan, job, result)
+        flops = child_flops(experiment.training, plan, job, result) + probes.flops
+        seconds = result.seconds + probes.seconds
         # A head that is solved has no intervals that others could be compared with.
         scores = [job.score(quality) for quality in result.qualities if job.ridge is None]
-        population = count_child(evolution, population, scores, result.seconds, flops)
+        population = count_child(evolution, population, scores, seconds, flops)
         score = None if result.quality is None else job.score(result.quality)
         best = population.best(evolution.must_improve)
-        line = child_record(plan, result, population, best, score, flops)
-        system.log_child(line, result.seconds)
-        reporter.child_done({**line, "seconds": result.seconds})
-    population = population.trim(evolution.population)
-    record = dataclasses.replace(record, population=population)
+        line = child_record(plan, result, population, best, score, flops, probes.accuracies)
+        system.log_child(line, seconds)
+        reporter.child_done({**line, "seconds": seconds})
+        probes = Probes(population)  # the first child's line has told of them
+    record = dataclasses.replace(record, population=population.trim(evolution.population))
     message = f"{record.name} generation {population.generation}"
     system.commit(message, tasks=[record], passing=True)
     return record
+
+
+def probe_seeds(
+    experiment: Experiment, system: System, workers: Workers, record: TaskRecord, data: TaskData
+) -> Probes:
+    """Orders the seeds of a new task by heads solved over them, where the rules say so."""
+    evolution, population, paths = experiment.evolution, record.under_way, system.paths()
+    space = experiment.space.for_input(record.input)
+    key = experiment.key(record.name, record.iterations).fold_in("probe")
+    plans = plan_probes(evolution, space, paths, population, key, data.given)
+    jobs = [make_job(experiment, system, plan, paths, data, key) for plan in plans]
+    jobs = probe_jobs(jobs, probe_examples)
+    results = list(workers.train(jobs))
+    done = zip(plans, jobs, results, strict=True)
+    flops = sum(child_flops(experiment.training, *each) for each in done)
+    return order_seeds(evolution, population, plans, results, flops)
 
 
 def make_job(
@@ -371,12 +382,8 @@ def predict_test_set(
     """
     network = experiment.network(path)
     arrays = {component.name: system.arrays(component) for component in path.components}
-    batch = experiment.training.batch_size
-    parts = [
-        (workers.logits(network, arrays, block.inputs, path.num_classes), block.labels)
-        for block in test.blocks(batch * max(1, EVALUATED_TOGETHER // batch))
-    ]
-    logits, labels = map(np.concatenate, zip(*parts, strict=True))
+    answer = functools.partial(workers.logits, network, arrays, num_classes=path.num_classes)
+    logits, labels = evaluate.answer_all(answer, test, experiment.training.batch_size)
     predictions = TestPredictions.of(path.id, logits, labels)
     return evaluate.accuracy(logits, labels), evaluate.digest(logits), predictions
 

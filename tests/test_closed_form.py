@@ -6,6 +6,7 @@ import pytest
 
 from mu2.errors import Mu2Error
 from mu2.evolution.closed_form import solving_flops
+from mu2.evolution.probing import probe_examples
 from mu2.planning.forecast import forecast_run
 from mu2.report import one_task
 from mu2.report.reading import read_history
@@ -14,7 +15,12 @@ from mu2.store.verify import verify
 from tests import shrunken
 from tests.shrunken import DIGITS, ONCE, SMALL
 
-SOLVED = (*SMALL, "Evolution.closed_form_children=2", "Stream.iterations=1")
+SOLVED = (
+    *SMALL,
+    "Evolution.closed_form_children=2",
+    "Evolution.parents='probed'",
+    "Stream.iterations=1",
+)
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +58,7 @@ def test_its_operations_are_those_of_a_pass_and_of_the_solution(whole):
     forward = sum(c.flops for c in network if not c.optional)
     expected = solving_flops(forward, network[-1].size, 10, solved_on, validated)
     assert line["flops"] == expected
+    assert "probes" not in line  # the first task had one seed
     digits, latin = forecast_run(experiment)
     assert (digits.solved, latin.solved) == (1, 2)
     assert digits.solving.least == expected
@@ -60,6 +67,30 @@ def test_its_operations_are_those_of_a_pass_and_of_the_solution(whole):
     assert digits.total_steps(None) == sum(
         line["steps"] for line in whole.log if line["task"] == "digits"
     )
+
+
+def test_seeds_are_probed_before_a_tasks_first_child(whole):
+    experiment = shrunken.load(*SOLVED).experiment
+    lines = [line for line in whole.log if line["task"] == "latin"]
+    probes = lines[0]["probes"]
+    assert {seed.partition("/")[0] for seed in probes} == {"root", "digits"}
+    assert all(0 <= accuracy <= 1 for accuracy in probes.values())
+    # Of equals the root is tried first, as it was the first candidate.
+    ranked = sorted(probes, key=lambda seed: (-probes[seed], not seed.startswith("root")))
+    assert [line["parent"] for line in lines[:2]] == ranked
+    assert not any("probes" in line for line in lines[1:])
+    # A probe is solved on fewer examples, and counts as such.
+    sizes = experiment.stream.tasks[1].check()
+    some, others = probe_examples(sizes["train"])
+    network = experiment.space.models[0].network(lines[0]["hyperparameters"], 26)
+    network = [c for c in network if not c.optional]
+    forward, head = sum(c.flops for c in network), network[-1].size
+    judged = experiment.training.validation_examples(others)
+    solved_on = experiment.training.solved_examples(some)
+    probing = solving_flops(forward, head, 26, solved_on, judged)
+    assert lines[0]["flops"] == pytest.approx(lines[1]["flops"] + 2 * probing)
+    _, latin = forecast_run(experiment)
+    assert latin.probing.least == pytest.approx(2 * probing)
 
 
 @pytest.mark.parametrize("after", [True, False])

@@ -7,6 +7,7 @@ intervals, and the last one where the FLOPs are spent.
 """
 
 import dataclasses
+import functools
 import math
 import time
 from collections.abc import Mapping, Sequence
@@ -22,7 +23,6 @@ from mu2.evolution.path import Path
 from mu2.evolution.plan import Plan
 from mu2.evolution.space import MUTATION_PROBABILITY, SearchSpace
 from mu2.experiment import (
-    EVALUATED_TOGETHER,
     Experiment,
     begin_task_iteration,
     child_flops,
@@ -185,13 +185,9 @@ class Trials:
         plan, batch = best.plan, self._experiment.training.batch_size
         network, model = self._experiment.network(plan), self._experiment.model(plan)
         test = self._data.read("test", model.input_shape(plan.hyperparameters))
-        logits, labels = [], []
-        for block in test.blocks(batch * max(1, EVALUATED_TOGETHER // batch)):
-            logits.append(
-                self._workers.logits(network, best.arrays, block.inputs, plan.num_classes)
-            )
-            labels.append(block.labels)
-        return evaluate.accuracy(np.concatenate(logits), np.concatenate(labels))
+        classes = plan.num_classes
+        answer = functools.partial(self._workers.logits, network, best.arrays, num_classes=classes)
+        return evaluate.accuracy(*evaluate.answer_all(answer, test, batch))
 
 
 def drawn(trial: optuna.Trial, space: SearchSpace[Any], given: Mapping[str, Any]) -> dict[str, Any]:

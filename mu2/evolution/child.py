@@ -42,6 +42,7 @@ def child_record(
     best: Path | None,
     score: float | None,
     flops: float,
+    probes: Mapping[str, float] | None = None,
 ) -> dict[str, Any]:
     """The log line of one child.
 
@@ -51,7 +52,8 @@ def child_record(
       population: once it was kept or not.
       best: its best path.
       score: its score; None if it diverged.
-      flops: floating-point operations of its training and validation.
+      flops: floating-point operations of its training and validation, and of probes before it.
+      probes: accuracy of the probes before it, by seed; none were made but for the first child.
     """
     hyperparameters: Mapping[str, Any] = plan.hyperparameters
     return {
@@ -76,6 +78,7 @@ def child_record(
         "steps": outcome.steps,
         "flops": flops,
         "hyperparameters": dict(sorted(hyperparameters.items())),
+        **({"probes": dict(probes)} if probes else {}),
     }
 
 

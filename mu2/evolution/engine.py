@@ -16,13 +16,13 @@ from mu2.evolution.plan import Plan
 from mu2.evolution.population import Population
 from mu2.evolution.rules import Mutation
 from mu2.evolution.scoring import ChildScore, Scoring
-from mu2.evolution.seeds import find_seeds, reachable_seeds, roots_first
+from mu2.evolution.seeds import choose_candidates, find_seeds, reachable_seeds, roots_first
 from mu2.evolution.selection import choose_parent
 from mu2.evolution.space import SearchSpace
 from mu2.evolution.stopping import Halving
 from mu2.random_keys import Key
 
-PARENTS = ("seeds", "any", "roots")
+PARENTS = ("seeds", "any", "roots", "probed")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,14 +40,18 @@ class Evolution:
       scoring: how quality becomes score.
       parents: where a parent comes from once none of the task's own paths is accepted: the
         `seeds` in turn (µ2Net), or `any` of the seeds and own paths, all alike (muNet, µ2Net+).
-        `roots`: from the roots alone, as for the baselines.
+        `roots`: from the roots alone, as for the baselines. `probed`: as `seeds`, but in the first
+        iteration of a task ordered by how a head does that is solved over their frozen layers, on
+        some training examples. Not in the papers.
+      probes: seeds that are probed at most, where `parents` says so: the roots, then always the one
+        with the most layers that none before it has.
       seeds_first: the first children of a task iteration are made from one seed each, the newest
         first, without mutation; meanwhile no data hyperparameter moves either (muNet).
       closed_form_children: the first generation of a task that has no path yet is so many children,
         or as many as there are seeds, each of a seed of its own: the roots, then the others in
-        their order. Everything of the seed is shared, frozen, and nothing mutates; what cannot be
-        shared is left as it begins, but for the head, which is solved by ridge regression. They
-        count among the children of the iteration. Not in the papers.
+        their order; or as they are probed. Everything of the seed is shared, frozen, and nothing
+        mutates; what cannot be shared is left as it begins, but for the head, which is solved by
+        ridge regression. They count among the children of the iteration. Not in the papers.
       must_improve: a child is kept only if it scores above its parent of the same task, and an
         interval only if it scores above those before it; of equals the oldest is best (muNet).
         Otherwise as much is enough, and the newest is best (µ2Net).
@@ -61,7 +65,8 @@ class Evolution:
     children_per_generation: int = 1
     mutation: Mutation = Mutation()
     scoring: Scoring = Scoring()
-    parents: Literal["seeds", "any", "roots"] = "seeds"
+    parents: Literal["seeds", "any", "roots", "probed"] = "seeds"
+    probes: int = 16
     full_generations: bool = False
     seeds_first: bool = False
     closed_form_children: int = 0
@@ -71,7 +76,7 @@ class Evolution:
     budget: Budget | None = None
 
     def __post_init__(self) -> None:
-        for name in ("children_per_iteration", "children_per_generation", "population"):
+        for name in ("children_per_iteration", "children_per_generation", "population", "probes"):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise Mu2Error(f"Evolution.{name} is {value}; it must be 1 or more.")
@@ -105,6 +110,11 @@ class Evolution:
         if population.own or population.generation:
             return 0
         return min(self.closed_form_children, len(population.seeds))
+
+    def probes_seeds(self, population: Population) -> bool:
+        """Whether the seeds are probed before the next generation: a new task's, if it has some."""
+        begins = not population.own and not population.generation
+        return self.parents == "probed" and begins and len(population.seeds) > 1
 
     def select_survivors(
         self, population: Population
@@ -174,9 +184,13 @@ def begin(
     shuffled = find_seeds(paths, space, task, roots=evolution.parents == "roots")
     key.fold_in("seeds").numpy().shuffle(shuffled)
     seeds: Sequence[str] = shuffled
-    if evolution.closed_form_children and not own:
+    probed = evolution.parents == "probed" and not own
+    if probed:
+        seeds = choose_candidates(seeds, paths, evolution.probes)
+    elif evolution.closed_form_children and not own:
         seeds = roots_first(seeds, paths, space.model.name)
-    if evolution.parents != "any" and not evolution.seeds_first:
+    # Any of those that are probed may come to be the first.
+    if not probed and evolution.parents != "any" and not evolution.seeds_first:
         seeds = reachable_seeds(seeds, offspring, evolution.children)
     return Population(
         task=task,

@@ -1,7 +1,7 @@
 """Seeds: the paths of others that a task's children may be made from."""
 
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from mu2.evolution.live_paths import LivePaths
@@ -41,6 +41,37 @@ def roots_first(seeds: Iterable[str], paths: LivePaths, model: str) -> list[str]
     """
     heads = {head.id: head for head in paths.heads}
     return sorted(seeds, key=lambda i: (heads[i].task is not None, heads[i].model != model))
+
+
+def choose_candidates(seeds: Sequence[str], paths: LivePaths, most: int) -> list[str]:
+    """The seeds that are probed: the roots, then what differs most from those already chosen.
+
+    Paths that share most of their layers say nearly the same of a task, so the next is always the
+    one with the most components, its head aside, that no chosen one has; of equals the one whose
+    components most tasks use, as others built on them before; of equals the first.
+
+    Args:
+      seeds: ids of live paths, in their order.
+      paths: every live path.
+      most: how many.
+    """
+    heads = {head.id: head for head in paths.heads}
+    layers: Mapping[str, Collection[str]] = {
+        seed: {c for c in heads[seed].components if not c.endswith(f"/{HEAD}")} for seed in seeds
+    }
+    users = {seed: sum(len(paths.users(c)) for c in own) for seed, own in layers.items()}
+    chosen: list[str] = []
+    known: set[str] = set()
+    left = list(seeds)
+    while left and len(chosen) < most:
+        best = max(
+            left,
+            key=lambda seed: (heads[seed].task is None, len({*layers[seed]} - known), users[seed]),
+        )
+        left.remove(best)
+        chosen.append(best)
+        known |= {*layers[best]}
+    return chosen
 
 
 def reachable_seeds(

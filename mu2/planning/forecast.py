@@ -4,12 +4,13 @@ import dataclasses
 from collections.abc import Sequence
 
 from mu2.evolution.closed_form import solving_flops
+from mu2.evolution.probing import probe_examples
 from mu2.evolution.rules import HEAD, Mutation
 from mu2.evolution.space import MUTATION_PROBABILITY, corners
 from mu2.evolution.stopping import Halving
 from mu2.experiment import Experiment
 from mu2.models import Network
-from mu2.planning.preview import STORED, count_solved
+from mu2.planning.preview import STORED, count_probes, count_solved
 from mu2.tasks import Task
 
 
@@ -50,6 +51,7 @@ class TaskForecast:
       steps: of one interval.
       flops: of one interval of one child, validation included.
       solving: floating-point operations of a child whose head is solved.
+      probing: of all probes before its first child.
       parameters: that its path adds to the system.
     """
 
@@ -61,11 +63,13 @@ class TaskForecast:
     steps: int
     flops: Bounds
     solving: Bounds
+    probing: Bounds
     parameters: Bounds
 
     def total(self, stopping: Halving | None) -> Bounds:
-        """Floating-point operations of all its children."""
-        return self.flops * self._intervals(stopping) + self.solving * self.solved
+        """Floating-point operations of all its children, and of the probes before them."""
+        children = self.flops * self._intervals(stopping) + self.solving * self.solved
+        return children + self.probing
 
     def total_steps(self, stopping: Halving | None) -> float:
         """Training steps of all its children."""
@@ -93,13 +97,10 @@ def forecast_run(experiment: Experiment) -> tuple[TaskForecast, ...]:
       Mu2Error: data are missing of which nobody knows what they hold.
     """
     tasks = experiment.stream.tasks
-    return tuple(
-        _task(experiment, task, count_solved(experiment, number))
-        for number, task in enumerate(tasks)
-    )
+    return tuple(_task(experiment, task, number) for number, task in enumerate(tasks))
 
 
-def _task(experiment: Experiment, task: Task, solved: int) -> TaskForecast:
+def _task(experiment: Experiment, task: Task, number: int) -> TaskForecast:
     training, evolution = experiment.training, experiment.evolution
     sizes = task.check()
     steps = training.steps(sizes["train"])
@@ -123,23 +124,30 @@ def _task(experiment: Experiment, task: Task, solved: int) -> TaskForecast:
         training_flops(network, [1.0] * len(network), trained_on, validated_on)
         for network in (plain, *largest)
     )
-    solved_on = training.solved_examples(sizes["train"])
-    solving = [
-        solving_flops(
-            sum(c.flops for c in network), network[-1].size, classes, solved_on, validated_on
-        )
-        for network in (plain, *largest)
-    ]
+
+    def solve(solved_on: int, validated_on: int) -> Bounds:
+        """The cost of a child whose head is solved."""
+        costs = [
+            solving_flops(
+                sum(c.flops for c in network), network[-1].size, classes, solved_on, validated_on
+            )
+            for network in (plain, *largest)
+        ]
+        return Bounds(costs[0], max(costs))
+
+    some, others = probe_examples(sizes["train"])
     added = sum(c.size * chance for c, chance in zip(plain, chances, strict=True))
     return TaskForecast(
         task.name,
         experiment.stream.iterations,
         experiment.stream.iterations * evolution.children,
-        solved,
+        count_solved(experiment, number),
         training.intervals,
         steps,
         Bounds(least, most),
-        Bounds(solving[0], max(solving)),
+        solve(training.solved_examples(sizes["train"]), validated_on),
+        solve(training.solved_examples(some), training.validation_examples(others))
+        * count_probes(experiment, number),
         Bounds(added, max(sum(c.size for c in network) for network in (plain, *largest))),
     )
 

@@ -9,6 +9,7 @@ from mu2.config.linter import Faults, in_order
 from mu2.config.validation import Place, unknown_place, validate
 from mu2.errors import Mu2Error
 from mu2.evolution.closed_form import solving_flops
+from mu2.evolution.probing import probe_examples
 from mu2.evolution.space import SearchSpace, corners
 from mu2.experiment import Experiment
 from mu2.models import Guessing, Model, Network
@@ -77,6 +78,10 @@ def preview_run(experiment: Experiment, place: Place = unknown_place) -> dict[st
             head, classes = span.head[which], task.source.num_classes()
             solving = solving_flops(one, head, classes, solved_on, validated)
             flops[which] += intervals * examples * one + solved * solving
+            some, others = probe_examples(size["train"])
+            others = training.validation_examples(others)
+            probing = solving_flops(one, head, classes, some, others)
+            flops[which] += count_probes(experiment, number) * probing
     every = [span for each in spans.values() for span in each]
     largest = max(every, key=lambda span: span.parameters["largest"])
     heads = {bucket(task["classes"]) for task in tasks}
@@ -202,6 +207,18 @@ def count_solved(experiment: Experiment, number: int) -> int:
     evolution = experiment.evolution
     others = 0 if evolution.parents == "roots" else number
     return min(evolution.closed_form_children, len(experiment.roots) + others)
+
+
+def count_probes(experiment: Experiment, number: int) -> int:
+    """Seeds that are probed before a new task's first child.
+
+    Args:
+      experiment: what would be done.
+      number: of the task in the stream; those before it are seeds.
+    """
+    evolution = experiment.evolution
+    seeds = min(evolution.probes, len(experiment.roots) + number)
+    return seeds if evolution.parents == "probed" and seeds > 1 else 0
 
 
 def shape_count(space: SearchSpace[Model]) -> int:

@@ -89,6 +89,7 @@ class LoggedChild:
       flops: floating-point operations that it took.
       seconds: wall time; None where it was not noted.
       hyperparameters: resolved.
+      probes: accuracy in [0, 1] of each seed that was probed before it, by the seed's id.
     """
 
     path: str
@@ -112,6 +113,7 @@ class LoggedChild:
     flops: float
     seconds: float | None
     hyperparameters: Mapping[str, Any]
+    probes: Mapping[str, float] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True)

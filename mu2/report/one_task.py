@@ -73,6 +73,7 @@ def _child(child: LoggedChild) -> dict[str, Any]:
         "outcome": outcome(child),
         "flops": child.flops,
         "seconds": child.seconds,
+        "probes": dict(child.probes),
     }
 
 
@@ -103,6 +104,11 @@ def show_task(summary: Mapping[str, Any], history: History, stream: TextIO) -> N
     for key, value in summary["hyperparameters"].items():
         stream.write(f"  {key:{width}}  {value}\n")
     children = history.by_task.get(summary["id"], ())
+    for child in children:
+        if child.probes:
+            stream.write("\nprobed\n")
+        for seed, accuracy in sorted(child.probes.items(), key=lambda item: -item[1]):
+            stream.write(f"  {words.percent(accuracy)}  {seed}\n")
     if children:
         qualities = words.sparkline([child.quality for child in children], 60)
         stream.write(f"\n{words.plural(len(children), 'child')}  {qualities}\n")

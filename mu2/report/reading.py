@@ -139,6 +139,7 @@ def _children(system: System, lines: int) -> Iterable[LoggedChild]:
                 flops=line["flops"],
                 seconds=seconds[number] if number < len(seconds) else None,
                 hyperparameters=line["hyperparameters"],
+                probes=line.get("probes", {}),
             )
         except (KeyError, TypeError) as error:
             raise Mu2Error(

@@ -1,8 +1,9 @@
 """Children whose head is solved: one forward pass over the training examples, and no gradient."""
 
+import dataclasses
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from mu2.errors import Mu2Error
@@ -31,6 +32,34 @@ def check_linear(head: Component) -> None:
             "vector, with a kernel and a bias: it cannot be solved.",
             hint="Set Evolution.closed_form_children = 0.",
         )
+
+
+def probe_jobs(jobs: Sequence[Job], split: Callable[[int], tuple[int, int]]) -> list[Job]:
+    """The jobs with a few training examples, and a few others in place of those that validate.
+
+    Jobs that have their examples in common still have. Draws them from (generation, "probe").
+
+    Args:
+      jobs: whose heads are to be solved.
+      split: a number of training examples to how many are solved on, and how many are others.
+    """
+    made: dict[int, tuple[Examples, Examples]] = {}
+    for job in jobs:
+        if id(job.train) in made:
+            continue
+        if isinstance(job.train, Originals):
+            raise ValueError("a head is solved of examples as they are")
+        solved, others = split(len(job.train))
+        (drawn,) = job.train.batches(solved + others, 1, job.key.fold_in("probe"))
+        made[id(job.train)] = (
+            Examples(drawn.inputs[:solved], drawn.labels[:solved]),
+            Examples(drawn.inputs[solved:], drawn.labels[solved:]),
+        )
+    return [
+        dataclasses.replace(job, train=train, validation=validation)
+        for job in jobs
+        for train, validation in (made[id(job.train)],)
+    ]
 
 
 class SolvedCohort(Cohort):

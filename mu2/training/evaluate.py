@@ -1,10 +1,15 @@
 """Evaluation: logits of a split in batches of one shape."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import jax
 import numpy as np
+
+from mu2.tasks.examples import ExampleStream
+
+# Test examples that are held at once, at least a batch.
+TOGETHER = 8192
 
 
 def fill_batch(inputs_Nx: np.ndarray, batch_size: int) -> np.ndarray:
@@ -17,6 +22,25 @@ def fill_batch(inputs_Nx: np.ndarray, batch_size: int) -> np.ndarray:
     whole = np.zeros((batch_size, *inputs_Nx.shape[1:]), inputs_Nx.dtype)
     whole[: len(inputs_Nx)] = inputs_Nx
     return whole
+
+
+def answer_all(
+    answer: Callable[[np.ndarray], np.ndarray], examples: ExampleStream, batch_size: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """The logits and labels of all examples of a part, many batches at a time.
+
+    Args:
+      answer: inputs [N, ...] to logits, float32 [N, num_classes].
+      examples: the part.
+      batch_size: of the program that answers.
+
+    Returns:
+      float32 [examples, num_classes], and int32 [examples].
+    """
+    together = batch_size * max(1, TOGETHER // batch_size)
+    parts = [(answer(block.inputs), block.labels) for block in examples.blocks(together)]
+    logits, labels = map(np.concatenate, zip(*parts, strict=True))
+    return logits, labels
 
 
 def gather(logits: Sequence[jax.Array], examples: int, num_classes: int) -> np.ndarray:
