@@ -31,10 +31,11 @@ def run(options: argparse.Namespace) -> int:
     from mu2.report.html.page import report_page
     from mu2.report.reading import read_history
     from mu2.report.words import bytes_of
+    from mu2.system import documents
 
     text = report_page([read_history(folder, options.at) for folder in options.systems])
     file = Path(options.to)
-    file.write_text(text, encoding="utf-8")
+    documents.write(file, text.encode())
     size = file.stat().st_size
     if options.json:
         document = {"format": 1, "file": str(file), "bytes": size, "systems": options.systems}

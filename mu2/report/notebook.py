@@ -11,6 +11,7 @@ from mu2.report.history import History
 from mu2.report.html.page import report_page
 from mu2.report.plots import plot_format, render_plot
 from mu2.report.words import lineage, percent
+from mu2.system import documents
 
 HEIGHT = 640  # of a page within a notebook, in pixels
 
@@ -32,7 +33,7 @@ class Report:
 
     def save(self, file: str | Path) -> None:
         """Writes the page."""
-        Path(file).write_text(self.html, encoding="utf-8")
+        documents.write(Path(file), self.html.encode())
 
     def __repr__(self) -> str:
         return f"<mu2 report: {', '.join(history.name for history in self.histories)}>"
@@ -74,7 +75,7 @@ class Plot:
         Raises:
           Mu2Error: the ending is none of a format.
         """
-        Path(file).write_bytes(self.render(plot_format(Path(file))))
+        documents.write(Path(file), self.render(plot_format(Path(file))))
 
     def __repr__(self) -> str:
         return f"<mu2 plot: {self.kind} of {self.task or self.history.name}>"

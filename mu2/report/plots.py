@@ -13,6 +13,7 @@ from mu2.report.charts import FEW, ROOT_GREY, Axis, Chart, Matrix, Series, task_
 from mu2.report.history import History
 from mu2.report.layout import HEIGHT, layout_graph
 from mu2.report.words import count, duration, scaled
+from mu2.system import documents
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -56,10 +57,11 @@ def write_plot(draw: "Callable[[], Figure]", file: Path) -> None:
       file: `.pdf`, `.svg` or `.png`.
 
     Raises:
-      Mu2Error: matplotlib is not installed, or the ending is another one.
+      Mu2Error: matplotlib is not installed, the ending is another one, or the file cannot be
+        written.
     """
     ending = plot_format(file)
-    file.write_bytes(render_plot(draw, ending))
+    documents.write(file, render_plot(draw, ending))
 
 
 def render_plot(draw: "Callable[[], Figure]", ending: str) -> bytes:

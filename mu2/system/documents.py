@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 from collections.abc import Iterable, Mapping, Sequence, Set
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from mu2.errors import Mu2Error, shown
-from mu2.store.files import write_file
+from mu2.store.files import reason, write_file
 
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 
@@ -70,12 +71,23 @@ def read(file: Path, what: str) -> Any:
 
 
 def write(file: Path, content: bytes) -> None:
-    """Writes a file: the whole of it or nothing.
+    """Writes a file: the whole of it, or what was there before is as it was.
+
+    Args:
+      file: a file, or what is no plain file, such as a pipe, which is written as it is.
+      content: its bytes.
 
     Raises:
-      Mu2Error: the folder cannot be written.
+      Mu2Error: the folder is not there or cannot be written, or the disk is full.
     """
-    write_file(file, content)
+    place = Path(os.path.realpath(file))
+    try:
+        if place.exists() and not place.is_file():
+            place.write_bytes(content)
+        else:
+            write_file(place, content)
+    except OSError as error:
+        raise Mu2Error(f"{file} cannot be written: {reason(error)}.") from error
 
 
 def faults_document(faults: Iterable[Mu2Error]) -> dict[str, Any]:

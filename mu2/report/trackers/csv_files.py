@@ -1,12 +1,14 @@
 """A CSV file a task: a row a child."""
 
 import csv
+import io
 import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from mu2.report.trackers.names import folder_name
+from mu2.system import documents
 
 
 class CsvTracker:
@@ -39,7 +41,7 @@ class CsvTracker:
         file = self._place(task) / "task.json"
         file.parent.mkdir(parents=True, exist_ok=True)
         text = json.dumps(facts, indent=2, sort_keys=True, ensure_ascii=False)
-        file.write_text(text + "\n", encoding="utf-8")
+        documents.write(file, f"{text}\n".encode())
 
     def flush(self) -> None:
         """See `Tracker`."""
@@ -48,12 +50,11 @@ class CsvTracker:
             names = sorted({name for row in rows for name in row} - {"step"})
             file = self._place(task) / "children.csv"
             file.parent.mkdir(parents=True, exist_ok=True)
-            new = file.with_suffix(".new")
-            with new.open("w", encoding="utf-8", newline="") as out:
-                writer = csv.DictWriter(out, ["step", *names], restval="")
-                writer.writeheader()
-                writer.writerows(rows)
-            new.replace(file)
+            out = io.StringIO(newline="")
+            writer = csv.DictWriter(out, ["step", *names], restval="")
+            writer.writeheader()
+            writer.writerows(rows)
+            documents.write(file, out.getvalue().encode())
         self._changed.clear()
 
     def close(self) -> None:
