@@ -214,14 +214,14 @@ def evolve_generation(
         scores = [job.score(quality) for quality in result.qualities if job.ridge is None]
         population = count_child(evolution, population, scores, seconds, flops)
         score = None if result.quality is None else job.score(result.quality)
-        best = population.best(evolution.must_improve)
-        line = child_record(plan, result, population, best, score, flops, probes.accuracies)
+        whole = child_flops(experiment.training, plan, job, result, whole=True)
+        told = (population.best(evolution.must_improve), score, flops, probes.accuracies, whole)
+        line = child_record(plan, result, population, *told)
         system.log_child(line, seconds)
         reporter.child_done({**line, "seconds": seconds})
         probes = Probes(population)  # the first child's line has told of them
     record = dataclasses.replace(record, population=population.trim(evolution.population))
-    message = f"{record.name} generation {population.generation}"
-    system.commit(message, tasks=[record], passing=True)
+    system.commit(f"{record.name} generation {population.generation}", tasks=[record], passing=True)
     return record
 
 
@@ -298,14 +298,15 @@ def keep_child(
     return dataclasses.replace(kept, own=(*kept.own[:-1], stored))
 
 
-def child_flops(training: Training, plan: Plan, job: Job, result: TrainingResult) -> float:
-    """Floating-point operations that a child took."""
+def child_flops(
+    training: Training, plan: Plan, job: Job, result: TrainingResult, *, whole: bool = False
+) -> float:
+    """Floating-point operations that a child took; or, `whole`, would have, were it all trained."""
     validated = training.validation_examples(len(job.validation)) * len(result.qualities)
-    if plan.solves_head:
-        solved_on = training.solved_examples(len(job.train))
-        head = plan.components[-1].size
+    if plan.solves_head and not whole:
+        solved_on, head = training.solved_examples(len(job.train)), plan.components[-1].size
         return solving_flops(plan.flops, head, plan.num_classes, solved_on, validated)
-    return training_flops(plan, result.steps * training.batch_size, validated)
+    return training_flops(plan, result.steps * training.batch_size, validated, whole=whole)
 
 
 def end_task_iteration(

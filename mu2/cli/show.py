@@ -24,6 +24,8 @@ One JSON document with --json:
               components, reused_components, reused_from, reused_layers, path_parameters,
               added_parameters, accounted_parameters, activated_share, seconds, hyperparameters,
               id (the name that it was introduced with; see mu2 task rename)
+  sharing     tasks, parameters, finetuned_parameters (every path a whole copy), flops,
+              finetuned_flops (a whole copy trained as long as the longest child): all for a task
   run         complete; where it is not: task, iteration, generation
   agents      a list: task, process (null: stopped), cycle, generation, snapshot (its commit)
 With --task the list `tasks` has that one, and there are `lineage`, from its path back to the root,

@@ -68,7 +68,7 @@ class Budget:
         return any(limit is not None and used >= limit / visits for limit, used in limits)
 
 
-def training_flops(plan: Plan, trained_on: int, validated_on: int) -> float:
+def training_flops(plan: Plan, trained_on: int, validated_on: int, *, whole: bool = False) -> float:
     """Floating-point operations of a child's training.
 
     A trained component costs its forward pass again for the gradient of its parameters, and every
@@ -79,11 +79,13 @@ def training_flops(plan: Plan, trained_on: int, validated_on: int) -> float:
       plan: the child.
       trained_on: training examples seen, each time counted.
       validated_on: validation examples seen, each time counted.
+      whole: as if every component were trained.
     """
     forward = backward = 0.0
     below = False
     for component in plan.components:
+        trained = component.trainable or whole
         forward += component.flops
-        backward += component.flops * (component.trainable + below)
-        below = below or component.trainable
+        backward += component.flops * (trained + below)
+        below = below or trained
     return (forward + backward) * trained_on + forward * validated_on

@@ -43,6 +43,7 @@ def child_record(
     score: float | None,
     flops: float,
     probes: Mapping[str, float] | None = None,
+    whole_flops: float = 0.0,
 ) -> dict[str, Any]:
     """The log line of one child.
 
@@ -54,6 +55,7 @@ def child_record(
       score: its score; None if it diverged.
       flops: floating-point operations of its training and validation, and of probes before it.
       probes: accuracy of the probes before it, by seed; none were made but for the first child.
+      whole_flops: floating-point operations of its steps and validation, were all of it trained.
     """
     hyperparameters: Mapping[str, Any] = plan.hyperparameters
     return {
@@ -77,6 +79,7 @@ def child_record(
         "parameters": sum(c.size for c in plan.components),
         "steps": outcome.steps,
         "flops": flops,
+        "whole_flops": whole_flops,
         "hyperparameters": dict(sorted(hyperparameters.items())),
         **({"probes": dict(probes)} if probes else {}),
     }

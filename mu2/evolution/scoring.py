@@ -30,7 +30,8 @@ class Scoring:
 
     Attributes:
       scale: the decay for size, in (0, 1]; 1.0 leaves it out.
-      num_parameters: parameters that cost one factor of `scale`.
+      num_parameters: parameters that cost one factor of `scale`; None: as many as the path has, so
+        that a path which shares nothing has that factor, in a space of any size.
       flops_scale: the decay for compute, in (0, 1]; 1.0 leaves it out.
       num_flops: floating-point operations, for one example, that cost one factor of `flops_scale`.
       count_root: a root is one more user of its components, so that a path which shares one with
@@ -41,7 +42,7 @@ class Scoring:
     """
 
     scale: float = 1.0
-    num_parameters: int = 1
+    num_parameters: int | None = 1
     flops_scale: float = 1.0
     num_flops: float = 1.0
     count_root: bool = False
@@ -54,18 +55,19 @@ class Scoring:
                     f"Scoring.{name} is {getattr(self, name)}; it must be above 0 and at most 1."
                 )
         for name in ("num_parameters", "num_flops"):
-            if getattr(self, name) < 1:
-                raise Mu2Error(f"Scoring.{name} is {getattr(self, name)}; it must be positive.")
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise Mu2Error(f"Scoring.{name} is {value}; it must be positive.")
 
     def score(self, quality: float, accounted: float, flops: float) -> float:
         """The score of a quality in [0, 1].
 
         Args:
           quality: validation accuracy.
-          accounted: accounted parameters.
+          accounted: accounted parameters, as `accounted` gives them.
           flops: floating-point operations of a forward pass for one example.
         """
-        size = self.scale ** (accounted / self.num_parameters)
+        size = self.scale ** (accounted / (self.num_parameters or 1))
         return float(quality * size * self.flops_scale ** (flops / self.num_flops))
 
     def flops(self, counted: Counted) -> float:
@@ -73,8 +75,15 @@ class Scoring:
         return (counted.dense_flops if self.dense_flops else 0.0) or counted.flops
 
     def accounted(self, components: Iterable[Component], living: LivePaths, task: str) -> float:
-        """The parameters that a path of a task accounts for (see `accounted_parameters`)."""
-        return accounted_parameters(components, living, task, self.count_root)
+        """The parameters that a path of a task accounts for (see `accounted_parameters`).
+
+        Where `num_parameters` is None, their share of all that the path has.
+        """
+        path = tuple(components)
+        accounted = accounted_parameters(path, living, task, self.count_root)
+        if self.num_parameters is None:
+            return accounted / max(sum(component.size for component in path), 1)
+        return accounted
 
 
 @dataclasses.dataclass(frozen=True)

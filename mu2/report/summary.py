@@ -9,6 +9,7 @@ from typing import Any
 from mu2.evolution.live_paths import LivePaths
 from mu2.evolution.path import Component, Path
 from mu2.evolution.scoring import accounted_parameters
+from mu2.report.sharing import sharing
 from mu2.system import System, TaskRecord
 from mu2.system.agents import agents_of
 
@@ -51,6 +52,11 @@ def summarise(system: System) -> dict[str, Any]:
             )
             for record in records
         ],
+        "sharing": sharing(
+            [record.path for record in records if record.path is not None],
+            system.roots(),
+            islice(system.log, system.progress.log_lines),
+        ),
         "run": _run(system.progress.complete, records),
         "agents": [dataclasses.asdict(agent) for agent in agents_of(system.directory)],
     }

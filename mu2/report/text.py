@@ -12,6 +12,7 @@ from rich.text import Text
 from mu2.errors import shown
 from mu2.report import words
 from mu2.report.grid import Grid
+from mu2.report.sharing import sharing_lines
 
 WIDEST = 10_000  # columns of a table where there is no terminal
 
@@ -170,6 +171,8 @@ def show_system(summary: Mapping[str, Any], stream: TextIO) -> None:
     if summary["tasks"]:
         show(system_table(summary), stream)
     stream.write(shown(system_line(summary)) + "\n")
+    if "sharing" in summary:
+        stream.writelines(f"{line}\n" for line in sharing_lines(summary["sharing"]))
     for agent in summary.get("agents", ()):
         stream.write(shown(agent_line(agent)) + "\n")
 

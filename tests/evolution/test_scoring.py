@@ -67,3 +67,19 @@ def test_a_scale_that_is_no_decay_is_refused(scale):
 def test_a_number_of_parameters_below_one_is_refused():
     with pytest.raises(Mu2Error, match=r"Scoring\.num_parameters"):
         Scoring(num_parameters=0)
+
+
+def test_size_can_be_a_share_of_the_paths_own():
+    root, other = toys.path("root/Toy/a"), toys.path("b/0/0", parent="root/Toy/a")
+    rule = Scoring(scale=0.9, num_parameters=None, count_root=True)
+    paths = toys.live(root, other)
+    own = toys.path("a/0/0", parent="root/Toy/a")
+    shared = toys.path("a/0/1", parent="root/Toy/a", shares=root.components)
+    assert rule.score(0.8, rule.accounted(own.components, paths, "a"), 0) == pytest.approx(0.72)
+    head = shared.component("head").size
+    body = sum(component.size for component in root.components)
+    half = (head + body / 2) / (head + body)
+    assert rule.accounted(shared.components, paths, "a") == pytest.approx(half)
+    # In a space of any size: 1% of accuracy is less than what sharing is worth here.
+    better = rule.score(0.805, rule.accounted(own.components, paths, "a"), 0)
+    assert rule.score(0.8, half, 0) > better

@@ -145,13 +145,18 @@ def record(name, kept=None, population=None, **changes):
     )
 
 
+class EmptyLog(tuple):
+    def ancestors(self, paths):
+        return {}
+
+
 def system(*records, complete=True, times=()):
     return SimpleNamespace(
         directory="systems/x",
         progress=SimpleNamespace(complete=complete, log_lines=len(times)),
         check_log=lambda: None,
         times=times,
-        log=SimpleNamespace(ancestors=lambda paths: {}),
+        log=EmptyLog(),
         records=lambda: records,
         roots=lambda: (ROOT,),
         paths=lambda: LivePaths([ROOT, *(each.path for each in records if each.path)]),
