@@ -8,6 +8,7 @@ from mu2.cli.command import FAULTS_HELP, OK, Command, add_json, write_json, writ
 EPILOG = f"""\
 Kinds of charts:
   graph        the system: a column a layer, a row a task
+  growth       what each task iteration added and took, in five panels
   flow         whose layers serve whom            descent    whose paths a path comes from
   sharing      layers in common                   matrix     accuracy on all tasks over time
   parameters   of the system, over time           share      of it that one task uses

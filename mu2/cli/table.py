@@ -50,6 +50,7 @@ Beside the systems are written:
   NAME.md, NAME.tex   all that is printed
   NAME.csv            a row a column and task, numbers unrounded
   NAME_matrix.csv     test accuracy on each task after each task iteration
+  NAME_growth.csv     of streams of 20 tasks or more: what each added and took
 
 {BINDINGS_HELP}  They hold in all columns, after each column's own; --seeds sets {SEED}.
 
@@ -66,12 +67,15 @@ One JSON document with --json:
   columns   a list: name, files (the table's and the column's parts; segments before it come
             first), bindings (what is the column's own); seeds (complete), unfinished, missing
             (seeds); tasks, whole (means over tasks, sums of what was spent; null without a
-            complete seed) and continual. Numbers over seeds are mean, spread (sample
+            complete seed), continual and growth. Numbers over seeds are mean, spread (sample
             standard deviation, null of one seed) and values; accuracies and shares are of 1.
     tasks      a list: task, test_accuracy, added_parameters, accounted_parameters,
                activated_share, children, steps, flops, seconds, device_hours, money, kwh (null
                where the price list has none); reported, evidence, source, difference (or null)
     continual  average_accuracy, backward_transfer, forgetting, revisits, proved, changed, matrices
+    growth     of 20 task iterations or more, no task twice (else null): early and late, a task of
+               the first and of the last quarter (added: parameters without the head, head, active,
+               flops, seconds, test_accuracy), and steps, a list a seed of every task iteration
   files     what was written
 or, where that fails:
 {FAULTS_HELP}"""
@@ -292,6 +296,8 @@ def _write(document: dict[str, Any], folder: Path) -> list[str]:
         f"{name}.tex": comparison.latex(document),
         f"{name}_matrix.csv": comparison.matrices_csv(document),
     }
+    if any(column["growth"] is not None for column in document["columns"]):
+        texts[f"{name}_growth.csv"] = comparison.growth_csv(document)
     contents = {file: text.encode() for file, text in texts.items()}
     contents |= {f"{name}.{ending}": content for ending, content in _plots(document).items()}
     for file, content in contents.items():

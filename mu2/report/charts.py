@@ -112,6 +112,23 @@ class Matrix:
     values: np.ndarray
 
 
+@dataclasses.dataclass(frozen=True)
+class Panels:
+    """Charts one above the other, over one horizontal axis.
+
+    Attributes:
+      kind: its name on the command line.
+      title: what it shows, in a few words.
+      caption: how it is read.
+      charts: top to bottom; their horizontal axes are the same.
+    """
+
+    kind: str
+    title: str
+    caption: str
+    charts: tuple[Chart, ...]
+
+
 def task_colours(number: int, *, dark: bool = False) -> tuple[str, ...]:
     """A colour for each of some tasks, in their order, as `#rrggbb`."""
     few = FEW_ON_DARK if dark else FEW

@@ -7,9 +7,10 @@ from typing import Any
 from mu2.errors import Mu2Error, did_you_mean
 from mu2.report.charts import Chart, Matrix
 from mu2.report.comparison_of_systems import compare_systems
+from mu2.report.growth import growth_panels
 from mu2.report.history import History
 from mu2.report.kinds import KINDS, OF_SEVERAL, OF_TASK
-from mu2.report.plots import draw_chart, draw_graph
+from mu2.report.plots import draw_chart, draw_graph, draw_panels
 from mu2.report.system_charts import system_charts
 from mu2.report.task_charts import course, task_charts
 
@@ -49,6 +50,10 @@ def figure_of(
         if not history.kept:
             raise Mu2Error(f"no task of {history.name} has a path yet.")
         return functools.partial(draw_graph, history)
+    if kind == "growth":
+        if not history.kept:
+            raise Mu2Error(f"no task of {history.name} has a path yet.")
+        return functools.partial(draw_panels, growth_panels(history))
     if kind == "course":
         known = sorted({name for child in history.children for name in child.hyperparameters})
         if hyperparameter not in known:

@@ -6,4 +6,4 @@ OF_SYSTEM = (
 )
 OF_TASK = ("curves", "scores", "learning", "lineage", "classes", "confusion")
 OF_SEVERAL = ("comparison", "efficiency")
-KINDS = ("graph", *OF_SYSTEM, "course", *OF_TASK, *OF_SEVERAL)
+KINDS = ("graph", "growth", *OF_SYSTEM, "course", *OF_TASK, *OF_SEVERAL)

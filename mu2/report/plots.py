@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mu2.errors import Mu2Error, did_you_mean
-from mu2.report.charts import FEW, ROOT_GREY, Axis, Chart, Matrix, Series, task_colours
+from mu2.report.charts import FEW, ROOT_GREY, Axis, Chart, Matrix, Panels, Series, task_colours
 from mu2.report.history import History
 from mu2.report.layout import HEIGHT, layout_graph
 from mu2.report.words import count, duration, scaled
@@ -123,6 +123,25 @@ def draw_chart(chart: Chart | Matrix, history: History | None = None) -> "Figure
     axes.set_title(chart.title, loc="left")
     if 1 < len(chart.series) <= 12 and chart.kind != "curves":
         axes.legend(loc="best", fontsize=7)
+    return figure
+
+
+def draw_panels(panels: Panels) -> "Figure":
+    """Charts one above the other as a figure."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(WIDTH, 0.5 + 1.3 * len(panels.charts)), layout="constrained")
+    every = figure.subplots(len(panels.charts), sharex=True)
+    for axes, chart in zip(every, panels.charts, strict=True):
+        for number, series in enumerate(chart.series):
+            _draw_series(axes, chart, series, number, {})
+        _scale(axes.yaxis, chart.y)
+        if chart.y.unit != "percent" and not chart.y.log:
+            axes.set_ylim(bottom=0)
+        if len(chart.series) > 1:
+            axes.legend(loc="best", fontsize=6)
+    _scale(every[-1].xaxis, panels.charts[-1].x)
+    every[0].set_title(panels.title, loc="left")
     return figure
 
 

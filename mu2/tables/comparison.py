@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from mu2.errors import shown
@@ -18,7 +18,7 @@ _NONE = "–"
 
 
 def grids(document: Document) -> list[Grid]:
-    """The overview, the tasks of each column, and continual learning, where there is something.
+    """The overview, the tasks of each column, continual learning and growth, as far as there are.
 
     Args:
       document: what `mu2 table --json` prints.
@@ -28,6 +28,8 @@ def grids(document: Document) -> list[Grid]:
     made += [_tasks(document, column) for column in document["columns"] if column["tasks"]]
     if found:
         made.append(_continual(found))
+        if grown := [each for each in found if each["growth"] is not None]:
+            made.append(_growth(grown))
         made += [
             _matrix(column, one) for column in found for one in column["continual"]["matrices"]
         ]
@@ -246,6 +248,48 @@ def _continual(columns: Sequence[Document]) -> Grid:
             FORWARD,
         ),
     )
+
+
+def _growth(columns: Sequence[Document]) -> Grid:
+    """A row a column: what tasks added and took as the system grew."""
+
+    def both(growth: Document, key: str, said: Callable[[Document], str]) -> tuple[str, str]:
+        return said(growth["early"][key]), said(growth["late"][key])
+
+    rows = [
+        (
+            column["name"],
+            *both(column["growth"], "added", _count),
+            *both(column["growth"], "head", _count),
+            *both(column["growth"], "active", _count),
+            *both(column["growth"], "flops", _plain),
+            *both(column["growth"], "seconds", _plain),
+            *both(column["growth"], "test_accuracy", _accuracy),
+        )
+        for column in columns
+    ]
+    measured = ("added", "head", "active", "FLOPs", "seconds", "test accuracy")
+    return Grid(
+        "Growth: a task of the first quarter of the stream, and one of the last",
+        ("column", *(f"{each}, {part}" for each in measured for part in ("first", "last"))),
+        tuple(rows),
+        (
+            "Added: parameters of the layers that a task brought, heads apart. Active: those of "
+            "its path. FLOPs and seconds are those of its children. Means of what was added and of "
+            "accuracy, medians of the others. `mu2 plot DIR growth` draws every task.",
+        ),
+    )
+
+
+def growth_csv(document: Document) -> str:
+    """A row a task iteration: column, seed, i (from 1), and all of `GrowthStep`."""
+    rows: list[Sequence[Any]] = []
+    for column in (each for each in document["columns"] if each["growth"] is not None):
+        for seed, steps in zip(column["seeds"], column["growth"]["steps"], strict=True):
+            for i, step in enumerate(steps, 1):
+                rows += [] if rows else [("column", "seed", "i", *step)]
+                rows.append((column["name"], seed, i, *step.values()))
+    return _csv(rows)
 
 
 def _matrix(column: Document, one: Document) -> Grid:

@@ -16,6 +16,8 @@ from mu2.config.start import evolve
 from mu2.config.validation import Place, validate
 from mu2.errors import Mu2Error
 from mu2.report import RunReporter, summarise
+from mu2.report.growth import growth_steps
+from mu2.report.reading import read_history
 from mu2.report.trackers.live import with_trackers
 from mu2.system import System
 from mu2.system.audit import verify
@@ -126,6 +128,7 @@ class Entry:
             layout.data * layout.model,
             kind,
             continual(visits(system), harmed),
+            growth_steps(read_history(self.directory)),
         )
 
 

@@ -2,15 +2,19 @@
 
 import dataclasses
 import math
+import statistics
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from mu2.report.growth import GrowthStep
 from mu2.system.prices import Accelerator
 from mu2.tables.reported import Reported
 
 Stat = dict[str, Any]
 _OF_TASK = ("test_accuracy", "added_parameters", "accounted_parameters", "activated_share")
 _SPENT = ("children", "steps", "flops", "seconds")
+# Task iterations of a stream of which growth is told.
+LONG = 20
 NUMBERS = (*_OF_TASK, *_SPENT, "device_hours", "money", "kwh")
 _LEARNED = ("average_accuracy", "backward_transfer", "forgetting", "revisits")
 
@@ -26,6 +30,7 @@ class Result:
       devices: that one child occupied.
       kind: of these, as JAX calls it.
       continual: what `mu2.tables.continual.continual` returns.
+      growth: its task iterations.
     """
 
     seed: int
@@ -34,6 +39,7 @@ class Result:
     devices: int
     kind: str
     continual: Mapping[str, Any]
+    growth: Sequence[GrowthStep] = ()
 
 
 def column(
@@ -52,9 +58,10 @@ def column(
         or None where nobody says.
 
     Returns:
-      A JSON document: `tasks` and `whole` (the mean or the sum over tasks) and `continual`, the
-      last two None without a result; then `tasks` are those of which something is reported. A
-      number is `mean`, `spread` (sample standard deviation; None of one seed) and `values`.
+      A JSON document: `tasks`, `whole` (the mean or the sum over tasks), `continual` and `growth`
+      (of long streams; see `growth_of`), these three None without a result; then `tasks` are those
+      of which something is reported. A number is `mean`, `spread` (sample standard deviation; None
+      of one seed) and `values`.
     """
     each = [_seed(result, tasks, priced(result.kind)) for result in results]
     found = []
@@ -72,7 +79,7 @@ def column(
             }
         )
     if not results:
-        return {"tasks": found, "whole": None, "continual": None}
+        return {"tasks": found, "whole": None, "continual": None, "growth": None}
     wholes = [_whole(s, result) for s, result in zip(each, results, strict=True)]
     learned = [result.continual for result in results]
     return {
@@ -87,7 +94,46 @@ def column(
                 for r in results
             ],
         },
+        "growth": growth_of([result.growth for result in results]),
     }
+
+
+def growth_of(seeds: Sequence[Sequence[GrowthStep]]) -> dict[str, Any] | None:
+    """What the first and the last quarter of long streams added and took, over the seeds.
+
+    Args:
+      seeds: the task iterations of each.
+
+    Returns:
+      A JSON document: `early` and `late`, each `added` (parameters without heads, mean over the
+      quarter), `head`, `active`, `flops`, `seconds` (medians) and `test_accuracy` (mean); and
+      `steps`, of each seed every task iteration. None where a stream has fewer than
+      `LONG` task iterations, or a task comes twice, as a later visit replaces what an earlier made.
+    """
+    tasks = [[step.task for step in steps] for steps in seeds]
+    if any(len(names) < LONG or len({*names}) < len(names) for names in tasks):
+        return None
+    early = [steps[: len(steps) // 4] for steps in seeds]
+    late = [steps[-(len(steps) // 4) :] for steps in seeds]
+    return {
+        **{
+            name: {
+                key: stat([_typical(steps, key) for steps in part])
+                for key in ("added", "head", "active", "flops", "seconds", "test_accuracy")
+            }
+            for name, part in (("early", early), ("late", late))
+        },
+        "steps": [[dataclasses.asdict(step) for step in steps] for steps in seeds],
+    }
+
+
+def _typical(steps: Sequence[GrowthStep], key: str) -> float | None:
+    values = [getattr(step, key) for step in steps]
+    if None in values:
+        return None
+    # What a task adds is mostly nothing or much, so that its median would say little.
+    mean = key in ("added", "test_accuracy")
+    return float(statistics.mean(values) if mean else statistics.median(values))
 
 
 def stat(values: Sequence[float | None]) -> Stat:
