@@ -230,7 +230,7 @@ class EfficientNetLite0(Model):
 
         def add(name: str, module: nn.Module, optional: bool = False) -> None:
             shape = components[-1].output_shape if components else self.input_shape(hyperparameters)
-            components.append(Component(name, module, shape, optional, recompute=False))
+            components.append(Component(name, module, shape, optional))
 
         add("stem", LiteStem(dtype))
         for i in range(layers):

@@ -241,7 +241,12 @@ SETS: Mapping[str, Contents] = MappingProxyType(
         "cmaterdb/bangla": _of(10, train=5000, test=1000),
         "cmaterdb/devanagari": _of(10, train=2500, test=500),
         "cmaterdb/telugu": _of(10, train=2500, test=500),
-        # In no catalog: of benchmarks/tables/characters_small.gin alone.
+        # In no catalog: of benchmarks/tables/{characters,photos}_small.gin alone.
+        "sign_language_digits": dataclasses.replace(
+            _of(10, train=1644, test=418),
+            own="the photographs of github.com/ardamavi/Sign-Language-Digits-Dataset; every fifth "
+            "of each class is 'test', the others 'train'",
+        ),
         "kmnist10k": _resplit(10, "the test file of KMNIST, github.com/rois-codh/kmnist"),
         "emnist_letters_am10k": _resplit(
             13,
