@@ -59,6 +59,12 @@ def add_files(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("files", nargs="+", metavar="FILE", help="a Gin file")
 
 
+def add_system(parser: argparse.ArgumentParser) -> None:
+    """The arguments of a command that takes one system and nothing else: its folder, and --json."""
+    parser.add_argument("system", metavar="DIR", help="the system's folder")
+    add_json(parser)
+
+
 def add_json(parser: argparse.ArgumentParser) -> None:
     """The option that every command which shows something has."""
     parser.add_argument("--json", action="store_true", help=JSON_HELP)

@@ -2,7 +2,7 @@
 
 import argparse
 
-from mu2.cli.command import FAULTS_HELP, OK, Command, add_json, write_json, write_text
+from mu2.cli.command import FAULTS_HELP, OK, Command, add_system, write_json, write_text
 
 EPILOG = f"""\
 One JSON document with --json:
@@ -17,12 +17,6 @@ One JSON document with --json:
   other    bytes of logs and Gin files
 or, where that fails:
 {FAULTS_HELP}"""
-
-
-def arguments(parser: argparse.ArgumentParser) -> None:
-    """The system's folder."""
-    parser.add_argument("system", metavar="DIR", help="the system's folder")
-    add_json(parser)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -52,4 +46,4 @@ def run(options: argparse.Namespace) -> int:
     return OK
 
 
-COMMAND = Command("say where the bytes of a system are", "DIR [--json]", arguments, run, EPILOG)
+COMMAND = Command("say where the bytes of a system are", "DIR [--json]", add_system, run, EPILOG)

@@ -2,7 +2,7 @@
 
 import argparse
 
-from mu2.cli.command import FAULTS_HELP, OK, Command, add_json, write_json, write_text
+from mu2.cli.command import FAULTS_HELP, OK, Command, add_system, write_json, write_text
 
 EPILOG = f"""\
 Runs and agents remove what they no longer need by themselves; a crash may leave something behind.
@@ -14,12 +14,6 @@ One JSON document with --json:
   freed   bytes
 or, where that fails:
 {FAULTS_HELP}"""
-
-
-def arguments(parser: argparse.ArgumentParser) -> None:
-    """The system's folder."""
-    parser.add_argument("system", metavar="DIR", help="the system's folder")
-    add_json(parser)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -37,4 +31,4 @@ def run(options: argparse.Namespace) -> int:
     return OK
 
 
-COMMAND = Command("remove what no commit names", "DIR [--json]", arguments, run, EPILOG)
+COMMAND = Command("remove what no commit names", "DIR [--json]", add_system, run, EPILOG)

@@ -2,7 +2,7 @@
 
 import argparse
 
-from mu2.cli.command import FAULTS_HELP, OK, Command, add_json, write_json, write_text
+from mu2.cli.command import FAULTS_HELP, OK, Command, add_system, write_json, write_text
 
 EPILOG = f"""\
 A commit is named by its number, or by its number and the beginning of its digest:
@@ -16,12 +16,6 @@ One JSON document with --json:
            (true: a generation whose task iteration is not over)
 or, where that fails:
 {FAULTS_HELP}"""
-
-
-def arguments(parser: argparse.ArgumentParser) -> None:
-    """The system's folder."""
-    parser.add_argument("system", metavar="DIR", help="the system's folder")
-    add_json(parser)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -40,4 +34,4 @@ def run(options: argparse.Namespace) -> int:
     return OK
 
 
-COMMAND = Command("list the commits of a system", "DIR [--json]", arguments, run, EPILOG)
+COMMAND = Command("list the commits of a system", "DIR [--json]", add_system, run, EPILOG)

@@ -67,18 +67,12 @@ def descent(history: History) -> Matrix:
             row = place.get(task_of(history, ancestor) or "")
             if row is not None:
                 values[row, column] += 1
-    return Matrix(
-        kind="descent",
-        title="Descent: whose paths a task's path comes from",
-        caption="Each cell counts the ancestors that a column's path has among a row's paths, "
-        "itself included.",
-        rows=tuple(names),
-        columns=tuple(names),
-        row_label="ancestors of",
-        column_label="path of",
-        unit="count",
-        values=values,
+    caption = (
+        "Each cell counts the ancestors that a column's path has among a row's paths, itself "
+        "included."
     )
+    title = "Descent: whose paths a task's path comes from"
+    return _of_tasks("descent", title, caption, ("ancestors of", "path of"), names, values)
 
 
 def task_of(history: History, path: str) -> str | None:
@@ -96,18 +90,25 @@ def sharing(history: History) -> Matrix:
     for users in history.users.values():
         rows = np.array([place[user] for user in users])
         values[np.ix_(rows, rows)] += 1
-    return Matrix(
-        kind="sharing",
-        title="Shared layers",
-        caption="Each cell counts the layers that two tasks' paths have in common; on the diagonal "
-        "stand all of a path's layers.",
-        rows=tuple(names),
-        columns=tuple(names),
-        row_label="path of",
-        column_label="and path of",
-        unit="count",
-        values=values,
+    caption = (
+        "Each cell counts the layers that two tasks' paths have in common; on the diagonal stand "
+        "all of a path's layers."
     )
+    labels = ("path of", "and path of")
+    return _of_tasks("sharing", "Shared layers", caption, labels, names, values)
+
+
+def _of_tasks(
+    kind: str,
+    title: str,
+    caption: str,
+    labels: tuple[str, str],
+    names: Sequence[str],
+    values: np.ndarray,
+) -> Matrix:
+    """A count for each two tasks; `labels` are those of rows and of columns."""
+    rows = tuple(names)
+    return Matrix(kind, title, caption, rows, rows, *labels, "count", values)
 
 
 def iterations(history: History) -> Iterator[tuple[int, str, dict[str, KeptPath], int]]:
