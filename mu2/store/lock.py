@@ -213,6 +213,18 @@ class AgentLock(WriterLock):
         return self
 
 
+def check_idle(directory: Path) -> None:
+    """Refuses a system that a live process of this machine writes to; takes nothing.
+
+    Raises:
+      Mu2Error: names the process.
+    """
+    names = ["system", *(_AGENT + urllib.parse.quote(a, safe="") for a in leased_agents(directory))]
+    for lease in (Lease(directory, name) for name in names):
+        if lease._is_near() and not lease.is_dead:
+            raise _busy(directory, lease)
+
+
 def agent_lease(directory: Path, agent: str) -> Lease:
     """The lease of an agent, by its name."""
     return Lease(directory, _AGENT + urllib.parse.quote(agent, safe=""))

@@ -23,7 +23,7 @@ from mu2.store.files import (
 from mu2.store.head import commit_names, number_of, publish_head, read_head, stage_head
 from mu2.store.header import FORMAT, read_header, seal
 from mu2.store.journal import Journal
-from mu2.store.lock import WriterLock
+from mu2.store.lock import WriterLock, check_idle
 from mu2.store.walk import walk
 
 _KEPT = "repaired"
@@ -50,9 +50,11 @@ def plan(directory: Path) -> list[Step]:
     """What `repair` would do now; writes nothing. What one step mends may show others.
 
     Raises:
-      Mu2Error: there is no system in the folder, or it is of another format.
+      Mu2Error: there is no system in the folder, it is of another format, or a process of this
+        machine writes to it.
     """
     _check(directory)
+    check_idle(directory)  # what a live process is about to finish is no leftover
     return list(_steps(directory))
 
 

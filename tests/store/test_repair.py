@@ -161,3 +161,9 @@ def test_a_system_of_another_mu2_is_left_alone(system):
 def test_repair_takes_the_lock(system):
     with WriterLock(system), pytest.raises(Mu2Error, match="is being written by"):
         repair(system)
+
+
+def test_what_is_being_written_is_no_leftover(system):
+    with WriterLock(system), pytest.raises(Mu2Error, match="is being written by process"):
+        plan(system)
+    assert plan(system) == []
