@@ -68,6 +68,7 @@ KEPT_TO = {
     "cv2": {"mu2/tasks/jpeg.py"},
     "matplotlib": {"mu2/report/plots.py", "mu2/tasks/sources/glyphs.py"},
     "pyarrow": {"mu2/tasks/sources/parquet.py", "mu2/tasks/sources/sheet.py"},
+    "ray": {"mu2/execution/ray.py"},
     "safetensors": {"mu2/models/roots/tensors.py"},
     "onnx": {"mu2/models/roots/onnx.py"},
     "onnxruntime": set(),

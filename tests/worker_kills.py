@@ -1,8 +1,8 @@
 """Runs of several workers, killed at random moments, resumed, and compared with local ones.
 
 Kills hit workers and drivers. Compared: log.jsonl, and the components with their digests. After
-each kill of a driver its workers have to be gone. A few times:
-`tests/execution/test_kills.py`; more: `python -m tests.worker_kills KILLS SEED [FOLDER]`.
+each kill of a driver all that it started has to be gone. A few times:
+`tests/execution/test_kills.py`; more: `python -m tests.worker_kills KILLS SEED [FOLDER [FILE]]`.
 """
 
 import os
@@ -42,14 +42,22 @@ def finish(process):
     assert process.returncode == 0, err
 
 
-def children(pid):
-    """The processes that a process has started."""
+def descendants(pid):
+    """The processes that a process has started, and those that they have."""
     try:
         tasks = list(Path(f"/proc/{pid}/task").iterdir())
-        found = [(task / "children").read_text().split() for task in tasks]
+        found = [int(each) for task in tasks for each in (task / "children").read_text().split()]
     except OSError:
         return []
-    return [int(each) for some in found for each in some]
+    return [*found, *(each for child in found for each in descendants(child))]
+
+
+def is_worker(pid):
+    try:
+        words = Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return False
+    return b"mu2.execution.serve" in words or words.startswith(b"ray::Actor")
 
 
 def is_running(pid):
@@ -70,13 +78,14 @@ def wait_until_gone(pids, seconds=30):
 
 def kill(process, draw):
     """Kills a worker of a run, or the run; says which, or None where there is nothing to kill."""
-    workers = children(process.pid)
+    started = descendants(process.pid)
+    workers = [pid for pid in started if is_worker(pid)]
     if process.poll() is not None or not workers:
         return None
     if draw.random() < 0.3:
         process.kill()
         process.communicate(timeout=60)
-        wait_until_gone(workers)
+        wait_until_gone(started)
         return "driver"
     try:
         os.kill(draw.choice(workers), signal.SIGKILL)
@@ -124,12 +133,13 @@ def chain(folder, kills, seed, told=lambda kind, number: None, file=EXECUTOR):
 def main():
     kills, seed = map(int, sys.argv[1:3])
     folder = sys.argv[3] if len(sys.argv) > 3 else tempfile.mkdtemp()
+    file = sys.argv[4] if len(sys.argv) > 4 else EXECUTOR
 
     def told(kind, number):
         sys.stdout.write(f"{number} {kind}\n")
         sys.stdout.flush()
 
-    hits, runs = chain(Path(folder), kills, seed, told)
+    hits, runs = chain(Path(folder), kills, seed, told, file)
     sys.stdout.write(f"{hits} in {runs} runs, all as the local one; seed {seed}\n")
 
 

@@ -258,7 +258,7 @@ def _constructors() -> dict[str, Callable[..., Any]]:
     from mu2.evolution.scoring import Scoring
     from mu2.evolution.space import Choices, Hyperparameters, Ranges, SearchSpace
     from mu2.evolution.stopping import Halving
-    from mu2.execution import LocalExecutor, ProcessExecutor
+    from mu2.execution import LocalExecutor, ProcessExecutor, RayExecutor
     from mu2.experiment import Experiment
     from mu2.models import (
         PPOCR,
@@ -279,7 +279,7 @@ def _constructors() -> dict[str, Callable[..., Any]]:
         *(SearchSpace, Hyperparameters, Ranges, Choices),
         *(RandomRoot, AugReg, Safetensors, PPOCR, EfficientNetWeights, SystemRoot),
         *(Evolution, Mutation, Scoring, Halving, Budget, Training, Layout),
-        *(LocalExecutor, ProcessExecutor, Table, Column),
+        *(LocalExecutor, ProcessExecutor, RayExecutor, Table, Column),
     )
     return {**{made.__name__: made for made in classes}, **models(), **installed()}
 

@@ -84,6 +84,7 @@ class Fleet:
       layout: of each worker's devices.
       training: the budget of a child.
       accept_differences: workers may differ in what their numbers depend on.
+      end: ends what the workers were started on.
     """
 
     def __init__(
@@ -92,11 +93,13 @@ class Fleet:
         layout: Layout,
         training: Training,
         accept_differences: bool = False,
+        end: Callable[[], None] = lambda: None,
     ):
         self._links = tuple(links)
         self._population = layout.population
         self._intervals = training.intervals
         self._accept_differences = accept_differences
+        self._end = end
         self._describe: Callable[[], dict[str, str]] | None = None
         self._environment: dict[str, str] | None = None
         self._slowest = 0.0  # seconds of a child
@@ -222,6 +225,7 @@ class Fleet:
         """See `Workers.close`."""
         for link in self._links:
             link.close()
+        self._end()
 
     def _ready(self, link: Link, compare: bool = False) -> None:
         """Starts a worker where there is none, and compares a new one with the others.

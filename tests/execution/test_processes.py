@@ -8,22 +8,18 @@ import numpy as np
 import pytest
 
 from mu2.errors import Mu2Error
-from mu2.execution import LocalWorkers, ProcessExecutor
+from mu2.execution import ProcessExecutor
 from mu2.execution.fleet import Fleet
-from mu2.models import MLP
 from mu2.models.devices import threads
-from mu2.random_keys import Key
 from mu2.system.environment import run_environment
 from mu2.tasks import Sklearn, Task
 from mu2.tasks.data import TaskData
-from mu2.training import Layout, Training
-from tests import jobs, shrunken
+from mu2.training import Layout
+from tests import shrunken
+from tests.execution.children import TRAINING, assert_same, better_half
 from tests.worker_kills import wait_until_gone
 
-KEY = Key.from_seed(5)
-TRAINING = Training(batch_size=32, intervals=3, max_train_examples=64)
 EXECUTOR = ProcessExecutor(threads=threads(), pin=False, silence_seconds=3.0)
-HYPERPARAMETERS = {**jobs.PLAIN, "num_features": 13, "num_layers": 0}
 
 
 @pytest.fixture(scope="module")
@@ -31,49 +27,6 @@ def fleet():
     fleet = EXECUTOR.start(Layout(), TRAINING)
     yield fleet
     fleet.close()
-
-
-@pytest.fixture(scope="module")
-def generation():
-    """Four children of one task; two begin with the same stored component, one with another."""
-    network = MLP(width=8).network(HYPERPARAMETERS, 3)
-    data = TaskData(Task("wine", Sklearn("wine")), 32, 64)
-    made = []
-    for number, stored in enumerate((None, "a", "b", "a")):
-        key = KEY.fold_in(stored or "own")
-        train, validation = (data.examples(part, (13,)) for part in ("train", "validation"))
-        first, *others = (component.name for component in network)
-        job = jobs.job(network, HYPERPARAMETERS, train, validation, 3, key, trained=others)
-        given = {} if stored is None else {first: stored}
-        ids = {**job.ids, first: stored or f"own {number}"}
-        made.append(dataclasses.replace(job, key=KEY, stored=given, ids=ids, bar=0.1 * number))
-    return made
-
-
-@pytest.fixture(scope="module")
-def local():
-    return LocalWorkers(Layout(), TRAINING)
-
-
-@pytest.fixture(scope="module")
-def trained(local, generation):
-    return list(local.train(generation))
-
-
-def better_half(intervals, scores):
-    known = sorted((score for score in scores if score is not None), reverse=True)
-    return [score is not None and score in known[: -(-len(known) // 2)] for score in scores]
-
-
-def assert_same(results, others):
-    assert len(results) == len(others)
-    for one, other in zip(results, others, strict=True):
-        without = [dataclasses.replace(each, seconds=0.0, arrays={}) for each in (one, other)]
-        assert without[0] == without[1]
-        assert one.arrays.keys() == other.arrays.keys()
-        for name, leaves in one.arrays.items():
-            for leaf, values in leaves.items():
-                np.testing.assert_array_equal(values, other.arrays[name][leaf], strict=True)
 
 
 def processes(fleet):

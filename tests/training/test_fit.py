@@ -117,7 +117,8 @@ def test_a_check_tells_it_where_it_is_set(monkeypatch):
         ("gpu_1", 1, "gpu"),
         ("gpu_8", 8, "gpu"),
         ("tpu_v3_8", 8, "tpu"),
-        ("tpu_v4_32", 16, "tpu"),
+        ("gpu_nodes", 1, "gpu"),
+        ("tpu_v4_32", 4, "tpu"),
     ],
 )
 def test_layouts_that_come_with_mu2(name, devices, platform):
