@@ -1,10 +1,12 @@
 """Many writers of one system: agents whose children are drawn, not trained.
 
-`python -m tests.writers DIR TASK SECONDS` is one of them; it prints a line for every commit that
-it has made, once it is made. `benchmarks/speed/writers.py` runs many for long.
+`python -m tests.writers DIR SECONDS TASK ...` is one of them; of every commit that it has made it
+prints cycle, milliseconds and task, once it is made. `benchmarks/speed/writers.py` runs many for
+long.
 """
 
 import dataclasses
+import itertools
 import random
 import sys
 import time
@@ -58,7 +60,11 @@ def made(path, task, parent, layers, quality=None):
 
 
 def cycle_of(system, task):
-    """One cycle of an agent: what `run_agent` does, with a child drawn from its key."""
+    """One cycle of an agent: what `run_agent` does, with children drawn from their names.
+
+    Returns:
+      Its number, and the milliseconds that it took to publish.
+    """
     file, digest = keep_text(system.directory, "# writers\n")
     made_with = {"device": "none"}
     cycle = system.begin_cycle(AgentCycle(task, 0, "", 1, file, digest, made_with))
@@ -88,21 +94,33 @@ def cycle_of(system, task):
         system.commit(f"{task} generation", tasks=[record], passing=True)
     best = population.own[-1]
     done = dataclasses.replace(record, iterations=record.iterations + 1, path=best, population=None)
+    start = time.monotonic()
     system.commit(f"{task} iteration", tasks=[done], finished=task)
-    return cycle.iteration
+    return cycle.iteration, 1000 * (time.monotonic() - start)
 
 
-def write(directory, task, seconds):
-    """Cycles until the time is over."""
+def write(directory, seconds, tasks):
+    """Cycles of the tasks in turn until the time is over."""
     end = time.monotonic() + seconds
-    with AgentSystem.join(directory, task) as system:
-        while time.monotonic() < end:
-            sys.stdout.write(f"{cycle_of(system, task)}\n")
-            sys.stdout.flush()
+    for task in itertools.cycle(tasks):
+        with AgentSystem.join(directory, task) as system:
+            while time.monotonic() < end:
+                number, milliseconds = cycle_of(system, task)
+                sys.stdout.write(f"{number} {milliseconds:.1f} {task}\n")
+                sys.stdout.flush()
+                if len(tasks) > 1:
+                    break
+            else:
+                return
 
 
-def start(directory, task, seconds):
-    return shrunken.python("-m", "tests.writers", directory, task, seconds)
+def start(directory, seconds, *tasks):
+    return shrunken.python("-m", "tests.writers", directory, seconds, *tasks)
+
+
+def cycles(lines):
+    """The cycles that a writer's lines name."""
+    return [int(line.split()[0]) for line in lines.splitlines()]
 
 
 def check(directory, told):
@@ -135,4 +153,4 @@ def check(directory, told):
 
 
 if __name__ == "__main__":
-    write(sys.argv[1], sys.argv[2], float(sys.argv[3]))
+    write(sys.argv[1], float(sys.argv[2]), sys.argv[3:])
