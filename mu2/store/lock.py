@@ -11,6 +11,7 @@ of its own.
 import os
 import re
 import socket
+import time
 import urllib.parse
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,9 +24,9 @@ from mu2.store.files import reason
 
 # After so long untouched, a lease of another machine is taken over.
 SECONDS = 30.0
-# How long to wait for somebody who only commits, before it is somebody who does not.
-COMMIT_SECONDS = 10.0
-_POLL_SECONDS = 0.003
+# Whoever holds the system's lease for longer, without giving it to others, writes it as a whole.
+COMMIT_SECONDS = 20.0
+_POLL_SECONDS = 0.01
 _AGENT = "agent-"
 # Beside a lease, while one takes it over.
 _TAKING_OVER = re.compile(r".*\.(break|restore)\.\d+\.[0-9a-f]{32}")
@@ -89,6 +90,27 @@ class Lease:
             raise Mu2Error(
                 f"{self._directory} cannot be written: {reason(error)}", location=str(self._file)
             ) from error
+        return True
+
+    def take_in_turn(self, patience: float | None) -> bool:
+        """Makes this process the holder, however many others are so before it.
+
+        Args:
+          patience: seconds that one of them may be the holder at a time; None: for ever.
+
+        Returns:
+          False where one has been it for longer.
+
+        Raises:
+          Mu2Error: the folder cannot be written.
+        """
+        token, since = None, time.monotonic()
+        while not self.take(1.0 if patience is None else min(1.0, patience)):
+            owner = self._lock.owner
+            if owner is None or owner.token != token:
+                token, since = owner and owner.token, time.monotonic()
+            elif patience is not None and time.monotonic() - since > patience:
+                return False
         return True
 
     def check(self) -> None:
@@ -176,12 +198,20 @@ class WriterLock:
 class CommitLock(WriterLock):
     """The whole system's lease for a moment, beside agents; others of that kind are waited for.
 
+    Args:
+      directory: the system's folder.
+      is_agent: this process holds an agent's lease, so that nobody writes the system as a whole.
+
     Raises:
       Mu2Error: on entry, where somebody holds it for longer, or the folder cannot be written.
     """
 
+    def __init__(self, directory: Path, is_agent: bool = False):
+        super().__init__(directory)
+        self._patience = None if is_agent else COMMIT_SECONDS
+
     def __enter__(self) -> Self:
-        if not self._lease.take(COMMIT_SECONDS):
+        if not self._lease.take_in_turn(self._patience):
             raise _busy(self._directory, self._lease)
         return self
 

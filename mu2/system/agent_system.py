@@ -193,7 +193,7 @@ class AgentSystem(WritableSystem):
         name = TASK + self.agent
         self._lock.check()
         try:
-            with CommitLock(self.directory) as lease:
+            with CommitLock(self.directory, is_agent=True) as lease:
                 journal = Journal.open(self.directory)
                 drop_commit(self.directory, None)  # of whoever was killed in the midst of it
                 if journal.digest(name) != self._newest.digest(name):

@@ -114,4 +114,5 @@ class AgentLockOfAnother(CommitLock):
     """The lease of an agent alone, as it is held between its commits."""
 
     def __init__(self, directory):
-        self._directory, self._lease = directory, lock.agent_lease(directory, "other")
+        super().__init__(directory)
+        self._lease = lock.agent_lease(directory, "other")
