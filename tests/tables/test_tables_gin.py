@@ -20,7 +20,7 @@ PARTS = ("mu2net_large",)
 # Of sets that a user keeps in folders: nobody knows what is in those that are not there.
 FOLDERS = ("photos_small",)
 # Nobody else has measured these.
-UNREPORTED = ("characters_ocr",)
+UNREPORTED = ("characters_ocr", "scripts_40")
 WHOLE = [file.stem for file in TABLES if file.stem not in (*PARTS, *FOLDERS)]
 
 
@@ -243,8 +243,9 @@ def test_a_column_is_an_experiment(name, called):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("name", "called"), EACH)
+@pytest.mark.parametrize(("name", "called"), [each for each in EACH if each[0] != "scripts_40"])
 def test_a_column_is_checked_without_its_data(name, called):
+    # The fonts of scripts_40 are kept in the checkout, where they may be.
     assert preview_run(column(name, called).run.load().experiment)["missing"]
 
 
@@ -294,7 +295,7 @@ def test_every_table_says_what_is_reported_of_it():
 def test_baselines_are_not_compared_with_what_is_reported():
     for name in WHOLE:
         compared = [c for c in table(name).columns if c.column.compared]
-        assert compared, name
+        assert compared or name in UNREPORTED, name
         assert not [c for c in compared if is_baseline(c) or "Scoring.scale" in str(c.lines)], name
 
 
