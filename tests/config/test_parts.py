@@ -124,7 +124,7 @@ def home(selector, parameter):
         return "search_spaces"
     if selector == "Images" or name == "Experiment.images":
         return "gin/augmentation"
-    if name == "Experiment.executor":
+    if name == "Experiment.executor" or selector in ("ProcessExecutor", "RayExecutor"):
         return "gin/executor"
     return "search_spaces" if name == "Experiment.space" else "gin/stream"
 
