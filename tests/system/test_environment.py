@@ -15,7 +15,7 @@ from tests.shrunken import DIGITS, ONCE
 
 def test_everything_is_named_and_stays_the_same():
     made = environment.run_environment()
-    assert made.keys() == {"code", *environment.LIBRARIES, "device", "cpu"}
+    assert made.keys() == {"code", *environment.LIBRARIES, "device", "cpu", "threads"}
     assert all(isinstance(value, str) and value for value in made.values())
     assert made == environment.run_environment() == json.loads(json.dumps(made))
 
