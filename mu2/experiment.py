@@ -22,7 +22,7 @@ from mu2.system.roots import introduce_roots
 from mu2.system.sample import MOST, Sample, examples_kept
 from mu2.system.tracker_targets import split_target
 from mu2.tasks import DigestStream, ExampleStream, Images, Stream, Task
-from mu2.tasks.data import TaskData
+from mu2.tasks.data import RunData, TaskData
 from mu2.training import Executor, Job, Layout, Training, TrainingResult, Workers, evaluate
 from mu2.training.augment import Augmentation
 from mu2.training.closed_form import probe_jobs
@@ -141,9 +141,8 @@ def run(
     introduce_roots(system, experiment.space, experiment.roots, experiment.seed, training.dtype)
     reporter.run_started(experiment, system)
     schedule = experiment.stream.schedule()
-    for visit, task in schedule[system.progress.position :]:
-        limit = experiment.stream.memory_limit_mb
-        data = TaskData(task, training.batch_size, limit, experiment.images)
+    examples = RunData(training.batch_size, experiment.stream.memory_limit_mb, experiment.images)
+    for visit, task, data in examples.visits(schedule[system.progress.position :]):
         record = begin_task_iteration(experiment, system, task)
         reporter.task_started(task.name, visit)
         while not experiment.evolution.is_finished(record.under_way, len(schedule)):

@@ -1,5 +1,6 @@
-"""The examples of the task under way, each part read once for each shape."""
+"""The examples of tasks, each part read once for each shape, and which are held in memory."""
 
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 from mu2.errors import Mu2Error
@@ -8,9 +9,56 @@ from mu2.tasks.images import DEFAULT, Images, Resize
 from mu2.tasks.task import Part, Task
 from mu2.tasks.unread import UnreadExamples, UnreadOriginals
 
+# Bytes of examples that wait in memory for the next visits of their tasks.
+WAITING_BYTES = 256 << 20
+
+
+class RunData:
+    """The examples of a run: those of the task under way, and of few others.
+
+    What was read for a task that comes again is held, the newest first, while all that waits is no
+    more than 256 MiB and no more than the limit.
+
+    Args:
+      batch_size: training examples needed at least.
+      memory_limit_mb: see `Stream.memory_limit_mb`.
+      images: the choices of the run.
+    """
+
+    def __init__(self, batch_size: int, memory_limit_mb: int, images: Images = DEFAULT):
+        self._batch_size = batch_size
+        self._memory_limit_mb = memory_limit_mb
+        self._images = images
+        self._held: dict[str, TaskData] = {}
+
+    def visits(
+        self, schedule: Sequence[tuple[int, Task]]
+    ) -> Iterator[tuple[int, Task, "TaskData"]]:
+        """Each visit of a schedule (see `Stream.schedule`), its task and the task's examples."""
+        for position, (visit, task) in enumerate(schedule, 1):
+            yield visit, task, self.of(task, {later.name for _, later in schedule[position:]})
+
+    def of(self, task: Task, later: Collection[str]) -> "TaskData":
+        """The examples of the task that now is under way.
+
+        Args:
+          task: the task.
+          later: names of the tasks that are visited after it; nothing is held for others.
+        """
+        limit, images = self._memory_limit_mb, self._images
+        data = self._held.pop(task.name, None)
+        waiting, left = {}, min(WAITING_BYTES, limit << 20)
+        for name, other in reversed(self._held.items()):
+            size = other.held_bytes
+            if name in later and size is not None and size <= left:
+                waiting[name], left = other, left - size
+        data = data or TaskData(task, self._batch_size, limit, images)
+        self._held = {**dict(reversed(waiting.items())), task.name: data}
+        return data
+
 
 class TaskData:
-    """The examples of the task under way; nothing is held for any other task.
+    """The examples of one task.
 
     Args:
       task: the task.
@@ -76,6 +124,12 @@ class TaskData:
             check_batch(self._task.name, len(made), self._batch_size)
             self._originals[shape] = made
         return self._originals[shape]
+
+    @property
+    def held_bytes(self) -> int | None:
+        """Bytes of the examples read so far; None where some are read as they are needed."""
+        made = [unread.held for unread in (*self._examples.values(), *self._originals.values())]
+        return None if None in made else sum(size for size in made if size is not None)
 
     def read(
         self, part: Part, shape: tuple[int, ...], resize: Resize | None = None

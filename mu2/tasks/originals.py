@@ -161,7 +161,12 @@ def load_originals(
     sizes, held = np.empty((n, 2), np.int32), np.empty((n, 2), np.int32)
     labels = np.empty(n, np.int32)
     for indices in reader.blocks(BLOCK):
-        block, labels[indices.start : indices.stop] = reader.fetch(indices)
+        some = slice(indices.start, indices.stop)
+        block, labels[some] = reader.fetch(indices)
+        if images is not None and _fit_as_they_are(block, images, LARGEST * side, channels):
+            images[some] = np.stack(block)
+            sizes[some] = held[some] = images.shape[1:3]
+            continue
         for i, image in zip(indices, block, strict=True):
             sizes[i] = image.shape[:2]
             held[i] = np.minimum(sizes[i], LARGEST * side)
@@ -180,6 +185,15 @@ def load_originals(
     if images is None:
         raise Mu2Error("there are no images to hold.")
     return InMemoryOriginals(images, sizes, held, labels)
+
+
+def _fit_as_they_are(
+    block: Sequence[np.ndarray], images: np.ndarray, largest: int, channels: int
+) -> bool:
+    """Whether images of a block have the shape of those held before, which is kept as it is."""
+    height, width, depth = shape = images.shape[1:]
+    small = max(height, width) <= largest and depth <= channels
+    return small and all(image.shape == shape for image in block)
 
 
 def _grown(images: np.ndarray | None, shape: tuple[int, ...]) -> np.ndarray:

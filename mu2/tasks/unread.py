@@ -8,7 +8,7 @@ from typing import Any
 from mu2.random_keys import Key
 from mu2.tasks.examples import Examples, ExampleStream
 from mu2.tasks.images import Images, Resize
-from mu2.tasks.originals import Originals
+from mu2.tasks.originals import InMemoryOriginals, Originals
 from mu2.tasks.task import Part, Task
 from mu2.tasks.view import Views
 
@@ -49,6 +49,14 @@ class Unread:
           Mu2Error: as `Task.read`.
         """
         raise NotImplementedError
+
+    @property
+    def held(self) -> int | None:
+        """Bytes of what was read and is in memory as a whole; None if it is not held so."""
+        read = vars(self).get("_read")
+        if read is None or isinstance(read, Examples):
+            return 0 if read is None else read.inputs.nbytes
+        return read.images.nbytes if isinstance(read, InMemoryOriginals) else None
 
     @functools.cached_property
     def _size(self) -> int:
