@@ -271,6 +271,7 @@ def make_job(
         must_improve=evolution.must_improve,
         images=experiment.images,
         ridge=ridge,
+        optimizers=experiment.space.values("optimizer"),
     )
 
 

@@ -286,9 +286,9 @@ def _constructors() -> dict[str, Callable[..., Any]]:
 
 def vocabulary() -> Vocabulary:
     """What Gin files may name: constructors and hyperparameters."""
-    from mu2.evolution.space import AUGMENTATION, MUTATION_PROBABILITY, OPTIONAL_AUGMENTATION
+    from mu2.evolution.space import AUGMENTATION, MUTATION_PROBABILITY, OPTIONAL
     from mu2.models import models
-    from mu2.training.optimizer import SCHEDULES
+    from mu2.training.optimizer import OPTIMIZERS, SCHEDULES
 
     share = Annotated[float, Interval(0, 1)]
     kept = Annotated[float, Interval(0, 1, above=True)]
@@ -298,6 +298,11 @@ def vocabulary() -> Vocabulary:
         "warmup_ratio": share,
         "momentum": Annotated[float, Interval(0, 1, below=True)],
         "nesterov": bool,
+        "optimizer": Literal[OPTIMIZERS],
+        "adamw_factor": Annotated[float, Interval(0, above=True)],
+        "lion_factor": Annotated[float, Interval(0, above=True)],
+        "weight_decay": Annotated[float, Interval(0)],
+        "label_smoothing": Annotated[float, Interval(0, 1, below=True)],
         MUTATION_PROBABILITY: share,
         **dict.fromkeys(AUGMENTATION, share),
         "area_min": kept,
@@ -315,7 +320,7 @@ def vocabulary() -> Vocabulary:
         configurables=made,
         hyperparameters=types,
         model_hyperparameters={k: v for model in known for k, v in model.hyperparameters.items()},
-        optional=frozenset(OPTIONAL_AUGMENTATION).union(*(model.optional for model in known)),
+        optional=frozenset(OPTIONAL).union(*(model.optional for model in known)),
     )
 
 

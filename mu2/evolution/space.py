@@ -31,6 +31,15 @@ AUGMENTATION = (
 )
 # Those that a search space may leave out: they are off.
 OPTIONAL_AUGMENTATION = ("jpeg_quality", "rotation", "shear", "scale", "translation")
+# What training may do beyond the papers; off as well where a search space leaves it out.
+OPTIONAL_TRAINING = (
+    "optimizer",
+    "adamw_factor",
+    "lion_factor",
+    "weight_decay",
+    "label_smoothing",
+)
+OPTIONAL = (*OPTIONAL_AUGMENTATION, *OPTIONAL_TRAINING)
 # Drawn once a generation, because all its children are fed from one stream (docs/method.md).
 DATA_HYPERPARAMETERS = ("image_size", *AUGMENTATION)
 
@@ -171,7 +180,7 @@ class SearchSpace(Generic[A]):
             for name, values in kind.items():
                 _check_values(label, name, values)
                 if name not in self.hyperparameters:
-                    known = name in OPTIONAL_AUGMENTATION  # and so not misspelt
+                    known = name in OPTIONAL  # and so not misspelt
                     close = None if known else did_you_mean(name, self.hyperparameters)
                     raise Mu2Error(
                         f"{label}.{name} has values but Hyperparameters.{name} has no default.",
@@ -245,6 +254,13 @@ class SearchSpace(Generic[A]):
         """Names that a mutation may change: µ first, then sorted."""
         names = {*self.ranges, *self.choices}
         return tuple(sorted(names, key=lambda name: (name != MUTATION_PROBABILITY, name)))
+
+    def values(self, name: str) -> tuple[Any, ...]:
+        """All that a hyperparameter may be, the default first; none if the space has it not."""
+        if name not in self.hyperparameters:
+            return ()
+        moves = {**self.ranges, **self.choices}
+        return tuple(dict.fromkeys((self.hyperparameters[name], *moves.get(name, ()))))
 
     def move(self, name: str, value: Any, random: np.random.Generator) -> Any:
         """One mutation step of a hyperparameter from a value; consumes one draw of `random`.

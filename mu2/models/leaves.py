@@ -1,8 +1,9 @@
-"""The leaves of a component as the store keeps them: `params/<leaf>`, and `momentum/<leaf>`."""
+"""The leaves of a component as the store keeps them: `params/<leaf>`, and what training adds."""
 
 from mu2.models.component import Arrays
 
-PARAMS, TRACE = "params", "momentum"
+PARAMS, TRACE, SECOND_MOMENT = "params", "momentum", "second_moment"
+MOMENT_STEPS = "moment_steps"
 
 
 def to_stored(params: Arrays) -> Arrays:

@@ -6,7 +6,7 @@ from typing import Any
 
 from mu2.config.validation import Place, unknown_place
 from mu2.errors import Mu2Error, nearest
-from mu2.evolution.space import MUTATION_PROBABILITY
+from mu2.evolution.space import MUTATION_PROBABILITY, SearchSpace
 from mu2.experiment import Experiment
 from mu2.models import Model
 from mu2.planning.preview import with_described_data
@@ -15,6 +15,8 @@ from mu2.planning.preview import with_described_data
 FEWEST_VALIDATED = 20
 # Fewer training examples a class teach little.
 FEWEST_A_CLASS = 2
+# Each weight moves by about the rate in every step of these, whatever its gradient.
+HIGHEST_RATES = {"adamw": 0.02, "lion": 0.01}
 
 
 def doubtful_settings(experiment: Experiment, place: Place = unknown_place) -> tuple[Mu2Error, ...]:
@@ -22,7 +24,8 @@ def doubtful_settings(experiment: Experiment, place: Place = unknown_place) -> t
 
     Rules that name layers which no network of the space has; images that are no whole number of
     patches; validation and training sets too small to say something; ranges that nothing moves
-    along; optional layers where there are none; workers that never have anything to do.
+    along; optional layers where there are none; workers that never have anything to do; rates of
+    SGD for other optimizers.
 
     Args:
       experiment: sound by `mu2.config.validation.validate`.
@@ -37,6 +40,7 @@ def doubtful_settings(experiment: Experiment, place: Place = unknown_place) -> t
         *_small_sets(known, place),
         *_ranges(known, models, place),
         *_idle_workers(experiment, place),
+        *_rates(known.space, place),
     ]
     return tuple(found)
 
@@ -162,3 +166,19 @@ def _idle_workers(experiment: Experiment, place: Place) -> Iterator[Mu2Error]:
         location=place(executor, f"{kind}.workers"),
         hint="Set Evolution.children_per_generation to the number of workers, or a multiple of it.",
     )
+
+
+def _rates(space: SearchSpace[Model], place: Place) -> Iterator[Mu2Error]:
+    """Optimizers that begin with a learning rate of SGD's size."""
+    for name, highest in HIGHEST_RATES.items():
+        values = space.hyperparameters
+        rate = values["learning_rate"] * values.get(f"{name}_factor", 1.0)
+        if name in space.values("optimizer") and rate > highest:
+            yield Mu2Error(
+                f"a child whose optimizer is {name!r} begins with steps of {rate:g}, the learning "
+                f"rate times {name}_factor: every weight moves by about as much in each step.",
+                location=place(values, f"Hyperparameters.{name}_factor")
+                or place(values, "Hyperparameters.learning_rate"),
+                hint=f"Set Hyperparameters.{name}_factor = {0.01 if name == 'adamw' else 0.003}, "
+                "or lower the learning rate where no child has SGD.",
+            )

@@ -10,7 +10,7 @@ from mu2.evolution.space import MUTATION_PROBABILITY, corners
 from mu2.evolution.stopping import Halving
 from mu2.experiment import Experiment
 from mu2.models import Network
-from mu2.planning.preview import STORED, count_probes, count_solved
+from mu2.planning.preview import PARAMETER, count_probes, count_solved
 from mu2.tasks import Task
 
 
@@ -205,11 +205,12 @@ def root_parameters(experiment: Experiment, tasks: Sequence[Task]) -> int:
     return total * len(experiment.roots)
 
 
-def store_bytes(parameters: Bounds, roots: int) -> Bounds:
+def store_bytes(parameters: Bounds, roots: int, stored: int) -> Bounds:
     """Bytes of a system once a run has ended: kept parameters with their momentum, and roots.
 
     Args:
       parameters: that all tasks add.
       roots: parameters of the roots, which have no momentum.
+      stored: bytes of a trained parameter (see `mu2.planning.preview.stored_bytes`).
     """
-    return parameters * STORED + Bounds(4.0 * roots, 4.0 * roots)
+    return parameters * stored + Bounds(1.0, 1.0) * float(PARAMETER * roots)

@@ -10,6 +10,7 @@ from mu2.errors import Mu2Error
 from mu2.evolution.stopping import Halving
 from mu2.experiment import Experiment
 from mu2.planning.forecast import Bounds, TaskForecast, forecast_run, root_parameters, store_bytes
+from mu2.planning.preview import stored_bytes
 from mu2.system import System, documents
 from mu2.system.prices import Accelerator, Prices, affordable
 from mu2.system.spending import spending
@@ -43,7 +44,7 @@ def plan_document(
     flops = {way: sum((t.total(s) for t in tasks), Bounds()) for way, s in ways.items()}
     parameters = sum((t.parameters for t in tasks), Bounds())
     roots = root_parameters(experiment, experiment.stream.tasks)
-    devices = devices or used_devices(experiment)
+    devices, stored = devices or used_devices(experiment), stored_bytes(experiment.space)
     dtype = experiment.training.dtype
     return {
         "format": FORMAT,
@@ -56,7 +57,7 @@ def plan_document(
             "flops": {way: total.document() for way, total in flops.items()},
             "parameters": (parameters + Bounds(roots, roots)).document(),
             "root_parameters": roots,
-            "store_bytes": store_bytes(parameters, roots).document(),
+            "store_bytes": store_bytes(parameters, roots, stored).document(),
         },
         "tasks": [
             {

@@ -17,8 +17,8 @@ from mu2.models.inputs import bucket
 from mu2.tasks import Part, Task, describe, guesses, missing
 from mu2.tasks.inspect import inspect
 
-# Bytes of a parameter: float32 and its bfloat16 momentum as stored, and with its gradient.
-STORED, TRAINED = 4 + 2, 4 + 2 + 4
+# Bytes of a parameter: float32, its bfloat16 momentum, its gradient, and AdamW's second moment.
+PARAMETER, MOMENTUM, GRADIENT, SECOND_MOMENT = 4, 2, 4, 4
 # Floating-point operations of a training step, in forward passes.
 STEP = 3
 
@@ -39,11 +39,12 @@ def preview_run(experiment: Experiment, place: Place = unknown_place) -> dict[st
       and the largest network: `parameters`, `forward_flops` of one example, `run_flops` of all
       children (a training step counted as three forward passes, a solved head as what it takes);
       `device_bytes` of the largest network: float32 parameters and gradients, bfloat16 momentum,
-      and a batch of float32 examples, activations aside; `disk_bytes` while it `runs` and once it
-      has `ended`, if every child were the largest network, all of it trained, and kept; `missing`,
-      a list: data and weights that are not there although it is known what they hold, each with
-      message, location and hint; `guesses`, a list: what was assumed of data and weights and may
-      be wrong, each with message and location.
+      float32 second moments where a child can have AdamW, and a batch of float32 examples,
+      activations aside; `disk_bytes` while it `runs` and once it has `ended`, if every child were
+      the largest network, all of it trained, and kept; `missing`, a list: data and weights that
+      are not there although it is known what they hold, each with message, location and hint;
+      `guesses`, a list: what was assumed of data and weights and may be wrong, each with message
+      and location.
 
     Raises:
       Faults: other data are missing, or data do not fit, a model cannot be built, or the layout
@@ -89,8 +90,9 @@ def preview_run(experiment: Experiment, place: Place = unknown_place) -> dict[st
     batch = training.batch_size // experiment.layout.pieces(("batch",))[0]
     parameters = largest.parameters["largest"]
     roots = sum(max(s.parameters["largest"] for s in each) for each in spans.values())
-    kept = len(tasks) * parameters * STORED + len(experiment.roots) * roots * 4
-    under_way = evolution.children * parameters * STORED
+    stored = stored_bytes(experiment.space)
+    kept = len(tasks) * parameters * stored + len(experiment.roots) * roots * PARAMETER
+    under_way = evolution.children * parameters * stored
 
     def both(attribute: str, choose: dict[str, Callable[[Iterable[float]], float]]) -> Any:
         return {w: pick(getattr(s, attribute)[w] for s in every) for w, pick in choose.items()}
@@ -105,7 +107,7 @@ def preview_run(experiment: Experiment, place: Place = unknown_place) -> dict[st
         "parameters": both("parameters", ends),
         "forward_flops": both("flops", ends),
         "run_flops": flops,
-        "device_bytes": max(s.held for s in every) * TRAINED
+        "device_bytes": max(s.held for s in every) * (stored + GRADIENT)
         + max(s.example for s in every) * batch * 4,
         "disk_bytes": {"runs": kept + under_way, "ended": kept},
         "devices": sum(part.mesh.size for part in experiment.layout.slices()),
@@ -115,6 +117,12 @@ def preview_run(experiment: Experiment, place: Place = unknown_place) -> dict[st
         ],
         "guesses": told,
     }
+
+
+def stored_bytes(space: SearchSpace[Model]) -> int:
+    """Bytes of a trained parameter on disk, at most: with what an optimizer remembers of it."""
+    adamw = "adamw" in space.values("optimizer")
+    return PARAMETER + MOMENTUM + (SECOND_MOMENT if adamw else 0)
 
 
 def inspect_data(experiment: Experiment) -> dict[str, dict[str, Any]]:

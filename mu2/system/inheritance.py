@@ -11,14 +11,15 @@ from mu2.system.system import System
 def inherit_arrays(
     system: System, plan: Plan, model: Model, network: Network, mutation: Mutation, key: Key
 ) -> dict[str, Arrays]:
-    """Component name to stored leaves: `params/<leaf>` float32, `momentum/<leaf>` bfloat16.
+    """Component name to stored leaves, as `mu2.training.leaves` has them.
 
     Args:
       system: holds what the plan shares, clones and resamples.
       plan: the child.
       model: its architecture.
       network: its components, in the plan's order.
-      mutation: whether momentum is inherited, and whether new layers begin as the identity.
+      mutation: whether momentum, with second moments, is inherited, and whether new layers begin as
+        the identity.
       key: the task iteration's; fresh parameters draw from (generation, child, "init", name)
         below it.
 

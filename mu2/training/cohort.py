@@ -24,7 +24,7 @@ from mu2.training.augment import Augmentation
 from mu2.training.job import Job, Training, TrainingResult
 from mu2.training.layout import Slice
 from mu2.training.leaves import extract_leaves, initial
-from mu2.training.optimizer import Optimizer
+from mu2.training.optimizer import Optimizer, optimizer_name
 from mu2.training.prepare import Batch, Preparation
 from mu2.training.program import BatchInputs, Program, State
 
@@ -36,7 +36,7 @@ class Child:
 
     Attributes:
       job: what it was given.
-      state: its parameters and momentum, on the devices.
+      state: its parameters and what its optimizer remembers, on the devices.
       prefix: see `frozen_prefix`.
       done: it diverged or was stopped.
       scores: after each interval.
@@ -55,6 +55,7 @@ class Child:
             steps,
             training.initial_rate,
             training.final_rate,
+            job.optimizers,
         )
         self._bar = -math.inf if job.bar is None else job.bar
         self.scores: list[float] = []
@@ -75,7 +76,7 @@ class Child:
             # Steps that stand in line hold their memory meanwhile, and start no sooner.
             jax.block_until_ready(self.state)
         classes = np.int32(self.job.num_classes)
-        self.state = program.train_step(
+        self.state = program.step_of(self.state)(
             self.state, self._flags, self._optimizer, given, labels, classes
         )
 
@@ -95,7 +96,8 @@ class Child:
         score, bar = self.scores[-1], self._bar
         if score > bar or (score == bar and not self.job.must_improve):
             self._bar = score
-            self._best = extract_leaves(self.state, self.job.network, self.job.trained)
+            used = optimizer_name(self.job.hyperparameters)
+            self._best = extract_leaves(self.state, self.job.network, self.job.trained, used)
 
     def trained(self, seconds: float) -> TrainingResult:
         """What became of it."""
@@ -108,6 +110,12 @@ class Child:
             steps=int(self.state.step),
             seconds=seconds,
         )
+
+
+def initial_of(job: Job, program: Program, devices: Slice) -> State:
+    """The state that a child begins with."""
+    own = optimizer_name(job.hyperparameters)
+    return initial(program, job.arrays, devices, own, "adamw" in (own, *job.optimizers))
 
 
 def frozen_prefix(program: Program, job: Job) -> Prefix:
@@ -161,7 +169,7 @@ class Cohort:
         self._training = training
         self._devices = devices
         self.children = [
-            Child(job, program, initial(program, job.arrays, devices), training) for job in jobs
+            Child(job, program, initial_of(job, program, devices), training) for job in jobs
         ]
         self._ends = meeting_points(program, [child.prefix for child in self.children])
         self._nothing = program.given_nothing(training.batch_size, devices.split)

@@ -88,8 +88,8 @@ class Job:
 
     Attributes:
       network: its components in forward order, the head at its true width.
-      arrays: component name to flat leaves: `params/<leaf>` float32, `momentum/<leaf>` bfloat16
-        where momentum is inherited.
+      arrays: component name to flat leaves, as `mu2.training.leaves` has them; without momentum
+        where it is not inherited.
       trained: names of the components to train.
       ids: component name to what identifies its parameters before training, for those that are
         frozen; children whose ids are equal share what these components compute.
@@ -107,6 +107,8 @@ class Job:
       stored: component name to the id of the stored component whose leaves it begins with,
         unchanged; of one id they are the same for all children of a run. Without what begins with
         other leaves.
+      optimizers: that children of the run may have, so that all share one compiled step; () where
+        the search space names none: SGD.
     """
 
     network: Network
@@ -124,6 +126,7 @@ class Job:
     images: Images = Images()
     ridge: Ridge | None = None
     stored: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    optimizers: tuple[str, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)

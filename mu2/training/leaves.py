@@ -1,7 +1,8 @@
 """The leaves of components as they are stored, and as a program's state holds them.
 
 A stored component has `params/<leaf>`, float32, and, once it was trained, `momentum/<leaf>`,
-bfloat16.
+bfloat16. One that AdamW trained has `second_moment/<leaf>`, float32, as well, and `moment_steps`,
+int32: how many steps made its moments.
 """
 
 from collections.abc import Mapping
@@ -10,32 +11,53 @@ import ml_dtypes
 import numpy as np
 
 from mu2.models.component import Arrays, Network, flatten, nest
-from mu2.models.leaves import PARAMS, TRACE
+from mu2.models.leaves import MOMENT_STEPS, PARAMS, SECOND_MOMENT, TRACE
 from mu2.training.layout import Slice
 from mu2.training.program import Program, State
 
 
-def initial(program: Program, arrays: Mapping[str, Arrays], devices: Slice) -> State:
+def initial(
+    program: Program,
+    arrays: Mapping[str, Arrays],
+    devices: Slice,
+    optimizer: str = "sgd",
+    second_moments: bool = False,
+) -> State:
     """The state before the first step; a missing momentum is zero, the head is padded.
+
+    AdamW's moments belong together: where there are no second ones it begins from zeros.
 
     Args:
       program: of the network.
       arrays: component name to stored leaves.
       devices: where the state is to lie.
+      optimizer: the child's.
+      second_moments: the state has them, whether the child's optimizer reads them or not.
     """
-    params, trace = {}, {}
+    params, trace, second, steps = {}, {}, {}, {}
     for component in program.network:
         own = arrays[component.name]
-        leaves, momentum = {}, {}
+        adamw, known = optimizer == "adamw", MOMENT_STEPS in own
+        leaves, momentum, squares = {}, {}, {}
         for name, like in component.shapes.items():
             leaves[name] = _pad(own[f"{PARAMS}/{name}"], like.shape)
-            old = own.get(f"{TRACE}/{name}")
+            old = own.get(f"{TRACE}/{name}") if known or not adamw else None
             zero = np.zeros(like.shape, ml_dtypes.bfloat16)
             momentum[name] = zero if old is None else _pad(old, like.shape)
+            if second_moments:
+                zero = np.zeros(like.shape, np.float32)
+                inherits = known and adamw
+                old = own[f"{SECOND_MOMENT}/{name}"] if inherits else zero
+                squares[name] = _pad(old, like.shape)
         params[component.name] = nest(leaves)
         trace[component.name] = nest(momentum)
+        second[component.name] = nest(squares)
+        steps[component.name] = np.int32(own[MOMENT_STEPS] if known and adamw else 0)
     state = State(params, trace, np.int32(0), np.bool_(True))
-    return devices.place(state, program.shardings)
+    if not second_moments:
+        return devices.place(state, program.shardings)
+    state = state._replace(second_moment=second, moment_steps=steps)
+    return devices.place(state, program.moment_shardings)
 
 
 def replace_component(
@@ -58,23 +80,31 @@ def replace_component(
     return state._replace(params={**state.params, name: placed})
 
 
-def extract_leaves(state: State, network: Network, names: frozenset[str]) -> dict[str, Arrays]:
+def extract_leaves(
+    state: State, network: Network, names: frozenset[str], optimizer: str = "sgd"
+) -> dict[str, Arrays]:
     """Copies of some components' leaves as they are stored, the head cut to its true width.
 
     Args:
       state: of a program.
       network: the head at its true width.
       names: of the components.
+      optimizer: that trained them.
     """
+    kinds = {PARAMS: state.params, TRACE: state.trace}
+    if optimizer == "adamw":
+        kinds[SECOND_MOMENT] = state.second_moment or {}
     kept: dict[str, Arrays] = {}
     for component in network:
         if component.name not in names:
             continue
         leaves = {}
-        for kind, tree in ((PARAMS, state.params), (TRACE, state.trace)):
+        for kind, tree in kinds.items():
             for name, leaf in flatten(tree[component.name]).items():
                 window = tuple(slice(n) for n in component.shapes[name].shape)
                 leaves[f"{kind}/{name}"] = np.array(np.asarray(leaf)[window])
+        if optimizer == "adamw" and state.moment_steps is not None:
+            leaves[MOMENT_STEPS] = np.array(state.moment_steps[component.name])
         kept[component.name] = leaves
     return kept
 

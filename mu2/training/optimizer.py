@@ -1,29 +1,42 @@
-"""SGD with momentum and the papers' schedules, every hyperparameter a run-time value."""
+"""The optimizer of a child and the papers' schedules, every hyperparameter a run-time value."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import lax
 
 SCHEDULES = ("cosine", "constant", "restarts", "linear")
+OPTIMIZERS = ("sgd", "adamw", "lion")
+FACTORS = ("adamw_factor", "lion_factor")
 
 
 class Optimizer(NamedTuple):
     """One child's optimizer hyperparameters, as scalars.
 
+    The last five are beyond the papers. Where no child of a run can have another optimizer than
+    SGD, or no weight decay, or no smoothing, they are None, and the compiled step knows nothing of
+    them.
+
     Attributes:
       learning_rate: float32, the peak.
       schedule: int32, index into `SCHEDULES`.
       warmup_ratio: float32, share of the steps (of a cycle, for restarts) spent warming up.
-      momentum: float32.
-      nesterov: bool.
+      momentum: float32; of AdamW the decay of the first moments, of Lion the momentum's share of
+        a step.
+      nesterov: bool; changes nothing of Lion.
       total_steps: float32, steps of the whole training.
       interval_steps: float32, steps between two validations.
       initial_rate: float32, share of the peak that a warm-up begins with.
       final_rate: float32, share of the peak that a linear schedule ends with.
+      optimizer: int32, index into `OPTIMIZERS`; a search space that does not name it has SGD.
+      adamw_factor: float32, what AdamW's steps are multiplied by, weight decay aside, so that
+        children of several optimizers can share a range of learning rates; 1 if it is not named.
+      lion_factor: float32, what Lion's steps are multiplied by, likewise.
+      weight_decay: float32, decoupled: the share of each weight, times the learning rate, that a
+        step takes off; biases and norms are left alone.
+      label_smoothing: float32, the share of the targets that is spread over all classes.
     """
 
     learning_rate: Any
@@ -35,6 +48,11 @@ class Optimizer(NamedTuple):
     interval_steps: Any
     initial_rate: Any = np.float32(0.01)
     final_rate: Any = np.float32(0)
+    optimizer: Any = None
+    adamw_factor: Any = None
+    lion_factor: Any = None
+    weight_decay: Any = None
+    label_smoothing: Any = None
 
     @classmethod
     def of(
@@ -44,8 +62,27 @@ class Optimizer(NamedTuple):
         steps: int,
         initial_rate: float = 0.01,
         final_rate: float = 0.0,
+        optimizers: Collection[str] = (),
     ) -> "Optimizer":
-        """From a path's hyperparameters, the number of intervals and the steps of each."""
+        """From a path's hyperparameters, the number of intervals and the steps of each.
+
+        Args:
+          hyperparameters: of the path.
+          intervals: between validations.
+          steps: of one.
+          initial_rate: see above.
+          final_rate: see above.
+          optimizers: that other children of the run may have, who share the compiled step.
+        """
+        own = optimizer_name(hyperparameters)
+        chosen: dict[str, Any] = (
+            {} if {own, *optimizers} == {"sgd"} else dict.fromkeys(FACTORS, np.float32(1))
+        )
+        if chosen:
+            chosen["optimizer"] = np.int32(OPTIMIZERS.index(own))
+        for name in (*chosen.keys() & FACTORS, "weight_decay", "label_smoothing"):
+            if name in hyperparameters:
+                chosen[name] = np.float32(hyperparameters[name])
         return cls(
             learning_rate=np.float32(hyperparameters["learning_rate"]),
             schedule=np.int32(SCHEDULES.index(hyperparameters["schedule"])),
@@ -56,7 +93,13 @@ class Optimizer(NamedTuple):
             interval_steps=np.float32(steps),
             initial_rate=np.float32(initial_rate),
             final_rate=np.float32(final_rate),
+            **chosen,
         )
+
+
+def optimizer_name(hyperparameters: Mapping[str, Any]) -> str:
+    """Which of `OPTIMIZERS` a path has."""
+    return str(hyperparameters.get("optimizer", "sgd"))
 
 
 def learning_rate(o: Optimizer, step: jax.Array) -> jax.Array:
@@ -79,35 +122,3 @@ def learning_rate(o: Optimizer, step: jax.Array) -> jax.Array:
     )
     factor = jnp.where(t < warmup, rising, falling)
     return o.learning_rate * jnp.where(o.schedule == SCHEDULES.index("constant"), 0.5, factor)
-
-
-def update(
-    params: Any, trace: Any, gradients: Any, rate: jax.Array, o: Optimizer
-) -> tuple[Any, Any]:
-    """One step of SGD with momentum on one component.
-
-    Args:
-      params: tree of float32.
-      trace: tree of bfloat16, the momentum (the papers' dtype; docs/method.md, Training).
-      gradients: tree of float32, already clipped.
-      rate: float32 scalar.
-      o: momentum and nesterov are read.
-
-    Returns:
-      The new parameters and the new trace.
-    """
-    trace = jax.tree.map(lambda m, g: g + o.momentum * m.astype(jnp.float32), trace, gradients)
-    step = jax.tree.map(lambda m, g: jnp.where(o.nesterov, g + o.momentum * m, m), trace, gradients)
-    params = jax.tree.map(lambda p, s: p - rate * s, params, step)
-    return params, jax.tree.map(lambda m: m.astype(jnp.bfloat16), trace)
-
-
-def clip(gradients: Any, norm: jax.Array, limit: float) -> Any:
-    """Scales a tree down to a global norm of at most `limit`, given its norm."""
-    scale = jnp.minimum(1.0, limit / jnp.maximum(norm, 1e-12))
-    return jax.tree.map(lambda g: g * scale, gradients)
-
-
-def update_if(trained: jax.Array, params: Any, trace: Any, step: Any) -> tuple[Any, Any]:
-    """`step(params, trace)` where `trained` holds at run time, otherwise both untouched."""
-    return lax.cond(trained, step, lambda p, m: (p, m), params, trace)

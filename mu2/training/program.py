@@ -27,6 +27,7 @@ from mu2.training import optimizer
 from mu2.training.layer import GradientRequest, chosen, gate_layer
 from mu2.training.optimizer import Optimizer
 from mu2.training.prepare import Preparation
+from mu2.training.update import Trained, clip, update, update_if
 
 
 class State(NamedTuple):
@@ -37,12 +38,16 @@ class State(NamedTuple):
       trace: bfloat16 trees, the momentum.
       step: int32 scalar, steps done.
       finite: bool scalar, False once a loss was NaN or infinite.
+      second_moment: float32 trees; None where no child of the run has AdamW.
+      moment_steps: int32 scalars, the steps that made a component's moments; None likewise.
     """
 
     params: dict[str, Any]
     trace: dict[str, Any]
     step: Any
     finite: Any
+    second_moment: dict[str, Any] | None = None
+    moment_steps: dict[str, Any] | None = None
 
 
 def _loss(
@@ -52,6 +57,7 @@ def _loss(
     given: "BatchInputs",
     label_B: jax.Array,
     num_classes: jax.Array,
+    smoothing: jax.Array | None,
 ) -> jax.Array:
     """Mean softmax cross-entropy over the classes that exist."""
     x, feature = given.prepared_Bx, given.feature_Bx
@@ -64,7 +70,31 @@ def _loss(
         )
         feature = x if output.is_feature else feature
         below = below | asked.trained
-    return optax.softmax_cross_entropy_with_integer_labels(mask(x, num_classes), label_B).mean()
+    return cross_entropy(mask(x, num_classes), label_B, num_classes, smoothing)
+
+
+def cross_entropy(
+    logits_BxC: jax.Array, label_B: jax.Array, num_classes: jax.Array, smoothing: jax.Array | None
+) -> jax.Array:
+    """The mean cross-entropy of masked logits, float32.
+
+    Args:
+      logits_BxC: of `mask`.
+      label_B: int32.
+      num_classes: int32 scalar, classes that exist.
+      smoothing: float32 scalar, the share of the targets that is spread over them; None for none.
+    """
+    loss_B = optax.softmax_cross_entropy_with_integer_labels(logits_BxC, label_B)
+    if smoothing is not None:
+        exists = jnp.arange(logits_BxC.shape[-1]) < num_classes
+        log_BxC = jnp.where(exists, jax.nn.log_softmax(logits_BxC), 0.0)
+        loss_B = (1.0 - smoothing) * loss_B - smoothing * log_BxC.sum(-1) / num_classes
+    return loss_B.mean()
+
+
+def _kinds(state: State) -> tuple[dict[str, Any] | None, ...]:
+    """What a state holds of each component, in the order of `Trained`."""
+    return state.params, state.trace, state.second_moment, state.moment_steps
 
 
 def mask(logits_BxC: jax.Array, num_classes: jax.Array) -> jax.Array:
@@ -119,6 +149,10 @@ class Program:
       network: components in forward order, the head padded to its bucket.
       outputs: what each of them puts out.
       shardings: where each array of a state lies, before a step and after it.
+      moment_shardings: the same of a state with second moments.
+      train_step: see `_train_step`.
+      moment_step: the same for states with second moments.
+      forward: see `_forward`.
     """
 
     def __init__(self, network: Network, clip_norm: float, sharding: Callable[[Axes], Sharding]):
@@ -128,12 +162,17 @@ class Program:
             component.name: nest({leaf: sharding(axes) for leaf, axes in component.axes.items()})
             for component in network
         }
-        self.shardings = State(params, params, sharding(()), sharding(()))
-        batch = sharding(("batch",))
-        self.train_step = jax.jit(
-            functools.partial(self._train_step, clip_norm=clip_norm),
-            donate_argnums=0,
-            out_shardings=self.shardings,
+        scalar, batch = sharding(()), sharding(("batch",))
+        self.shardings = State(params, params, scalar, scalar)
+        counts = dict.fromkeys(params, scalar)
+        self.moment_shardings = State(params, params, scalar, scalar, params, counts)
+        self.train_step, self.moment_step = (
+            jax.jit(
+                functools.partial(self._train_step, clip_norm=clip_norm),
+                donate_argnums=0,
+                out_shardings=shardings,
+            )
+            for shardings in (self.shardings, self.moment_shardings)
         )
         self.forward = jax.jit(self._forward, out_shardings=Forwarded(batch, batch, batch))
         self._compiled = False
@@ -166,7 +205,7 @@ class Program:
             return
         both = (
             (self.forward, (state.params, given, self.end)),
-            (self.train_step, (state, flags, o, given, label_B, num_classes)),
+            (self.step_of(state), (state, flags, o, given, label_B, num_classes)),
         )
         pool = ThreadPoolExecutor(len(both) + 1)
         try:
@@ -176,6 +215,10 @@ class Program:
         finally:
             pool.shutdown(wait=False)  # who interrupts does not wait for the compiler
         self._compiled = True
+
+    def step_of(self, state: State) -> Any:
+        """The compiled training step for such a state."""
+        return self.train_step if state.second_moment is None else self.moment_step
 
     @property
     def end(self) -> np.int32:
@@ -215,7 +258,7 @@ class Program:
         *,
         clip_norm: float,
     ) -> State:
-        """One step of SGD on one batch.
+        """One step on one batch.
 
         Args:
           state: donated.
@@ -237,20 +280,25 @@ class Program:
             given,
             label_B,
             num_classes,
+            o.label_smoothing,
         )
         norm = optax.tree.norm(gradients)
         rate = optimizer.learning_rate(o, state.step.astype(jnp.float32))
-        params, trace = {}, {}
+        updated = {}
         for name, gradient in gradients.items():
 
-            def step(p: Any, m: Any, g: Any = gradient) -> tuple[Any, Any]:
-                return optimizer.update(p, m, optimizer.clip(g, norm, clip_norm), rate, o)
+            def step(component: Trained, g: Any = gradient) -> Trained:
+                return update(component, clip(g, norm, clip_norm), rate, o)
 
-            params[name], trace[name] = optimizer.update_if(
-                flags[name] > 0, state.params[name], state.trace[name], step
-            )
+            before = Trained(*(None if kind is None else kind[name] for kind in _kinds(state)))
+            updated[name] = update_if(flags[name] > 0, before, step)
         finite = state.finite & jnp.isfinite(loss)
-        return State(params, trace, state.step + 1, finite)
+        after: tuple[Any, ...] = tuple(
+            None if kind is None else {name: component[i] for name, component in updated.items()}
+            for i, kind in enumerate(_kinds(state))
+        )
+        params, trace, second_moment, moment_steps = after
+        return State(params, trace, state.step + 1, finite, second_moment, moment_steps)
 
     def _forward(
         self, params: Mapping[str, Any], given: "BatchInputs", stop: jax.Array
@@ -327,5 +375,5 @@ class Programs:
         return sum(
             f._cache_size()  # type: ignore[attr-defined]
             for p in self._programs.values()
-            for f in (p.train_step, p.forward)
+            for f in (p.train_step, p.moment_step, p.forward)
         )

@@ -30,6 +30,10 @@ RUNS = {
         "*",
     ),
     "gin/ranges/affine": (SPACE, METHOD, *FIXED, "gin/augmentation/affine.gin", SCRIPTS, "*"),
+    "gin/ranges/optimizers": (
+        *(SPACE, METHOD, BUDGET, CROPS, SCRIPTS),
+        *("gin/optimizer/adamw_small.gin", "*"),
+    ),
     "gin/ranges/": (SPACE, METHOD, *FIXED, SCRIPTS, "*"),
     "gin/budget/": (SPACE, METHOD, *FIXED, SCRIPTS, "*"),
     "gin/optimizer/": (SPACE, METHOD, BUDGET, CROPS, SCRIPTS, "*"),

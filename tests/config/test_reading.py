@@ -32,9 +32,9 @@ STREAMS = [f for f in FILES if re.fullmatch(r"gin/stream/\w+\.gin", f)]
 PARTS = (
     "gin/mutation/mu2net.gin",
     "gin/budget/papers_large.gin",
-    "gin/optimizer/sgd_large.gin",
     "gin/augmentation/crops.gin",
 )
+SGD, ADAMW = "gin/optimizer/sgd_large.gin", "gin/optimizer/adamw_small.gin"
 
 
 @pytest.fixture(autouse=True)
@@ -69,7 +69,8 @@ def test_parts_compose(parts):
     # Two begin elsewhere: µ2Net+ without augmentation, the others with their own.
     begins = {"mu2net_plus": "mu2net_plus", "affine": "affine"}.get(Path(ranges).stem, "crops")
     augmentation = f"gin/augmentation/{begins}.gin"
-    experiment = load([space, *PARTS, ranges, augmentation, stream], []).experiment
+    optimizer = ADAMW if Path(ranges).stem == "optimizers" else SGD
+    experiment = load([space, *PARTS, optimizer, ranges, augmentation, stream], []).experiment
     experiment.space.model.network(experiment.space.defaults(), num_classes=2)
 
 
@@ -78,7 +79,7 @@ def test_the_gin_folder_is_no_package():
 
 
 def parameters(space: str, *bindings: str) -> int:
-    files = [space, *PARTS, "gin/stream/scripts.gin"]
+    files = [space, *PARTS, SGD, "gin/stream/scripts.gin"]
     space = load(files, list(bindings)).experiment.space
     return sum(c.size for c in space.model.network(space.defaults(), 2) if not c.optional)
 

@@ -58,6 +58,12 @@ def test_files_that_come_with_mu2_are_beyond_doubt(file):
             "nothing ever moves along learning_rate",
             "leave the ranges out",
         ),
+        (
+            "vit_micro",
+            ["Hyperparameters.optimizer='lion'"],
+            "'lion' begins with steps of 0.1",
+            "lion_factor = 0.003",
+        ),
         ("vit_micro", ["Mutation.adapters='insert'"], "no network of this space has adapters", ""),
         (
             "vit_micro",

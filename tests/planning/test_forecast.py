@@ -15,6 +15,7 @@ from mu2.planning.forecast import (
     training_flops,
     training_probabilities,
 )
+from mu2.planning.preview import stored_bytes
 from tests import shrunken
 
 
@@ -84,7 +85,11 @@ def test_what_is_always_cloned_and_the_head_are_certain():
 
 def test_bytes_of_a_system_by_hand():
     # Kept: float32 and its bfloat16 momentum; roots: float32.
-    assert store_bytes(Bounds(10, 20), 100) == Bounds(460.0, 520.0)
+    plain, adamw = shrunken.load(), shrunken.load("Hyperparameters.optimizer='adamw'")
+    stored = stored_bytes(plain.experiment.space)
+    assert store_bytes(Bounds(10, 20), 100, stored) == Bounds(460.0, 520.0)
+    # AdamW keeps second moments in float32 as well.
+    assert stored_bytes(adamw.experiment.space) - stored == 4
 
 
 def test_children_steps_and_bounds_of_a_run():
