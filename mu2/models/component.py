@@ -73,6 +73,8 @@ class Component:
       identity: names of leaves that, all zero, make the layer the identity; empty if none do.
       recompute: its backward pass does again what is no matrix product, rather than keep it; see
         `training.layer.gated`.
+      micro_batch: most examples that a CPU core's cache holds what the layer makes of; None where
+        larger batches are no slower. A training step so goes through fewer at a time.
       dense: the same layer where it computes what nothing reads, as a module and the shape it would
         be fed; None where it computes nothing less. It is counted and never run.
     """
@@ -84,6 +86,7 @@ class Component:
     identity: tuple[str, ...] = ()
     recompute: bool = True
     dense: tuple[nn.Module, tuple[int, ...]] | None = None
+    micro_batch: int | None = None
 
     @property
     def output_shape(self) -> tuple[int, ...]:

@@ -20,11 +20,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+from jax import lax
 from jax.sharding import Sharding
 
 from mu2.models.component import Axes, Component, Network, nest
 from mu2.training import optimizer
 from mu2.training.layer import GradientRequest, chosen, gate_layer
+from mu2.training.loss import cross_entropy, mask
 from mu2.training.optimizer import Optimizer
 from mu2.training.prepare import Preparation
 from mu2.training.update import Trained, clip, update, update_if
@@ -73,34 +75,9 @@ def _loss(
     return cross_entropy(mask(x, num_classes), label_B, num_classes, smoothing)
 
 
-def cross_entropy(
-    logits_BxC: jax.Array, label_B: jax.Array, num_classes: jax.Array, smoothing: jax.Array | None
-) -> jax.Array:
-    """The mean cross-entropy of masked logits, float32.
-
-    Args:
-      logits_BxC: of `mask`.
-      label_B: int32.
-      num_classes: int32 scalar, classes that exist.
-      smoothing: float32 scalar, the share of the targets that is spread over them; None for none.
-    """
-    loss_B = optax.softmax_cross_entropy_with_integer_labels(logits_BxC, label_B)
-    if smoothing is not None:
-        exists = jnp.arange(logits_BxC.shape[-1]) < num_classes
-        log_BxC = jnp.where(exists, jax.nn.log_softmax(logits_BxC), 0.0)
-        loss_B = (1.0 - smoothing) * loss_B - smoothing * log_BxC.sum(-1) / num_classes
-    return loss_B.mean()
-
-
 def _kinds(state: State) -> tuple[dict[str, Any] | None, ...]:
     """What a state holds of each component, in the order of `Trained`."""
     return state.params, state.trace, state.second_moment, state.moment_steps
-
-
-def mask(logits_BxC: jax.Array, num_classes: jax.Array) -> jax.Array:
-    """Logits with the padded classes at the lowest finite value."""
-    exists = jnp.arange(logits_BxC.shape[-1]) < num_classes
-    return jnp.where(exists[None], logits_BxC, float(np.finfo(logits_BxC.dtype).min))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -163,6 +140,7 @@ class Program:
             for component in network
         }
         scalar, batch = sharding(()), sharding(("batch",))
+        self._devices = batch.num_devices
         self.shardings = State(params, params, scalar, scalar)
         counts = dict.fromkeys(params, scalar)
         self.moment_shardings = State(params, params, scalar, scalar, params, counts)
@@ -273,14 +251,8 @@ class Program:
         Returns:
           The next state.
         """
-        loss, gradients = jax.value_and_grad(_loss)(
-            state.params,
-            self.outputs,
-            flags,
-            given,
-            label_B,
-            num_classes,
-            o.label_smoothing,
+        loss, gradients = self._gradients(
+            state.params, flags, given, label_B, num_classes, o.label_smoothing
         )
         norm = optax.tree.norm(gradients)
         rate = optimizer.learning_rate(o, state.step.astype(jnp.float32))
@@ -299,6 +271,47 @@ class Program:
         )
         params, trace, second_moment, moment_steps = after
         return State(params, trace, state.step + 1, finite, second_moment, moment_steps)
+
+    def _gradients(
+        self,
+        params: dict[str, Any],
+        flags: Mapping[str, jax.Array],
+        given: "BatchInputs",
+        label_B: jax.Array,
+        *more: Any,
+    ) -> tuple[jax.Array, dict[str, Any]]:
+        """The mean loss of a batch and its gradient, by micro-batches one after the other."""
+        batch = len(label_B)
+        pieces = batch // self._micro_batch(batch)
+
+        def of(given: "BatchInputs", label_B: jax.Array) -> Any:
+            return jax.value_and_grad(_loss)(params, self.outputs, flags, given, label_B, *more)
+
+        if pieces == 1:
+            return of(given, label_B)
+
+        def piece(array: jax.Array) -> jax.Array:
+            return array.reshape(pieces, batch // pieces, *array.shape[1:])
+
+        def add(total: Any, one: Any) -> Any:
+            prepared, feature, labels = one
+            found = of(BatchInputs(prepared, feature, given.start), labels)
+            return jax.tree.map(jnp.add, total, found), None
+
+        each = tuple(map(piece, (given.prepared_Bx, given.feature_Bx, label_B)))
+        nothing = (jnp.float32(0), jax.tree.map(jnp.zeros_like, params))
+        total, _ = lax.scan(add, nothing, each)
+        return jax.tree.map(lambda summed: summed / pieces, total)
+
+    def _micro_batch(self, batch: int) -> int:
+        """How many examples of a batch go through the network at a time in a training step."""
+        most = min((c.micro_batch for c in self.network if c.micro_batch), default=batch)
+        if self._devices > 1 or jax.default_backend() != "cpu":
+            return batch
+        # Half of what fits is still enough work at a time; a divisor below makes many calls.
+        return next(
+            (m for m in range(min(most, batch), most // 2 - 1, -1) if batch % m == 0), batch
+        )
 
     def _forward(
         self, params: Mapping[str, Any], given: "BatchInputs", stop: jax.Array

@@ -11,9 +11,10 @@ from mu2.models.inputs import bucket, normalise
 from mu2.random_keys import Key
 from mu2.tasks.images import DEFAULT
 from mu2.training.layout import single
+from mu2.training.loss import mask
 from mu2.training.optimizer import Optimizer
 from mu2.training.prepare import Batch
-from mu2.training.program import Programs, State, mask
+from mu2.training.program import Programs, State
 
 KEY = Key.from_seed(3)
 MODEL = ViT(patch=8, width=16, heads=2, mlp_dim=32)
