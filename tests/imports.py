@@ -12,7 +12,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 OWN = ("mu2", "tests", "benchmarks")
 # Libraries of extras that `mu2[test]` does not install.
-NOT_OF_THE_TESTS = {"mlflow": ["mlflow-skinny"], "wandb": ["wandb"]}
+NOT_OF_THE_TESTS = {"mlflow": ["mlflow-skinny"], "torch": ["torch"], "wandb": ["wandb"]}
 
 
 @dataclasses.dataclass(frozen=True)

@@ -123,7 +123,8 @@ def _layout_faults(layout: Layout, parts: Parts, place: Place) -> Iterator[Mu2Er
     executor, training = parts.executor, parts.training
     _, error = _attempt(layout.slices) if executor is None else _attempt(executor.validate, layout)
     if error is not None:
-        yield _at(place(executor, error.message) or place(layout, error.message), error)
+        blamed = executor if type(executor).__name__ in error.message else layout
+        yield _at(place(blamed, error.message), error)
     (axis,), (pieces,) = layout.over(("batch",)), layout.pieces(("batch",))
     if training is not None and training.batch_size % pieces:
         yield Mu2Error(

@@ -117,14 +117,14 @@ class ProcessExecutor:
         gpus = gpus if len(gpus) == number and gpus[0] else [str(i) for i in range(number)]
         if self.workers * layout.size > number:
             raise Mu2Error(
-                f"{self.workers} workers of {layout.size} GPUs each need "
+                f"ProcessExecutor.workers is {self.workers}, and {layout.size} GPUs each need "
                 f"{self.workers * layout.size}; JAX sees {number}.",
                 hint="Lower ProcessExecutor.workers, or the axes of the workers' layout.",
             )
         if os.environ.get(NO_PREALLOCATION, "").lower() not in ("false", "0"):
             raise Mu2Error(
-                "the process that starts the workers would keep most of the first GPU's memory "
-                "for itself.",
+                "the process that starts the workers of a ProcessExecutor would keep most of the "
+                "first GPU's memory for itself.",
                 hint=f"Start mu2 with {NO_PREALLOCATION}=false.",
             )
         n = layout.size

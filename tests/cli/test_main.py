@@ -17,7 +17,7 @@ from mu2.errors import Mu2Error
 from tests.report import fakes
 
 ROOT = str(Path(__file__).parents[2])
-EXPERIMENT = types.SimpleNamespace(trackers=())
+EXPERIMENT = types.SimpleNamespace(executor=None, trackers=())
 
 
 def python(*words, **environment):

@@ -30,6 +30,7 @@ def experiment() -> Any:
     return SimpleNamespace(
         stream=SimpleNamespace(schedule=lambda: schedule),
         evolution=SimpleNamespace(children=CHILDREN),
+        executor=None,
     )
 
 
