@@ -72,13 +72,13 @@ def watch(directory, name):
     seen = {"states": [], "batches": [], "children": []}
     extract_leaves, split, train = cohort.extract_leaves, Slice.split, Trainer.train
 
-    def note_state(state, network, names):
+    def note_state(state, network, names, optimizer):
         leaves = {}
         for kind, tree in (("params", state.params), ("momentum", state.trace)):
             for component, inner in tree.items():
                 leaves |= {f"{kind}/{component}/{k}": lies(x) for k, x in flatten(inner).items()}
         seen["states"].append(leaves)
-        kept = extract_leaves(state, network, names)
+        kept = extract_leaves(state, network, names, optimizer)
         arrays = [array for leaves in kept.values() for array in leaves.values()]
         assert all(type(array) is np.ndarray for array in arrays)
         return kept
