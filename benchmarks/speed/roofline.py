@@ -83,12 +83,14 @@ class Shape:
       hyperparameters: what shapes it.
       batch: examples a step.
       wanted: the share of the matrix product's rate that mu2's step should reach.
+      dtype: of the arithmetic.
     """
 
     model: Model
     hyperparameters: Mapping[str, int]
     batch: int
     wanted: float | None = None
+    dtype: str = "float32"
 
 
 VIT = {"image_size": 32, "num_layers": 3}
@@ -131,12 +133,8 @@ Step = Callable[[], Any]
 
 def mu2_step(shape: Shape, augmented: bool) -> Step:
     """mu2's own training step, everything trained, on one batch; each call does the next step."""
-    network = _network(shape)
-    program = Program(network, 1.0, single().sharding)
-    params = _params(network)
-    trace = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, jnp.bfloat16), params)
-    state = single().place(State(params, trace, np.int32(0), np.bool_(True)), program.shardings)
-    flags = {component.name: np.int32(1) for component in network}
+    program, state = train_state(shape)
+    flags = {component.name: np.int32(1) for component in program.network}
     optimizer = Optimizer.of(HYPERPARAMETERS, 4, 1000)
     images, labels = map(jnp.asarray, _batch(shape))
     prepare = Preparation(single().sharding)
@@ -157,6 +155,16 @@ def mu2_step(shape: Shape, augmented: bool) -> Step:
         return state.params
 
     return step
+
+
+def train_state(shape: Shape) -> tuple[Program, State]:
+    """The program of a shape, and a child's state before its first step."""
+    network = _network(shape)
+    program = Program(network, 1.0, single().sharding)
+    params = _params(network)
+    trace = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, jnp.bfloat16), params)
+    state = State(params, trace, np.int32(0), np.bool_(True))
+    return program, single().place(state, program.shardings)
 
 
 def plain_step(shape: Shape) -> Step:
@@ -187,7 +195,7 @@ def plain_step(shape: Shape) -> Step:
 
 
 def _network(shape: Shape) -> Network:
-    return shape.model.network(shape.hyperparameters, CLASSES)
+    return shape.model.network(shape.hyperparameters, CLASSES, shape.dtype)
 
 
 def _params(network: Network) -> dict[str, Any]:

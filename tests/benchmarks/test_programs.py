@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 
 from benchmarks.speed import (
+    accelerator,
     bare,
+    convnet,
     efficiency,
     history,
     inference,
@@ -22,6 +24,7 @@ from benchmarks.speed import (
 )
 from benchmarks.speed import images as images_
 from benchmarks.speed import input as input_
+from mu2 import config
 from mu2.models.component import Network
 from mu2.random_keys import Key
 from mu2.tasks.images import DEFAULT
@@ -230,3 +233,35 @@ def test_programs(noted):
     assert cached["compiled"] == 0
     assert cold["from cache"] == 0
     assert cold["wall s"] == pytest.approx(sum(cold["seconds"].values()))
+
+
+@pytest.mark.slow
+def test_accelerator_on_a_cpu(noted, capsys):
+    words = ["--shapes", "tiny", "--side", "64", "--population", "2", "--rounds", "1", "--runs"]
+    assert accelerator.main(words) == 0
+    figures = only(noted, "accelerator")
+    assert figures["steps"]["tiny"]["of the product"] > 0
+    assert figures["steps"]["tiny"]["flash ms"] is None
+    assert figures["population"]["vmap / loop"] > 0
+    said = capsys.readouterr().out
+    assert "TFLOP/s" in said
+    assert "vmap / loop" in said
+
+
+def test_the_large_vits_are_those_of_the_search_spaces():
+    for name, file in (("B/16 224", "vit_b16"), ("S/16 224", "vit_s16"), ("L/16 384", "vit_l16")):
+        shape = accelerator.VITS[name]
+        parts = ["gin/mutation/mu2net.gin", "gin/budget/laptop.gin", "gin/optimizer/sgd_large.gin"]
+        parts += ["gin/augmentation/crops.gin", "gin/stream/scripts.gin"]
+        space = config.load([f"search_spaces/{file}.gin", *parts], []).experiment.space
+        sizes = ("patch", "width", "heads", "mlp_dim")
+        assert [getattr(shape.model, s) for s in sizes] == [getattr(space.model, s) for s in sizes]
+        assert shape.hyperparameters["num_layers"] == space.hyperparameters["num_layers"]
+
+
+@pytest.mark.slow
+def test_convnet_beside_pytorch(noted):
+    pytest.importorskip("torch")
+    figures = convnet.measured(8, 1)
+    assert figures["mu2 / torch"] > 0
+    assert figures["torch CPU ms"] > 0
