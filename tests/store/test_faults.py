@@ -66,7 +66,9 @@ def start(code, *arguments, **options):
 def kill(process):
     """Kills it and returns the last number it printed."""
     process.send_signal(signal.SIGKILL)
-    out, err = process.communicate()
+    # By the streams: `communicate` passes over lines that a `readline` before it has buffered.
+    with process:
+        out, err = process.stdout.read(), process.stderr.read()
     assert err == ""
     # A line that the kill cut short promises nothing.
     numbers = [line for line in out.split("\n")[:-1] if line.isdecimal()]
