@@ -108,8 +108,11 @@ def attention(shape: Shape, implementation: str, rounds: int) -> float | None:
     both = jax.jit(jax.grad(loss, argnums=(0, 1, 2)))
     try:
         return seconds(lambda: both(q, k, v), rounds)
-    except (RuntimeError, ValueError, NotImplementedError, jax.errors.JaxRuntimeError):
-        return None  # no such device, or a shape that it does not take
+    except (RuntimeError, ValueError, NotImplementedError) as error:
+        # No such device, or a shape or size that it does not take: which, is said.
+        line = (str(error) or type(error).__name__).splitlines()[0]
+        sys.stderr.write(f"attention by {implementation}: {line}\n")
+        return None
 
 
 def population(children: int, rounds: int) -> dict[str, float]:

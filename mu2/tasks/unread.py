@@ -1,5 +1,6 @@
 """Examples that are not read yet: which they are, so that they are read where they are needed."""
 
+import abc
 import dataclasses
 import functools
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ from mu2.tasks.view import Views
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Unread:
+class Unread(abc.ABC):
     """A part of a task in the form that a network reads; what is pickled of it says which.
 
     Attributes:
@@ -42,13 +43,13 @@ class Unread:
         """Number of examples; nothing is decoded to tell."""
         return self._size
 
+    @abc.abstractmethod
     def read(self) -> ExampleStream | Originals:
         """The examples, read at the first call.
 
         Raises:
           Mu2Error: as `Task.read`.
         """
-        raise NotImplementedError
 
     @property
     def held(self) -> int | None:
