@@ -260,7 +260,7 @@ class ComponentStore:
             if self._where(name) or not read_bytes(self.directory / "where" / name):
                 return None
         except Mu2Error as error:
-            return error.message
+            return error.message if os.path.lexists(self.directory / "where" / name) else None
         return "the file is damaged: it names no pack that holds this component."
 
     def pointers(self) -> list[str]:

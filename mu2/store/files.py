@@ -109,13 +109,11 @@ def refuse_links_below(directory: Path) -> None:
     """
     if directory.is_symlink():
         raise _link(directory)
-    for folder, folders, files in os.walk(directory):
-        for name in (*folders, *files):
-            mode = os.lstat(path := os.path.join(folder, name)).st_mode
-            if stat.S_ISLNK(mode):
-                raise _link(Path(path))
-            if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
-                raise Mu2Error("it is neither a file nor a folder.", location=path)
+    for path, status in entries_below(directory):
+        if stat.S_ISLNK(status.st_mode):
+            raise _link(path)
+        if not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):
+            raise Mu2Error("it is neither a file nor a folder.", location=str(path))
 
 
 def _link(path: Path) -> Mu2Error:
@@ -321,7 +319,20 @@ def flush(path: Path) -> bool:
 def bytes_below(directory: Path) -> int:
     """Bytes of the files below a folder."""
     return sum(
-        os.lstat(os.path.join(folder, name)).st_size
-        for folder, _, files in os.walk(directory)
-        for name in files
+        status.st_size for _, status in entries_below(directory) if not stat.S_ISDIR(status.st_mode)
     )
+
+
+def entries_below(directory: Path) -> Iterator[tuple[Path, os.stat_result]]:
+    """Files, folders and links at any depth, each with its own status, not that of a link's target.
+
+    Others may write meanwhile: what is gone before it can be looked at is left out.
+    """
+    for folder, folders, files in os.walk(directory):
+        for name in sorted([*folders, *files]):
+            path = Path(folder, name)
+            try:
+                status = path.lstat()
+            except FileNotFoundError:
+                continue
+            yield path, status

@@ -1,10 +1,11 @@
 """Where the bytes of a system are."""
 
 import dataclasses
+import stat
 from pathlib import Path
 
 from mu2.store.components import ComponentStore
-from mu2.store.files import bytes_below
+from mu2.store.files import bytes_below, entries_below
 from mu2.store.journal import Journal
 from mu2.store.stored_component import components_of
 from mu2.store.sweep import named
@@ -52,14 +53,14 @@ def usage(directory: Path) -> Usage:
         counted |= packs
     history = named(journal)
     earlier = set(history.packs) - counted
-    documents = [
-        path
+    documents = {
+        path.relative_to(directory).as_posix(): status.st_size
         for folder in ("commits", "index", "records")
-        for path in (directory / folder).iterdir()
-    ]
-    kept = [p for p in documents if f"{p.parent.name}/{p.name}" in history.files]
-    journal_bytes = sum(path.lstat().st_size for path in kept)
-    strays = sum(path.lstat().st_size for path in documents) - journal_bytes
+        for path, status in entries_below(directory / folder)
+        if not stat.S_ISDIR(status.st_mode)
+    }
+    journal_bytes = sum(size for name, size in documents.items() if name in history.files)
+    strays = sum(documents.values()) - journal_bytes
     lost = sum(size for pack, size in sizes.items() if pack not in counted | earlier)
     other = bytes_below(directory) - sum(records.values()) - lost - strays - journal_bytes
     history_bytes = sum(sizes.get(pack, 0) for pack in earlier)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from mu2.errors import Mu2Error
 from mu2.store.components import ComponentStore
-from mu2.store.files import read_bytes, sha256
+from mu2.store.files import entries_below, read_bytes, sha256
 from mu2.store.head import refuse_doubtful_head
 from mu2.store.journal import Journal
 from mu2.store.stored_component import StoredComponent
@@ -110,14 +110,11 @@ def verify(directory: Path) -> list[Fault]:
 
 def _strangers(directory: Path) -> Iterator[tuple[Path, str]]:
     """Whatever is neither a file nor a folder: links, pipes, devices. A system has none."""
-    for folder, folders, files in os.walk(directory):
-        for name in sorted([*folders, *files]):
-            path = Path(folder, name)
-            mode = path.lstat().st_mode
-            if stat.S_ISLNK(mode):
-                yield path, f"it is a symbolic link, to {os.readlink(path)}; a system holds none."
-            elif not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
-                yield path, "it is neither a file nor a folder."
+    for path, status in entries_below(directory):
+        if stat.S_ISLNK(status.st_mode):
+            yield path, f"it is a symbolic link, to {os.readlink(path)}; a system holds none."
+        elif not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):
+            yield path, "it is neither a file nor a folder."
 
 
 def _documents(directory: Path) -> Iterator[tuple[Path, str]]:
@@ -134,7 +131,8 @@ def _documents(directory: Path) -> Iterator[tuple[Path, str]]:
                 if path.suffix != ".json" or sha256(read_bytes(path)) != named:
                     yield path, "the file is damaged: its bytes are not those of its name."
             except Mu2Error as error:
-                yield path, error.message
+                if os.path.lexists(path):  # a sweep may have removed it since
+                    yield path, error.message
 
 
 def _follow(

@@ -1,5 +1,6 @@
 """Many writers, one system: nothing is lost, doubled or half there, whoever is killed."""
 
+import contextlib
 import random
 import signal
 import sys
@@ -10,6 +11,7 @@ import pytest
 
 from mu2.cli import main
 from mu2.errors import Mu2Error
+from mu2.store.usage import usage
 from mu2.store.verify import verify
 from mu2.system import System, WritableSystem
 from mu2.system.agent_system import AgentSystem
@@ -114,21 +116,25 @@ def test_a_cycle_of_other_settings_is_refused(directory):
 @pytest.mark.slow
 def test_eight_writers_lose_nothing_and_readers_see_whole_commits(directory, capsys):
     start = time.monotonic()
-    processes = {f"t{i}": writers.start(directory, 8, f"t{i}") for i in range(8)}
-    reads = 0
-    while any(process.poll() is None for process in processes.values()):
-        system = System.open(directory)
-        system.check_log()
-        assert all(system.path(task).task == task for task in system.tasks)
-        assert verify(directory) == []
-        assert main(["gc", str(directory)]) == 0
-        reads += 1
-    told = {}
-    for task, process in processes.items():
-        out, err = process.communicate()
-        assert process.returncode == 0, err
-        told[task] = writers.cycles(out)
-        assert told[task] == list(range(len(told[task])))
+    reads, told = 0, {}
+    with contextlib.ExitStack() as stack:
+        processes = {
+            task: stack.enter_context(writers.start(directory, 8, task))
+            for task in map("t{}".format, range(8))
+        }
+        while any(process.poll() is None for process in processes.values()):
+            system = System.open(directory)
+            system.check_log()
+            assert all(system.path(task).task == task for task in system.tasks)
+            assert verify(directory) == []
+            usage(directory)
+            assert main(["gc", str(directory)]) == 0
+            reads += 1
+        for task, process in processes.items():
+            out, err = process.communicate()
+            assert process.returncode == 0, err
+            told[task] = writers.cycles(out)
+            assert told[task] == list(range(len(told[task])))
     commits = writers.check(directory, told) - 1
     assert commits == sum(map(len, told.values())) >= 8
     assert reads > 0
