@@ -11,8 +11,8 @@ all; and of each task's few kept test examples the predictions are computed agai
 private keep none). Nothing but the folder is read, and none of its Gin files is run.
 
 --data reads the tasks' data as the system's own Gin files say, and compares all test predictions
-bit for bit with those it was locked with; that needs the data, and the hardware and libraries of
-that time. Ask for it where you trust whoever made the system.
+bit for bit with those it was locked with; that needs the data, and the hardware, threads and
+libraries of that time. Ask for it where you trust whoever made the system.
 
 One JSON document with --json:
   format       1

@@ -11,6 +11,7 @@ from mu2.config.start import start_workers
 from mu2.errors import Mu2Error
 from mu2.experiment import Experiment, predict_test_set
 from mu2.system import System
+from mu2.system.environment import changes, run_environment
 from mu2.system.inference import Inference
 from mu2.tasks import DigestStream, Task
 
@@ -72,9 +73,9 @@ def prove(system: System) -> Iterator[Proof]:
     """Computes the test logits of every task's path again, and compares their digests.
 
     The examples come from the sources that the system's own runs name. Bits are compared, so the
-    hardware and the libraries have to be those that the path was locked with. Where the devices do
-    not fit a run's layout, the first one computes: the same bits if the layout split no batch and
-    no matrix, else perhaps others, which prove nothing.
+    hardware, its threads and the libraries have to be those that the path was locked with: of
+    others, other bits prove nothing. Where the devices do not fit a run's layout, the first one
+    computes: the same bits if the layout split no batch and no matrix.
 
     Args:
       system: open for reading.
@@ -82,10 +83,12 @@ def prove(system: System) -> Iterator[Proof]:
     Yields:
       One proof a task, in order of introduction.
     """
-    experiments = [_experiment(system, run) for run in range(system.progress.runs)]
+    runs, now = range(system.progress.runs), run_environment()
+    experiments = [_experiment(system, run) for run in runs]
+    elsewhere = [_elsewhere(system.run_environment(run), now) for run in runs]
     for name in system.tasks:
         try:
-            yield _proof(system, name, experiments)
+            yield _proof(system, name, experiments, elsewhere)
         except Mu2Error as error:
             yield Proof(name, None, error.message)
 
@@ -98,16 +101,32 @@ def _experiment(system: System, run: int) -> Experiment | Mu2Error:
         return error
 
 
-def _proof(system: System, name: str, experiments: list[Experiment | Mu2Error]) -> Proof:
+def _elsewhere(made_with: Mapping[str, str], now: Mapping[str, str]) -> str:
+    """What a run was made with that is not as now; mu2's own code may not change predictions."""
+    known = [name for name in made_with if name != "code"]
+    return changes({n: made_with[n] for n in known}, {n: now[n] for n in known if n in now})
+
+
+def _proof(
+    system: System,
+    name: str,
+    experiments: list[Experiment | Mu2Error],
+    made_elsewhere: list[str],
+) -> Proof:
     path = system.path(name)
-    tried = [e for e in reversed(experiments) if isinstance(e, Experiment) and _task(e, name)]
-    tried = [e for e in tried if path.model in {model.name for model in e.space.models}]
+    tried = [
+        (experiment, where)
+        for experiment, where in reversed([*zip(experiments, made_elsewhere, strict=True)])
+        if isinstance(experiment, Experiment)
+        and _task(experiment, name)
+        and path.model in {model.name for model in experiment.space.models}
+    ]
     if not tried:
         failed = [str(e) for e in experiments if isinstance(e, Mu2Error)]
         reason = failed[-1].splitlines()[0] if failed else "no run of the system names it"
         return Proof(name, None, reason)
     elsewhere, changed = None, False
-    for experiment in tried:
+    for experiment, _ in tried:
         task = _task(experiment, name)
         if task is None:
             continue
@@ -134,6 +153,10 @@ def _proof(system: System, name: str, experiments: list[Experiment | Mu2Error]) 
         split = f"data {elsewhere.data} x model {elsewhere.model}"
         kind = f" {elsewhere.platform}" if elsewhere.platform else ""
         reason = f"it was locked on{kind} slices of {split}, which add up in another order"
+        return Proof(name, None, f"{reason} ({accuracies}).")
+    differences = [where for _, where in tried]
+    if all(differences):
+        reason = f"it was locked with something else: {differences[0]}"
         return Proof(name, None, f"{reason} ({accuracies}).")
     return Proof(name, False, f"its test logits are not those it was locked with ({accuracies}).")
 

@@ -14,6 +14,7 @@ is named by its components' digests, never by time or machine.
 import dataclasses
 import os
 import shutil
+import stat
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from mu2.errors import Mu2Error
 from mu2.store.checkpoint import load, make_room, save
 from mu2.store.files import (
     damaged,
+    entries_below,
     flush,
     is_digest,
     read_bytes,
@@ -229,7 +231,11 @@ class ComponentStore:
         if manifest.files is None:
             shared.append((path, "the file is damaged: its list of files has changed."))
         else:
-            there = {str(p.relative_to(arrays)) for p in arrays.rglob("*") if not p.is_dir()}
+            there = {
+                str(path.relative_to(arrays))
+                for path, status in entries_below(arrays)
+                if not stat.S_ISDIR(status.st_mode)
+            }
             for name in sorted(there | set(manifest.files)):
                 owner = name.split("/")[0]
                 leaves = manifest.components.get(owner, {})

@@ -5,6 +5,7 @@ import hashlib
 import platform
 import shutil
 import subprocess
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 
@@ -36,6 +37,12 @@ def run_environment() -> dict[str, str]:
         **({"threads": str(threads())} if device.platform == "cpu" else {}),
         **changed_switches(),
     }
+
+
+def changes(before: Mapping[str, str], now: Mapping[str, str]) -> str:
+    """What two runs were made with, as far as it differs; empty where it does not."""
+    names = [name for name in {**before, **now} if before.get(name) != now.get(name)]
+    return "; ".join(f"{name} was {before.get(name)}, is {now.get(name)}" for name in names)
 
 
 @functools.cache

@@ -20,6 +20,7 @@ from mu2.store.stored_component import StoredComponent
 from mu2.store.sweep import sweep
 from mu2.system import System
 from mu2.system.child_log import Mark, chained
+from mu2.system.environment import changes
 from mu2.system.predictions import TestPredictions
 from mu2.system.record import Progress, TaskRecord
 from mu2.system.sample import SAMPLE, Sample
@@ -139,7 +140,7 @@ class WritableSystem(System):
             if before != run_environment and not accept_changes:
                 raise Mu2Error(
                     f"{self.directory} holds an unfinished run whose numbers may be others here: "
-                    f"{_changes(before, run_environment)}.",
+                    f"{changes(before, run_environment)}.",
                     hint="Go on where it was begun, to end with the same bits; or here, with what "
                     "comes next: --accept-changes.",
                 )
@@ -369,12 +370,6 @@ def with_places(path: Path, stored: Mapping[str, StoredComponent]) -> Path:
             for c in path.components
         ),
     )
-
-
-def _changes(before: Mapping[str, str], now: Mapping[str, str]) -> str:
-    """What two runs were made with, as far as it differs."""
-    names = [name for name in {**before, **now} if before.get(name) != now.get(name)]
-    return "; ".join(f"{name} was {before.get(name)}, is {now.get(name)}" for name in names)
 
 
 def _difference(file: FilePath, resolved: str) -> str:

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from mu2.cli import main
-from mu2.planning.verification import prove_samples
+from mu2.planning import verification
+from mu2.planning.verification import prove, prove_samples
 from mu2.system import System
 from mu2.system.sample import MOST, SAMPLE, Sample, examples_kept
 from mu2.system.writable import WritableSystem
@@ -72,3 +73,21 @@ def test_samples_are_read_as_they_were_written():
         1,
     ]
     assert SAMPLE == "sample/"
+
+
+def test_other_bits_prove_nothing_where_the_hardware_or_a_library_is_another(system, monkeypatch):
+    exact = verification.predict_test_set
+
+    def other_bits(*arguments):
+        accuracy, _, predictions = exact(*arguments)
+        return accuracy, "0" * 64, predictions
+
+    monkeypatch.setattr(verification, "predict_test_set", other_bits)
+    now = verification.run_environment()
+    monkeypatch.setattr(System, "run_environment", lambda *_: {**now, "code": "an older one"})
+    assert [proof.same for proof in prove(System.open(system))] == [False, False]
+    for name, value in (("threads", "77"), ("jax", "0.1")):
+        monkeypatch.setattr(verification, "run_environment", lambda: {**now, name: value})  # noqa: B023
+        for proof in prove(System.open(system)):
+            assert proof.same is None
+            assert f"{name} was {now[name]}, is {value} (" in proof.reason
