@@ -78,14 +78,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def grown(folder: Path, sizes: Sequence[int], repeats: int) -> dict[int, dict[str, float]]:
     """Grows a system in a folder; returns size to the median of each cost of one more task."""
-    draw = np.random.default_rng(0)
-    np.savez(
-        folder / "noise.npz",
-        x_train=draw.integers(0, 256, (256, 16, 16), np.uint8),
-        y_train=np.arange(256) % 4,
-        x_test=draw.integers(0, 256, (64, 16, 16), np.uint8),
-        y_test=np.arange(64) % 4,
-    )
+    npz(folder)
     figures, tasks = {}, 0
     for size in sizes:
         run(folder, folder / "system", [f"task{i}" for i in range(tasks, size)])
@@ -98,6 +91,18 @@ def grown(folder: Path, sizes: Sequence[int], repeats: int) -> dict[int, dict[st
         tasks = size
         figures[size] = {cost: statistics.median(each[cost] for each in costs) for cost in COSTS}
     return figures
+
+
+def npz(folder: Path) -> None:
+    """Writes noise.npz, images of noise."""
+    draw = np.random.default_rng(0)
+    np.savez(
+        folder / "noise.npz",
+        x_train=draw.integers(0, 256, (256, 16, 16), np.uint8),
+        y_train=np.arange(256) % 4,
+        x_test=draw.integers(0, 256, (64, 16, 16), np.uint8),
+        y_test=np.arange(64) % 4,
+    )
 
 
 def added(folder: Path, system: str, task: str) -> dict[str, float]:
