@@ -50,7 +50,9 @@ sys.exit(main(sys.argv[5:]))
 STEPS = (
     ("mu2.store.components", "save", 2),
     ("mu2.store.components", "write_file", 2),
-    ("mu2.store.components", "flush", 20),
+    ("mu2.store.components", "flush_below", 2),
+    ("mu2.store.components", "flush", 2),
+    ("mu2.store.files", "flush", 20),
     ("mu2.store.components", "ComponentStore._clear_new", 2),
     ("mu2.store.components", "ComponentStore._remove", 1),
     ("mu2.store.components", "ComponentStore.write", 2),

@@ -12,7 +12,7 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 
-from mu2.store.files import flush, reason
+from mu2.store.files import reason
 from mu2.store.leaves import Arrays, Shapes
 
 ITEM_BYTES = 32 * 4096
@@ -25,7 +25,7 @@ def save(path: Path, components: Mapping[str, Arrays]) -> None:
       OSError: it could not be written.
     """
     items = {d: dict(arrays) for d, arrays in components.items()}
-    _saving(path.parent, lambda ocp: ocp.save_checkpointables(path.absolute(), items))
+    _saving(lambda ocp: ocp.save_checkpointables(path.absolute(), items))
 
 
 def load(path: Path, leaves: Mapping[str, Shapes]) -> dict[str, dict[str, np.ndarray]]:
@@ -54,7 +54,7 @@ def save_tree(path: Path, tree: Mapping[str, Any]) -> None:
     """
     path = path.absolute()
     make_room(path.with_name(f"{path.name}.room"), _size(tree))
-    _saving(path.parent, lambda ocp: ocp.save(path, tree))
+    _saving(lambda ocp: ocp.save(path, tree))
 
 
 def make_room(path: Path, size: int, items: int = 1) -> None:
@@ -74,14 +74,14 @@ def make_room(path: Path, size: int, items: int = 1) -> None:
     path.unlink()
 
 
-def _saving(folder: Path, save: Callable[[Any], None]) -> None:
-    """Calls a function with Orbax, which writes to a folder; raises an OSError where it fails."""
+def _saving(save: Callable[[Any], None]) -> None:
+    """Calls a function with Orbax; raises an OSError where it cannot write."""
     from orbax.checkpoint import v1 as ocp
 
     context = ocp.Context()
     context.memory.deepcopy_host_arrays = False  # nobody changes them while this waits
     try:
-        with context, contextlib.nullcontext() if flush(folder) else _unflushed():
+        with context, _unflushed():
             save(ocp)
     except OSError:
         raise
@@ -91,10 +91,11 @@ def _saving(folder: Path, save: Callable[[Any], None]) -> None:
 
 @contextlib.contextmanager
 def _unflushed() -> Iterator[None]:
-    """Keeps tensorstore from flushing, for file systems whose folders it could not.
+    """Keeps tensorstore from flushing what is flushed once more before it gets its name.
 
-    It knows an option, and Orbax none that hands it on; so the settings that Orbax gives it are
-    others for this time.
+    That takes longer than all else, and fails on file systems whose folders it cannot flush. It
+    knows an option, and Orbax none that hands it on; so the settings that Orbax gives it are others
+    for this time.
     """
     from orbax.checkpoint._src.serialization import tensorstore_utils as orbax
 

@@ -26,6 +26,7 @@ from mu2.store.files import (
     damaged,
     entries_below,
     flush,
+    flush_below,
     is_digest,
     read_bytes,
     reason,
@@ -289,14 +290,12 @@ class ComponentStore:
             size = sum(array.nbytes for arrays in components.values() for array in arrays.values())
             make_room(new / "room", size, len(components))
             save(new / "arrays", components)
-            files = {}
-            for path in sorted(p for p in new.rglob("*") if p.is_file()):
-                flush(path)
-                files[str(path.relative_to(new / "arrays"))] = sha256(path.read_bytes())
+            files = {
+                str(path.relative_to(new / "arrays")): sha256(path.read_bytes())
+                for path in sorted(p for p in new.rglob("*") if p.is_file())
+            }
             write_file(new / "manifest.json", Manifest(leaves, files).serialize())
-            for folder in (p for p in new.rglob("*") if p.is_dir()):
-                flush(folder)
-            flush(new)
+            flush_below(new)
             self._put_in_place(new, target)
             flush(self.directory)
         self._point(components, pack)

@@ -8,6 +8,7 @@ import re
 import shutil
 import stat
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
@@ -17,6 +18,7 @@ Json = Any
 _HEX = re.compile(r"[0-9a-f]{64}")
 # What file systems answer that cannot flush a folder.
 _NO_FLUSH = (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EBADF)
+_FLUSHES = 8  # at once
 # Bytes of the largest document that is read; mu2 writes none that comes near.
 MAX_DOCUMENT = 1 << 24
 _RUN_FILE = re.compile(r"runs/\w[\w.-]*")
@@ -314,6 +316,18 @@ def flush(path: Path) -> bool:
     finally:
         os.close(handle)
     return True
+
+
+def flush_below(directory: Path) -> None:
+    """Flushes all that a folder holds, and the folder; several at once, as disks take them so.
+
+    Raises:
+      OSError: the disk does not take it.
+    """
+    with ThreadPoolExecutor(_FLUSHES) as pool:
+        paths = [path for path, _ in entries_below(directory)]
+        for _ in pool.map(flush, [*paths, directory]):
+            pass
 
 
 def bytes_below(directory: Path) -> int:

@@ -16,7 +16,7 @@ from mu2.models import flatten
 from mu2.models.roots.tensors import save
 from mu2.store.aside import empty_aside
 from mu2.store.checkpoint import save_tree
-from mu2.store.files import flush, reason
+from mu2.store.files import flush, flush_below, reason
 from mu2.system import System
 from mu2.system.inference import forward, network_of, parameters_of
 from mu2.tasks.user_examples import Form
@@ -105,8 +105,7 @@ def _write(system: System, task: str, form: str, target: FilePath, new: FilePath
     document |= FORMS[form](new / target.name, path, params, document)
     text = json.dumps(document, ensure_ascii=False, indent=2, allow_nan=False)
     (new / _DOCUMENT).write_text(f"{text}\n", encoding="utf-8")
-    for each in (each for each in new.rglob("*") if each.is_file() and each.name != _PLACED):
-        flush(each)
+    flush_below(new)
     _put(new / _DOCUMENT, new / target.name, target)
     return document
 

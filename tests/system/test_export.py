@@ -222,7 +222,7 @@ def test_what_fails_on_the_way_leaves_nothing(run, form, tmp_path, monkeypatch):
     def full(*_):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(module, "flush", full)
+    monkeypatch.setattr(module, "flush_below", full)
     with pytest.raises(Mu2Error, match="cannot be written: No space left on device"):
         export(run.system, "latin", form, tmp_path / "x")
     assert list(tmp_path.iterdir()) == []
