@@ -179,8 +179,8 @@ class OpenSystem:
         Args:
           task: the task.
           data: a source; or a path: of a folder of images or text files by class, of an `.npz`, of
-            a CSV or Parquet file with a column of labels; or, with `labels`, examples as `predict`
-            takes them.
+            a CSV or Parquet file with a column of labels; or a data frame with such a column; or,
+            with `labels`, examples as `predict` takes them.
           labels: one an example: names of classes, or whole numbers in label order.
           split: a split expression of the data; None: their split 'test', else all of them.
           label: the column of labels, where it is not called as in training.

@@ -13,6 +13,7 @@ import mu2
 from mu2 import cli
 from mu2.errors import Mu2Error
 from mu2.system import System
+from mu2.system.evaluation import _given_labels
 from mu2.system.inference import Inference
 from mu2.tasks import CSV, Folder, Npz, Sklearn, Task, TextLines
 from mu2.tasks.preparation import Preparation
@@ -233,6 +234,10 @@ def test_an_evaluation_counts_right(made, system, kind, tmp_path, capsys):
     assert document["confusion"] == confusion.tolist()
     assert sum(each["examples"] for each in document["classes"]) == 30
     assert system.evaluate(kind, str(data)).to_json()["confusion"] == confusion.tolist()
+    if kind in ("trees", "reviews"):
+        for table in (lines, *(frame(lines) if kind == "trees" else ())):
+            given = system.evaluate(kind, table)
+            assert given.to_json()["confusion"] == confusion.tolist()
     assert ask("evaluate", made, "--task", kind, data) == 0
     assert f"accuracy {100 * accuracy:.2f}%" in capsys.readouterr().out
 
@@ -258,6 +263,15 @@ def test_classes_are_told_by_name(made, system, tmp_path, capsys):
     found = system.evaluate("shapes", str(only))
     assert found.confusion.sum(axis=1).tolist() == [0, 3]
     assert found.to_json()["classes"][0]["recall"] is None
+
+
+def test_whole_numbers_are_names_where_one_is():
+    names = ("1", "2", "3")
+    assert _given_labels([3, 1.0], names, "stars").tolist() == [2, 0]
+    # 0 is no class, and none of the others is meant by its number.
+    with pytest.raises(Mu2Error, match="'0' is no class"):
+        _given_labels([0, 1, 2], names, "stars")
+    assert _given_labels([1, 0], ("ash", "oak"), "trees").tolist() == [1, 0]
 
 
 def test_labels_in_python(system):

@@ -11,7 +11,8 @@ from mu2 import cli
 from mu2.errors import Mu2Error
 from mu2.report.difference import difference
 from mu2.report.figures import figure_of
-from mu2.report.html.page import report_page
+from mu2.report.html.page import report_document, report_page
+from mu2.report.kinds import KINDS, OF_SEVERAL, OF_TASK
 from mu2.report.reading import read_history
 from mu2.report.summary import summarise
 from mu2.store.verify import verify
@@ -146,6 +147,30 @@ def test_a_removed_task_leaves_what_others_share(directory, run, images, capsys)
     assert made.iterations == old.iterations + 1
     assert made.path.id.split("/")[1] == str(old.iterations)
     np.testing.assert_array_equal(answers(directory, "latin", latin), before)
+
+
+@pytest.mark.parametrize("names", [("digits",), ("latin",), ("digits", "latin", "greek")])
+def test_what_is_drawn_of_a_system_that_has_lost_tasks(directory, names):
+    task_edits.rename_task(directory, names[0], "gone")
+    for name in names:
+        task_edits.remove_task(directory, name)
+    left = mu2.open(directory).tasks
+    history = read_history(directory)
+    (document,) = report_document([history])["systems"]
+    assert [each["name"] for each in document["tasks"]] == list(left)
+    numbers = {number for commit in document["commits"] for number, _ in commit["paths"]}
+    assert numbers == set(range(len(left)))
+    assert sum(len(commit["paths"]) for commit in document["commits"]) >= len(left)
+    for kind in KINDS:
+        if kind in OF_SEVERAL:
+            figure_of([history, history], kind)()
+        elif left:
+            figure_of(
+                [history],
+                kind,
+                left[0] if kind in OF_TASK else None,
+                "learning_rate" if kind == "course" else None,
+            )()
 
 
 def test_a_task_is_copied_with_its_components(directory, run, images, tmp_path):

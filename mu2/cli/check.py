@@ -135,7 +135,8 @@ def _check_columns(options: argparse.Namespace) -> "TableReading | None":
 def _warning_lines(warnings: Sequence[Mu2Error]) -> Iterable[str]:
     """What may not be meant, each with its place and a cure."""
     yield ""
-    yield from (f"warning: {warning}" for warning in warnings)
+    for warning in warnings:
+        yield from f"warning: {warning}".split("\n")
 
 
 def _lines(would: Mapping[str, Any]) -> Iterable[str]:

@@ -1,5 +1,7 @@
 """The lines that every reporter tells of a run and of its task iterations."""
 
+import collections
+
 from mu2.report import words
 from mu2.report.status import Status
 from mu2.system import TaskRecord
@@ -31,9 +33,17 @@ def task_line(record: TaskRecord, status: Status) -> str:
         return f"{said}  no path"
     return (
         f"{said}  test {words.percent(record.path.test_accuracy)}"
-        f"  validation {words.percent(record.path.quality)}"
-        f"  parent {record.path.parent_task or 'root'}"
+        f"  validation {words.percent(record.path.quality)}  layers {_makers(record)}"
     )
+
+
+def _makers(record: TaskRecord) -> str:
+    """Whose layers a task's path is made of, as `3 its own, 2 of root, 1 of latin`."""
+    components = record.path.components if record.path is not None else ()
+    makers = collections.Counter(component.owner for component in components)
+    own = makers.pop(record.name, 0)
+    others = (f"{number} of {maker or 'root'}" for maker, number in makers.items())
+    return ", ".join([*([f"{own} its own"] if own else []), *others])
 
 
 def done_line(status: Status, compiled: int) -> str:

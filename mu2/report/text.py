@@ -138,11 +138,16 @@ def prediction_table(document: Mapping[str, Any]) -> Table:
 
 
 def preview_lines(preview: Mapping[str, Any]) -> list[str]:
-    """A preview of an experiment as aligned lines, one a key."""
+    """A preview of an experiment as aligned lines, one a key, and one each of several groups."""
     width = max((len(key) for key in preview), default=0)
-    return [
-        f"  {key.replace('_', ' '):{width}}  {_words_of(value)}" for key, value in preview.items()
-    ]
+    lines = []
+    for key, value in preview.items():
+        groups = [_words_of(value)]
+        if isinstance(value, Mapping) and any(isinstance(v, Mapping) for v in value.values()):
+            groups = [f"{_key(name)}: {_words_of(each)}" for name, each in value.items()]
+        for number, group in enumerate(groups):
+            lines.append(f"  {'' if number else _key(key):{width}}  {group}")
+    return lines
 
 
 def _words_of(value: Any) -> str:
@@ -155,7 +160,8 @@ def _words_of(value: Any) -> str:
     if value is None:
         return "–"
     if isinstance(value, Mapping):
-        return ", ".join(f"{_key(key)} {_words_of(each)}" for key, each in value.items())
+        there = {key: each for key, each in value.items() if each != {}}
+        return ", ".join(f"{_key(key)} {_words_of(each)}" for key, each in there.items())
     if isinstance(value, Sequence) and not isinstance(value, str):
         inner = [str(each) if type(each) is int else _words_of(each) for each in value]
         return ("; " if any(isinstance(each, Mapping) for each in value) else ", ").join(inner)

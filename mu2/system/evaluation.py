@@ -13,7 +13,14 @@ from mu2.system.inference import Inference
 from mu2.tasks import Folder, Npz, Source, Task, TextLines
 from mu2.tasks.preparation import Preparation, RawRows
 from mu2.tasks.sources.parquet import PARQUET
-from mu2.tasks.user_tables import LINES, SHEETS, read_columns, text_column
+from mu2.tasks.user_tables import (
+    LINES,
+    SHEETS,
+    Columns,
+    columns_of_table,
+    read_columns,
+    text_column,
+)
 
 # Examples computed at a time, and MiB of images that stay in memory.
 BLOCK, MEMORY_LIMIT_MB = 256, 4096
@@ -99,8 +106,9 @@ def evaluate(
       inference: of a system.
       task: the task.
       data: a source (as `mu2.tasks` offers them); or a path: of a folder of images or of text files
-        by class, of an `.npz`, or of a CSV or Parquet file with a column of labels; or, with
-        `labels`, examples as `OpenSystem.predict` takes them.
+        by class, of an `.npz`, or of a CSV or Parquet file with a column of labels; or a table with
+        such a column: a data frame, a mapping of column to values, or a sequence of mappings; or,
+        with `labels`, examples as `OpenSystem.predict` takes them.
       labels: one an example: names of classes, or whole numbers in label order.
       split: a split expression of the data; None: their split 'test', else all of them.
       label: the column of labels, where it is not called as in training.
@@ -122,11 +130,18 @@ def evaluate(
         if not data.exists():
             raise Mu2Error(f"there is no {str(data)!r}.")
         if data.suffix.lower() in (*SHEETS, *PARQUET):
-            return _tally(inference, task, [_of_file(inference, task, data, label, column)], None)
+            preparation = inference.preparation(task)
+            columns = read_columns(data, *(preparation.signs if preparation else ()))
+            made = _of_table(inference, task, columns, str(data), label, column)
+            return _tally(inference, task, [made], None)
         data = _source(data, inference.system.task(task).input)
+    elif not isinstance(data, Source) and (given := columns_of_table(data)) is not None:
+        made = _of_table(inference, task, given, "the data", label, column)
+        return _tally(inference, task, [made], None)
     if not isinstance(data, Source):
         raise Mu2Error(
-            f"{type(data).__name__} is neither a source nor a path, and no labels were given."
+            f"{type(data).__name__} is neither a source nor a path nor a table, and no labels were "
+            "given."
         )
     if (kind := inference.system.task(task).input) != data.input:
         raise Mu2Error(f"task {task!r} reads {kind}s, and the data are {data.input}s.")
@@ -153,26 +168,30 @@ def _source(path: FilePath, kind: str) -> Source:
     )
 
 
-def _of_file(
-    inference: Inference, task: str, file: FilePath, label: str | None, column: str | None
+def _of_table(
+    inference: Inference,
+    task: str,
+    columns: Columns,
+    owner: str,
+    label: str | None,
+    column: str | None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Inputs and labels of a CSV or Parquet file."""
+    """Inputs and labels of a table's columns."""
     kind, preparation = inference.system.task(task).input, inference.preparation(task)
     if kind == "image":
-        raise Mu2Error(f"task {task!r} reads images, and {file} is a table.")
-    columns = read_columns(file, *(preparation.signs if preparation else ()))
+        raise Mu2Error(f"task {task!r} reads images, and {owner} is a table.")
     name = label or (preparation.label if preparation else None) or _LABEL
     if name not in columns:
         raise Mu2Error(
-            f"{file} has no column {name!r} with labels.",
+            f"{owner} has no column {name!r} with labels.",
             hint=did_you_mean(name, columns) if label else "--label names it.",
         )
-    numbers = _given_labels(columns[name], inference.class_names(task), task, str(file))
+    numbers = _given_labels(columns[name], inference.class_names(task), task, owner)
     rest = {each: values for each, values in columns.items() if each != name}
     if kind == "text":
-        given: Any = text_column(rest, preparation, str(file), column)
+        given: Any = text_column(rest, preparation, owner, column)
         return inference.examples(task, given), numbers
-    return _rows(preparation, rest, str(file)), numbers
+    return _rows(preparation, rest, owner), numbers
 
 
 def _rows(preparation: Preparation | None, columns: Any, owner: str) -> np.ndarray:
@@ -218,13 +237,13 @@ def _given_labels(
 ) -> np.ndarray:
     """Labels as numbers of the task's classes, int32 [N].
 
-    What names a class is one; whole numbers that name none are numbers of classes.
+    What names a class is one; whole numbers of which none does are numbers of classes.
     """
     known = {name: number for number, name in enumerate(names)}
     values = [_plain(value) for value in labels]
     if not values:
         raise Mu2Error(f"{owner}: there are no examples.")
-    if all(isinstance(value, int) for value in values) and not all(str(v) in known for v in values):
+    if all(isinstance(value, int) for value in values) and not any(str(v) in known for v in values):
         if wrong := [value for value in values if not 0 <= value < len(names)]:
             raise Mu2Error(
                 f"{owner}: {wrong[0]} is no class; task {task!r} has {len(names)}, from 0 on."

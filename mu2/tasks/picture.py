@@ -205,9 +205,7 @@ def _reported(place: str, image: bytes | Path) -> Iterator[None]:
     try:
         from PIL import Image, UnidentifiedImageError
     except ImportError as error:
-        raise Mu2Error(
-            f"{place}: reading images needs Pillow.", hint="pip install 'mu2[images]'"
-        ) from error
+        raise Mu2Error("reading images needs Pillow.", hint="pip install 'mu2[images]'") from error
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow's remarks on files that it reads all the same

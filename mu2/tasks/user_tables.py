@@ -121,16 +121,12 @@ def text_column(
     return texts
 
 
-def given_columns(given: Any, preparation: Preparation) -> Columns | None:
-    """Rows that were given in Python, as columns; None where they are no table.
+def columns_of_table(given: Any) -> Columns | None:
+    """A table that was given in Python, as columns by name; None where it is none.
 
     Args:
       given: a data frame (of pandas, polars or pyarrow, told by what it offers), a mapping of name
-        to values, a sequence of mappings, or rows [N, columns] in the order of the task's own.
-      preparation: of the task.
-
-    Raises:
-      Mu2Error: rows have another number of columns than the task.
+        to values, or a sequence of mappings.
     """
     if hasattr(given, "column_names") and hasattr(given, "column"):  # pyarrow
         return {str(name): given.column(name).to_pylist() for name in given.column_names}
@@ -138,10 +134,28 @@ def given_columns(given: Any, preparation: Preparation) -> Columns | None:
         return {str(name): list(values) for name, values in given.items()}
     if hasattr(given, "columns") and hasattr(given, "__getitem__"):  # pandas, polars
         return {str(name): list(given[name]) for name in given.columns}
+    if isinstance(given, list | tuple) and given and all(isinstance(r, Mapping) for r in given):
+        keys = dict.fromkeys(str(name) for row in given for name in row)
+        return {name: [row.get(name) for row in given] for name in keys}
+    return None
+
+
+def given_columns(given: Any, preparation: Preparation) -> Columns | None:
+    """Rows that were given in Python, as columns; None where they are no table.
+
+    Args:
+      given: a table as `columns_of_table` takes it, or rows [N, columns] in the order of the
+        task's own.
+      preparation: of the task.
+
+    Raises:
+      Mu2Error: rows have another number of columns than the task.
+    """
+    if (columns := columns_of_table(given)) is not None:
+        return columns
     rows = given if isinstance(given, np.ndarray) else list(given)
-    if len(rows) and all(isinstance(row, Mapping) for row in rows):
-        keys = dict.fromkeys(str(name) for row in rows for name in row)
-        return {name: [row.get(name) for row in rows] for name in keys}
+    if (columns := columns_of_table(rows)) is not None:
+        return columns
     if preparation.encoding is None:
         return None
     names = preparation.encoding.columns

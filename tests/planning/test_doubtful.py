@@ -109,6 +109,7 @@ def test_check_and_run_warn(tmp_path, capsys):
     assert cli.main(["check", *words]) == 0
     assert "warning: " in (said := capsys.readouterr().out)
     assert "on 9 validation examples, of which each is worth 11%" in said
+    assert "\n  Raise Training.max_validation_examples.\n" in said
     assert cli.main(["check", *words, "--json"]) == 0
     (warning,) = json.loads(capsys.readouterr().out)["warnings"]
     assert warning["location"] == "--gin.Training.max_validation_examples=9"

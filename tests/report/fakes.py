@@ -58,7 +58,8 @@ def child(task: str, iteration: int, number: int, **changes: Any) -> dict[str, A
 
 
 def record(task: str, **changes: Any) -> Any:
-    path = SimpleNamespace(quality=0.8, test_accuracy=0.75, parent_task=None)
+    owners = [SimpleNamespace(owner=owner) for owner in (None, None, "latin", task)]
+    path = SimpleNamespace(quality=0.8, test_accuracy=0.75, components=owners)
     return SimpleNamespace(**{"name": task, "path": path, **changes})
 
 

@@ -24,7 +24,9 @@ def test_lines_where_there_is_no_terminal(clock):
         "digits 1/2  generation 1  child 1/4  quality 50.0% kept  best 50.0%  from root/random"
         "  2.0 s  time left 0:30"
     )
-    assert lines[5] == "digits 1/2  test 75.0%  validation 80.0%  parent root"
+    assert lines[5] == (
+        "digits 1/2  test 75.0%  validation 80.0%  layers 1 its own, 2 of root, 1 of latin"
+    )
     assert lines[-3].endswith("time left 0:00")
     assert lines[-1] == "systems/x: done in 32 s, 5 programs compiled."
     assert len(lines) == 1 + 16 + 4 + 1

@@ -98,6 +98,7 @@ def test_a_preview_shows_every_key():
         "depths": (0, 1),
         "share": 0.125,
         "private": True,
+        "parts": {"train": {"examples": 90, "sizes": {}}, "test": {"examples": 30}},
         "seconds": None,
     }
     assert text.preview_lines(preview) == [
@@ -108,6 +109,8 @@ def test_a_preview_shows_every_key():
         "  depths          0, 1",
         "  share           0.125",
         "  private         yes",
+        "  parts           train: examples 90",
+        "                  test: examples 30",
         "  seconds         –",
     ]
     assert text.preview_lines({}) == []

@@ -167,18 +167,28 @@ def _path(path: KeptPath, history: History, place: dict[str, int]) -> dict[str, 
 
 
 def _commits(history: History, tasks: dict[str, int]) -> list[dict[str, Any]]:
-    """The commits that changed a path: what the graph's slider goes through."""
+    """The commits that changed a path: what the graph's slider goes through.
+
+    Tasks that were removed since have no row, so that what changed theirs alone is left out.
+    """
     place = {path: number for number, path in enumerate(history.paths)}
+    shown = [
+        (
+            commit,
+            [[tasks[task], place[path]] for task, path in commit.paths.items() if task in tasks],
+        )
+        for commit in history.commits
+    ]
     return [
         {
             "number": commit.number,
             "message": commit.message,
-            "task": None if commit.task is None else tasks[commit.task],
+            "task": None if commit.task is None else tasks.get(commit.task),
             "children": commit.children,
-            "paths": [[tasks[task], place[path]] for task, path in commit.paths.items()],
+            "paths": paths,
         }
-        for commit in history.commits
-        if commit.paths
+        for commit, paths in shown
+        if paths
     ]
 
 

@@ -19,7 +19,7 @@ from mu2.tasks.sources.columns import Columns, check_labels, sheet_guesses, text
 from mu2.tasks.sources.listing import entries, home, in_order
 from mu2.tasks.sources.numbers import Numbers
 from mu2.tasks.sources.parquet import PARQUET
-from mu2.tasks.sources.sheet import Row, Sheet
+from mu2.tasks.sources.sheet import Row, Sheet, parting_hint
 from mu2.tasks.table import Encoding, Scaling
 from mu2.tasks.text import to_bytes
 
@@ -30,8 +30,9 @@ _MOST_CATEGORIES = 1000
 # Of a long list, as many are told.
 _TOLD = 5
 
-# What pandas calls a column without a name when it reads one.
-_UNNAMED = re.compile(r"(Unnamed: \d+)?")
+# What pandas calls a column without a name when it reads one, or an index without a name when it
+# writes Parquet; and what R calls one.
+_UNNAMED = re.compile(r"(Unnamed: \d+(\.\d+)*|__index_level_\d+__|\.\.\.\d+)?")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -362,7 +363,7 @@ class CSV:
         if all(self._read.numbers.read(each) is not None for each in table.columns):
             hint = "Its first line holds numbers, and should name the columns."
         if len(table.columns) == 1:
-            hint = (
+            hint = parting_hint(table.columns, self.delimiter) or (
                 f"It has one column, {table.columns[0]!r}; CSV.delimiter says what parts columns."
             )
         kind = dict(table.left_out).get(name)

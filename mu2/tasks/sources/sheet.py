@@ -12,6 +12,8 @@ from mu2.tasks.sources.parquet import is_parquet, read_parquet
 
 # Of rows with one fault, as many are told.
 _TOLD = 5
+# What stands between values, the commonest first.
+_DELIMITERS = (",", ";", "\t", "|")
 _BYTE_ORDER_MARKS = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
 
 
@@ -135,7 +137,7 @@ def _parsed(file: str, delimiter: str, quote: str | None, changed: int, size: in
             rows.append((line, values))
         line += 1 + breaks
     if uneven:
-        raise _uneven(file, len(records[0][0]), uneven, quote)
+        raise _uneven(file, records[0][0], uneven, delimiter, quote)
     if len(rows) < 2:
         raise Mu2Error(
             f"{file} has no rows.", hint="The first line names the columns; rows follow."
@@ -147,18 +149,38 @@ def _parsed(file: str, delimiter: str, quote: str | None, changed: int, size: in
     return Sheet(file, columns, tuple(rows), broken, quote, guessed)
 
 
-def _uneven(file: str, columns: int, uneven: Sequence[tuple[int, int]], quote: str) -> Mu2Error:
+def _uneven(
+    file: str,
+    head: Sequence[str],
+    uneven: Sequence[tuple[int, int]],
+    delimiter: str,
+    quote: str,
+) -> Mu2Error:
     """What to say of rows with another number of values than there are columns."""
     (line, values), more = uneven[0], uneven[1:]
     lines = ", ".join(str(line) for line, _ in more[:_TOLD])
     also = f", and so have {len(more):,} rows more (lines {lines}{' …' * (len(more) > _TOLD)})"
     return Mu2Error(
-        f"{values} values, and {columns} columns are named in the first line{also * bool(more)}.",
+        f"{values} values, and {len(head)} columns are named in the first line{also * bool(more)}.",
         location=f"{file}:{line}",
-        hint="A value that holds the delimiter stands in double quotes; CSV.delimiter says what "
+        hint=parting_hint(head, delimiter)
+        or "A value that holds the delimiter stands in double quotes; CSV.delimiter says what "
         "parts values."
-        + " Quotes are read as letters here; CSV.quote = '\"' takes them for quotes."
-        * (not quote),
+        + " Quotes are read as letters here; CSV.quote = '\"' takes them for quotes." * (not quote),
+    )
+
+
+def parting_hint(head: Sequence[str], delimiter: str | None) -> str | None:
+    """A hint where the first line is one value here, and another delimiter would part it."""
+    if len(head) > 1:
+        return None
+    most = max(_DELIMITERS, key=head[0].count)
+    if most == delimiter or most not in head[0]:
+        return None
+    return (
+        f"{most!r} would part the first line into {head[0].count(most) + 1} columns: "
+        f"CSV.delimiter = {most!r} in a task's Gin file. Files to predict or evaluate on are "
+        "parted as those that the task was trained on."
     )
 
 

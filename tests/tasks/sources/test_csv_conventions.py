@@ -81,6 +81,19 @@ def test_rows_of_another_length_are_all_told(tmp_path):
         CSV(path, "label").splits()
 
 
+@pytest.mark.parametrize(("sign", "columns"), [(";", 2), ("\t", 3), ("|", 2)])
+def test_a_first_line_of_one_value_tells_what_would_part_it(tmp_path, sign, columns):
+    head, values = sign.join("ab"[: columns - 1]), sign.join(["1,5"] * (columns - 1))
+    dots = f"{values}{sign}x".replace(",", ".")
+    commas = write(tmp_path / "x.csv", f"{head}{sign}label", f"{values}{sign}x", f"{values}{sign}y")
+    points = write(tmp_path / "y.csv", f"{head}{sign}label", dots)
+    for path in (commas, points):
+        with pytest.raises(Mu2Error) as caught:
+            CSV(path, "label").num_classes()
+        assert f"into {columns} columns: CSV.delimiter = {sign!r}" in caught.value.hint
+    assert CSV(commas, "label", delimiter=sign, decimal=",").num_features() == columns - 1
+
+
 def test_rows_of_nothing_are_no_rows(tmp_path):
     path = write(tmp_path / "x.csv", "", "a,label", "1,x", ",", "2,y", ",", "")
     assert CSV(path, "label").size("train") == 2
@@ -205,7 +218,7 @@ def test_classes_that_look_alike_are_told(tmp_path):
 # Columns.
 
 
-@pytest.mark.parametrize("name", ["", "Unnamed: 0"])
+@pytest.mark.parametrize("name", ["", "Unnamed: 0", "Unnamed: 0.1", "__index_level_0__", "...1"])
 def test_row_numbers_without_a_name_are_left_out_and_told(tmp_path, name):
     lines = [f"{i},{RNG.random():.3f},{'ab'[i >= 40]}" for i in range(80)]
     path = write(tmp_path / "x.csv", f"{name},x,label", *lines)
