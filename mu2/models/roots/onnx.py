@@ -50,18 +50,26 @@ class PPOCR:
     Source: arXiv 2606.13108; the weights come with the package `rapidocr` (Apache-2.0), which the
     extra 'ocr' installs. They were trained on lines of text of 48 pixels in height, in 50
     languages: Chinese, English, Japanese and others in Latin script. All 13 blocks are in the
-    root, however few the search space's default has, so that a path that grows finds them. What
-    reads their output, `norm`, begins as a LayerNorm begins.
+    root, unless `num_layers` says otherwise, so that a path that grows finds them. What reads
+    their output, `norm`, begins as a LayerNorm begins.
 
     Attributes:
       path: the ONNX file; None for that of the installed package.
       name: the root's name.
+      num_layers: blocks from the first on that are in the root, for a search space in which no
+        path has more of them; None: all.
     """
 
     path: str | None = None
     name: str = "ppocr"
+    num_layers: int | None = None
 
     def __post_init__(self) -> None:
+        if self.num_layers is not None and not 0 <= self.num_layers <= len(BLOCKS):
+            raise Mu2Error(
+                f"PPOCR.num_layers is {self.num_layers}; the network has {len(BLOCKS)} blocks.",
+                hint=f"Set it from 0 to {len(BLOCKS)}.",
+            )
         if self.path is not None and (not self.path or "\0" in self.path):
             raise Mu2Error(f"PPOCR.path is {self.path!r}, which names no file.")
 
@@ -96,15 +104,22 @@ class PPOCR:
         """See `Root.components`; nothing is drawn from `key`.
 
         Raises:
-          Mu2Error: a package is missing, the file is missing or damaged, or it holds another
-            network.
+          Mu2Error: a package is missing, the file is missing or damaged, it holds another network,
+            or the search space's default has more blocks than the root.
         """
         if not isinstance(model, LCNetV4):
             return ()
+        layers = len(BLOCKS) if self.num_layers is None else self.num_layers
+        if hyperparameters["num_layers"] > layers:
+            raise Mu2Error(
+                f"PPOCR.num_layers is {layers}, fewer than Hyperparameters.num_layers, "
+                f"{hyperparameters['num_layers']}.",
+                hint="Set PPOCR.num_layers to the most blocks that a path may have.",
+            )
         for lacking in self.missing(model):
             raise lacking
         own = model.network(hyperparameters, num_classes=1)
-        whole = model.network({**hyperparameters, "num_layers": len(BLOCKS)}, num_classes=1)
+        whole = model.network({**hyperparameters, "num_layers": layers}, num_classes=1)
         file = self._file()
         found, made = _convolutions(file), []
         if model.channels == 1:

@@ -47,6 +47,19 @@ def test_every_block_is_there_however_few_the_default_has():
     assert not arrays["LayerNorm_0/bias"].any()
 
 
+def test_no_more_blocks_are_there_than_a_path_may_have():
+    whole = {component.name: arrays for component, arrays in made()}
+    cut = PPOCR(num_layers=2).components(MODEL, SPACE, KEY)
+    assert [component.name for component, _ in cut] == ["stem", "block_0", "block_1", "norm"]
+    for component, arrays in cut:
+        for name, leaf in arrays.items():
+            np.testing.assert_array_equal(leaf, whole[component.name][name])
+    with pytest.raises(Mu2Error, match="num_layers is 1, fewer than"):
+        PPOCR(num_layers=1).components(MODEL, SPACE, KEY)
+    with pytest.raises(Mu2Error, match="the network has 13 blocks"):
+        PPOCR(num_layers=14)
+
+
 def test_the_weights_are_those_of_the_file():
     numbers = {t.name: onnx.numpy_helper.to_array(t) for t in onnx.load(TEXT).graph.initializer}
     leaves = {f"{c.name}/{k}": v for c, arrays in made() for k, v in arrays.items()}
