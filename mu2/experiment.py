@@ -6,20 +6,20 @@ from typing import Any, NoReturn, Protocol
 
 from mu2.errors import Mu2Error, check_name
 from mu2.evolution import Evolution, Path, Plan, Population, SearchSpace, engine
-from mu2.evolution.budget import training_flops
-from mu2.evolution.child import child_record, count_child
-from mu2.evolution.closed_form import HOLD_OUT, STRENGTHS, solving_flops
+from mu2.evolution.child import TrainedChild, child_flops, count_child
+from mu2.evolution.closed_form import HOLD_OUT, STRENGTHS
 from mu2.evolution.live_paths import LivePaths
 from mu2.evolution.probing import Probes, order_seeds, plan_probes, probe_examples
 from mu2.evolution.seeds import drop_missing_seeds
 from mu2.models import Model, Network, RandomRoot, Root
 from mu2.random_keys import Key
 from mu2.system import System, TaskRecord, WritableSystem
-from mu2.system.compatibility import check_same_task
+from mu2.system.compatibility import find_record
 from mu2.system.inheritance import inherit_arrays
+from mu2.system.lineage import relink_children
 from mu2.system.predictions import TestPredictions
 from mu2.system.roots import introduce_roots
-from mu2.system.sample import MOST, Sample, examples_kept
+from mu2.system.sample import Sample
 from mu2.system.tracker_targets import split_target
 from mu2.tasks import DigestStream, ExampleStream, Images, Stream, Task
 from mu2.tasks.data import RunData, TaskData
@@ -159,24 +159,14 @@ def begin_task_iteration(experiment: Experiment, system: System, task: Task) -> 
     Raises:
       Mu2Error: the system knows the task with other classes.
     """
-    source = task.source
-    record = TaskRecord(
-        task.name,
-        source.class_names(),
-        task.private,
-        source.input,
-        iterations=system.removed_iterations(task.name),
-    )
-    if system.has_task(task.name):
-        record = system.task(task.name)
-    check_same_task(system, record, source)
+    record = find_record(system, task)
     if record.population is not None:
         population = drop_missing_seeds(record.population, system.paths())
         return dataclasses.replace(record, population=population)
     private = task.private or record.private  # `mu2 task public` alone takes that back
     population = engine.begin(
         experiment.evolution,
-        experiment.space.for_input(source.input),
+        experiment.space.for_input(record.input),
         system.paths(),
         task=record.name,
         private=private,
@@ -198,26 +188,22 @@ def evolve_generation(
     reporter: Reporter,
 ) -> TaskRecord:
     """Plans a generation, trains its children, keeps those that reach their bar, commits."""
-    evolution, paths = experiment.evolution, system.paths()
+    evolution, training, paths = experiment.evolution, experiment.training, system.paths()
+    space = experiment.space.for_input(record.input)
     key = experiment.key(record.name, record.iterations)
     probes = probe_seeds(experiment, system, workers, record, data)
-    space, population = experiment.space.for_input(record.input), probes.population
-    population, plans = engine.plan_generation(evolution, space, paths, population, key, data.given)
+    population, plans = engine.plan_generation(
+        evolution, space, paths, probes.population, key, data.given
+    )
     jobs = [make_job(experiment, system, plan, paths, data, key) for plan in plans]
     results = workers.train(jobs, evolution.select_survivors(population))
     for plan, job, result in zip(plans, jobs, results, strict=True):
         population = keep_child(experiment, system, population, plan, job, result, paths)
-        flops = child_flops(experiment.training, plan, job, result) + probes.flops
-        seconds = result.seconds + probes.seconds
-        # A head that is solved has no intervals that others could be compared with.
-        scores = [job.score(quality) for quality in result.qualities if job.ridge is None]
-        population = count_child(evolution, population, scores, seconds, flops)
-        score = None if result.quality is None else job.score(result.quality)
-        whole = child_flops(experiment.training, plan, job, result, whole=True)
-        told = (population.best(evolution.must_improve), score, flops, probes.accuracies, whole)
-        line = child_record(plan, result, population, *told)
-        system.log_child(line, seconds)
-        reporter.child_done({**line, "seconds": seconds})
+        child = TrainedChild(plan, result, job.score, probes, *training.examples_used(job, result))
+        population = count_child(evolution, population, child)
+        line = child.to_record(population, evolution.must_improve)
+        system.log_child(line, child.seconds)
+        reporter.child_done({**line, "seconds": child.seconds})
         probes = Probes(population)  # the first child's line has told of them
     record = dataclasses.replace(record, population=population.trim(evolution.population))
     system.commit(f"{record.name} generation {population.generation}", tasks=[record], passing=True)
@@ -228,15 +214,16 @@ def probe_seeds(
     experiment: Experiment, system: System, workers: Workers, record: TaskRecord, data: TaskData
 ) -> Probes:
     """Orders the seeds of a new task by heads solved over them, where the rules say so."""
-    evolution, population, paths = experiment.evolution, record.under_way, system.paths()
+    evolution, training = experiment.evolution, experiment.training
+    population, paths = record.under_way, system.paths()
     space = experiment.space.for_input(record.input)
     key = experiment.key(record.name, record.iterations).fold_in("probe")
     plans = plan_probes(evolution, space, paths, population, key, data.given)
     jobs = [make_job(experiment, system, plan, paths, data, key) for plan in plans]
     jobs = probe_jobs(jobs, probe_examples)
     results = list(workers.train(jobs))
-    done = zip(plans, jobs, results, strict=True)
-    flops = sum(child_flops(experiment.training, *each) for each in done)
+    used = map(training.examples_used, jobs, results)
+    flops = sum(child_flops(plan, *each) for plan, each in zip(plans, used, strict=True))
     return order_seeds(evolution, population, plans, results, flops)
 
 
@@ -258,9 +245,7 @@ def make_job(
         arrays=inherit_arrays(system, plan, model, network, evolution.mutation, key),
         trained=frozenset(c.name for c in plan.components if c.trainable),
         ids={c.name: c.component().id for c in plan.components},
-        stored={
-            c.name: c.source.id for c in plan.components if c.source and c.action != "resample"
-        },
+        stored={c.name: c.stored_id for c in plan.components if c.stored_id is not None},
         hyperparameters=plan.hyperparameters,
         train=data.originals(shape) if crops else data.examples("train", shape),
         validation=data.examples("validation", shape),
@@ -298,17 +283,6 @@ def keep_child(
     return dataclasses.replace(kept, own=(*kept.own[:-1], stored))
 
 
-def child_flops(
-    training: Training, plan: Plan, job: Job, result: TrainingResult, *, whole: bool = False
-) -> float:
-    """Floating-point operations that a child took; or, `whole`, would have, were it all trained."""
-    validated = training.validation_examples(len(job.validation)) * len(result.qualities)
-    if plan.solves_head and not whole:
-        solved_on, head = training.solved_examples(len(job.train)), plan.components[-1].size
-        return solving_flops(plan.flops, head, plan.num_classes, solved_on, validated)
-    return training_flops(plan, result.steps * training.batch_size, validated, whole=whole)
-
-
 def end_task_iteration(
     experiment: Experiment,
     system: WritableSystem,
@@ -321,8 +295,7 @@ def end_task_iteration(
     Raises:
       Mu2Error: every child diverged, so that the task has no path.
     """
-    paths = system.paths()
-    best = engine.finish(record.under_way, paths, experiment.evolution.must_improve)
+    best = engine.finish(record.under_way, system.paths(), experiment.evolution.must_improve)
     if best is None:
         give_up(system, record)
     predictions: dict[str, TestPredictions] = {}
@@ -338,12 +311,10 @@ def end_task_iteration(
             best, test_accuracy=accuracy, test_digest=digest, test_examples=test.digest
         )
         if not record.private:
-            samples[record.name] = take_sample(experiment, system, workers, best, examples)
-    changed = []
-    if record.path is not None and record.path.id != best.id:
-        for orphan in engine.orphans(paths, record.path):
-            if orphan.task is not None and orphan.task != record.name:
-                changed.append(dataclasses.replace(system.task(orphan.task), path=orphan))
+            answer = answer_of(experiment, system, workers, best)
+            samples[record.name] = Sample.of(best.id, examples, answer)
+    goes = record.path is not None and record.path.id != best.id
+    relinked = relink_children(system, record) if goes else ()
     record = dataclasses.replace(
         record,
         iterations=record.iterations + 1,
@@ -354,7 +325,7 @@ def end_task_iteration(
     )
     system.commit(
         f"{record.name} iteration",
-        tasks=[record, *changed],
+        tasks=[record, *relinked],
         finished=record.name,
         predictions=predictions,
         samples=samples,
@@ -381,20 +352,16 @@ def predict_test_set(
     Returns:
       Its accuracy in [0, 1], the digest of its logits, and the class and probability of each.
     """
-    network = experiment.network(path)
-    arrays = {component.name: system.arrays(component) for component in path.components}
-    answer = functools.partial(workers.logits, network, arrays, num_classes=path.num_classes)
+    answer = answer_of(experiment, system, workers, path)
     logits, labels = evaluate.answer_all(answer, test, experiment.training.batch_size)
     predictions = TestPredictions.of(path.id, logits, labels)
     return evaluate.accuracy(logits, labels), evaluate.digest(logits), predictions
 
 
-def take_sample(
-    experiment: Experiment, system: System, workers: Workers, path: Path, test: ExampleStream
-) -> Sample:
-    """The first test examples with the logits of a stored path, to prove its predictions later."""
-    (block,) = test.blocks(MOST, stop=MOST)
-    inputs = block.inputs[: examples_kept(block.inputs.shape[1:], block.inputs.itemsize)]
+def answer_of(
+    experiment: Experiment, system: System, workers: Workers, path: Path
+) -> evaluate.Answer:
+    """Makes of inputs [N, ...] a stored path's logits, float32 [N, num_classes]."""
+    network = experiment.network(path)
     arrays = {component.name: system.arrays(component) for component in path.components}
-    logits = workers.logits(experiment.network(path), arrays, inputs, path.num_classes)
-    return Sample(path.id, inputs, logits)
+    return functools.partial(workers.logits, network, arrays, num_classes=path.num_classes)

@@ -18,16 +18,12 @@ import optuna
 
 from mu2.errors import Mu2Error
 from mu2.evolution.budget import training_flops
+from mu2.evolution.child import child_flops
 from mu2.evolution.mutation import mutate
 from mu2.evolution.path import Path
 from mu2.evolution.plan import Plan
 from mu2.evolution.space import MUTATION_PROBABILITY, SearchSpace
-from mu2.experiment import (
-    Experiment,
-    begin_task_iteration,
-    child_flops,
-    make_job,
-)
+from mu2.experiment import Experiment, begin_task_iteration, make_job
 from mu2.models import Arrays, Model
 from mu2.random_keys import Key
 from mu2.system import System
@@ -177,7 +173,7 @@ class Trials:
             trained.arrays,
             None if failed else max(map(job.score, trained.qualities)),
             trained.diverged,
-            child_flops(training, plan, job, trained),
+            child_flops(plan, *training.examples_used(job, trained)),
         )
 
     def test(self, best: Outcome) -> float:

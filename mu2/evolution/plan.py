@@ -44,6 +44,11 @@ class PlannedComponent:
         """Whether it is trained, or solved."""
         return self.action != "share" and not self.frozen
 
+    @property
+    def stored_id(self) -> str | None:
+        """Id of the component whose leaves it begins with, as they are; None: with others."""
+        return self.source.id if self.source and self.action != "resample" else None
+
     def component(self) -> Component:
         """The component this becomes in the child's path."""
         if self.action == "share" and self.source is not None:

@@ -1,11 +1,11 @@
-"""Whether a search space and a task fit what a system holds already."""
+"""Whether a search space and a task fit what a system holds already, and what it knows of them."""
 
 from mu2.errors import Mu2Error
 from mu2.evolution.path import Path
 from mu2.models import Model
 from mu2.system.record import TaskRecord
 from mu2.system.system import System
-from mu2.tasks import Source, check_same
+from mu2.tasks import Source, Task, check_same
 
 
 def check_same_space(system: System, root: Path, model: Model) -> None:
@@ -29,3 +29,20 @@ def check_same_task(system: System, record: TaskRecord, source: Source) -> None:
     """
     place = f"{system.directory} knows task {record.name!r}"
     check_same(record.input, record.class_names, source, place)
+
+
+def find_record(system: System, task: Task) -> TaskRecord:
+    """What the system knows of a stream's task; of one that it does not know, a new record.
+
+    Raises:
+      Mu2Error: the system knows the task with other classes.
+    """
+    source = task.source
+    if system.has_task(task.name):
+        record = system.task(task.name)
+    else:
+        iterations = system.removed_iterations(task.name)
+        classes = source.class_names()
+        record = TaskRecord(task.name, classes, task.private, source.input, iterations)
+    check_same_task(system, record, source)
+    return record

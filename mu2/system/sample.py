@@ -6,11 +6,13 @@ A record of its own, `sample/<task>`, apart from the task's: nothing else reads 
 import base64
 import dataclasses
 import math
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Self
 
 import numpy as np
 
 from mu2.system import schema
+from mu2.tasks.examples import ExampleStream
 
 SAMPLE = "sample/"
 # Examples that are kept at most, and bytes of them all; one is kept at least.
@@ -52,7 +54,20 @@ class Sample:
         }
 
     @classmethod
-    def from_json(cls, document: Any) -> "Sample":
+    def of(cls, path: str, test: ExampleStream, answer: Callable[[np.ndarray], np.ndarray]) -> Self:
+        """The first examples of a test set, and what a path makes of them.
+
+        Args:
+          path: id of the path.
+          test: the test set.
+          answer: inputs [N, ...] to the path's logits, float32 [N, classes].
+        """
+        (block,) = test.blocks(MOST, stop=MOST)
+        inputs = block.inputs[: examples_kept(block.inputs.shape[1:], block.inputs.itemsize)]
+        return cls(path, inputs, answer(inputs))
+
+    @classmethod
+    def from_json(cls, document: Any) -> Self:
         """The sample of a document that `to_json` made.
 
         Raises:

@@ -5,8 +5,8 @@ import json
 from pathlib import Path as FilePath
 
 from mu2.errors import Mu2Error
-from mu2.evolution import engine
 from mu2.evolution.path import Component, Path
+from mu2.system.lineage import relink_children
 from mu2.system.record import TaskRecord
 from mu2.system.system import System
 from mu2.system.writable import WritableSystem
@@ -51,11 +51,7 @@ def remove_task(directory: str | FilePath, task: str) -> None:
     with _edited(directory) as system:
         record = system.task(task)
         _refuse_under_way(system, record)
-        changed = []
-        if record.path is not None:
-            for orphan in engine.orphans(system.paths(), record.path):
-                if orphan.task is not None and orphan.task != record.name:
-                    changed.append(dataclasses.replace(system.task(orphan.task), path=orphan))
+        changed = relink_children(system, record)
         system.commit(f"task remove {record.title}", tasks=changed, removed=record)
 
 

@@ -8,6 +8,9 @@ import numpy as np
 
 from mu2.tasks.examples import ExampleStream
 
+# Inputs [N, ...] to logits, float32 [N, num_classes].
+Answer = Callable[[np.ndarray], np.ndarray]
+
 # Test examples that are held at once, at least a batch.
 TOGETHER = 8192
 
@@ -25,12 +28,12 @@ def fill_batch(inputs_Nx: np.ndarray, batch_size: int) -> np.ndarray:
 
 
 def answer_all(
-    answer: Callable[[np.ndarray], np.ndarray], examples: ExampleStream, batch_size: int
+    answer: Answer, examples: ExampleStream, batch_size: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """The logits and labels of all examples of a part, many batches at a time.
 
     Args:
-      answer: inputs [N, ...] to logits, float32 [N, num_classes].
+      answer: of the path.
       examples: the part.
       batch_size: of the program that answers.
 

@@ -81,6 +81,14 @@ class Training:
             return available
         return max(self.batch_size * (cap // self.batch_size), min(cap, self.batch_size))
 
+    def examples_used(self, job: "Job", result: "TrainingResult") -> tuple[int, int, int]:
+        """Examples that a child took: trained on, solved on if its head is, and validated on.
+
+        Those of training and validation are counted each time.
+        """
+        validated = self.validation_examples(len(job.validation)) * len(result.qualities)
+        return result.steps * self.batch_size, self.solved_examples(len(job.train)), validated
+
 
 @dataclasses.dataclass(frozen=True)
 class Job:
