@@ -14,6 +14,7 @@ from mu2.evolution.seeds import drop_missing_seeds
 from mu2.models import Model, Network, RandomRoot, Root
 from mu2.random_keys import Key
 from mu2.system import System, TaskRecord, WritableSystem
+from mu2.system.changes import Changes
 from mu2.system.compatibility import find_record
 from mu2.system.inheritance import inherit_arrays
 from mu2.system.lineage import relink_children
@@ -206,7 +207,8 @@ def evolve_generation(
         reporter.child_done({**line, "seconds": child.seconds})
         probes = Probes(population)  # the first child's line has told of them
     record = dataclasses.replace(record, population=population.trim(evolution.population))
-    system.commit(f"{record.name} generation {population.generation}", tasks=[record], passing=True)
+    message = f"{record.name} generation {population.generation}"
+    system.commit(message, Changes(tasks=[record]), passing=True)
     return record
 
 
@@ -323,20 +325,21 @@ def end_task_iteration(
         population=None,
         preparation=data.preparation,
     )
-    system.commit(
-        f"{record.name} iteration",
+    changes = Changes(
         tasks=[record, *relinked],
         finished=record.name,
         predictions=predictions,
         samples=samples,
     )
+    system.commit(f"{record.name} iteration", changes)
     return record
 
 
 def give_up(system: WritableSystem, record: TaskRecord) -> NoReturn:
     """Commits that a task iteration whose children all diverged is over, and says so."""
     children = record.under_way.children
-    system.commit(f"{record.name} gives up", tasks=[dataclasses.replace(record, population=None)])
+    changes = Changes(tasks=[dataclasses.replace(record, population=None)])
+    system.commit(f"{record.name} gives up", changes)
     raise Mu2Error(
         f"no child of task {record.name!r} reached a quality: all {children} diverged.",
         hint="Lower Hyperparameters.learning_rate or the top of Ranges.learning_rate, and go "

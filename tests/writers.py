@@ -21,6 +21,7 @@ from mu2.store.verify import verify
 from mu2.system import System, TaskRecord, WritableSystem
 from mu2.system.agent_cycle import AgentCycle, keep_text, published_cycles
 from mu2.system.agent_system import AgentSystem
+from mu2.system.changes import Changes
 from tests import shrunken
 
 MODEL, CLASSES = '{"MLP": {}}', ("no", "yes")
@@ -32,7 +33,7 @@ def create(directory):
     with WritableSystem.extend(directory) as system:
         system.begin_edit()
         root = made("root/MLP/random", None, None, ("layer",))
-        system.commit("roots", roots=[system.write(root, {"layer": leaves(0, 4)})])
+        system.commit("roots", Changes(roots=[system.write(root, {"layer": leaves(0, 4)})]))
         keep_text(system.directory, "# writers\n")
 
 
@@ -91,11 +92,11 @@ def cycle_of(system, task):
             population, own=(*population.own, child), children=number + 1, generation=number + 1
         )
         record = dataclasses.replace(record, population=population)
-        system.commit(f"{task} generation", tasks=[record], passing=True)
+        system.commit(f"{task} generation", Changes(tasks=[record]), passing=True)
     best = population.own[-1]
     done = dataclasses.replace(record, iterations=record.iterations + 1, path=best, population=None)
     start = time.monotonic()
-    system.commit(f"{task} iteration", tasks=[done], finished=task)
+    system.commit(f"{task} iteration", Changes(tasks=[done], finished=task))
     return cycle.iteration, 1000 * (time.monotonic() - start)
 
 

@@ -11,7 +11,7 @@ from mu2.config.start import start_workers
 from mu2.errors import Mu2Error
 from mu2.experiment import Experiment, predict_test_set
 from mu2.system import System
-from mu2.system.environment import changes, run_environment
+from mu2.system.environment import describe_changes, run_environment
 from mu2.system.inference import Inference
 from mu2.tasks import DigestStream, Task
 
@@ -104,7 +104,9 @@ def _experiment(system: System, run: int) -> Experiment | Mu2Error:
 def _elsewhere(made_with: Mapping[str, str], now: Mapping[str, str]) -> str:
     """What a run was made with that is not as now; mu2's own code may not change predictions."""
     known = [name for name in made_with if name != "code"]
-    return changes({n: made_with[n] for n in known}, {n: now[n] for n in known if n in now})
+    return describe_changes(
+        {n: made_with[n] for n in known}, {n: now[n] for n in known if n in now}
+    )
 
 
 def _proof(

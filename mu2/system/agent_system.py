@@ -1,23 +1,21 @@
 """A system as one agent sees and writes it: a snapshot of all, and its own task beside it."""
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path as FilePath
 from typing import Any, Self
 
 from mu2.errors import Mu2Error
-from mu2.evolution.path import Path
 from mu2.store.agent_folder import AgentComponents, AgentFolder
 from mu2.store.files import reason
 from mu2.store.head import drop_commit
 from mu2.store.journal import Journal
 from mu2.store.lock import AgentLock, CommitLock
 from mu2.system.agent_cycle import AgentCycle, CycleState
+from mu2.system.changes import Changes
 from mu2.system.child_log import ChildLog, Mark
-from mu2.system.predictions import TestPredictions
 from mu2.system.record import Progress, TaskRecord
-from mu2.system.sample import SAMPLE, Sample
-from mu2.system.system import AGENT, CACHE_LIMIT_MB, PREDICTIONS, TASK, System
+from mu2.system.system import AGENT, CACHE_LIMIT_MB, TASK, System
 from mu2.system.writable import WritableSystem
 
 
@@ -138,33 +136,20 @@ class AgentSystem(WritableSystem):
         self._newest, self._progress, self._live_paths = journal, None, None
         self._records.clear()
 
-    def commit(
-        self,
-        message: str,
-        *,
-        tasks: Iterable[TaskRecord] = (),
-        roots: Iterable[Path] = (),
-        passing: bool = False,
-        finished: str | None = None,
-        removed: TaskRecord | None = None,
-        predictions: Mapping[str, TestPredictions] | None = None,
-        samples: Mapping[str, Sample] | None = None,
-    ) -> None:
+    def commit(self, message: str, changes: Changes, *, passing: bool = False) -> None:
         """Keeps a generation in the agent's folder (`passing`), or publishes the cycle.
 
         The records of other tasks are their agents': a path whose parent goes by this commit hangs
         on a root from then on (see `System.paths`).
         """
-        (record,) = (record for record in tasks if record.name == self.agent)
+        (record,) = (record for record in changes.tasks if record.name == self.agent)
         if passing:
             self._keep(record)
         else:
-            name, cycle = self.agent, self.cycle
-            changed = {TASK + name: record.to_json(), AGENT + name: cycle.to_json()}
-            changed |= {PREDICTIONS + n: made.to_json() for n, made in (predictions or {}).items()}
-            changed |= {SAMPLE + n: sample.to_json() for n, sample in (samples or {}).items()}
+            own = {TASK + self.agent: record.to_json(), AGENT + self.agent: self.cycle.to_json()}
+            documents = own | dataclasses.replace(changes, tasks=()).documents()
             self._background.wait()
-            self._publish(message, record, changed)
+            self._publish(message, record, documents)
         self._records[self.agent] = record
 
     @property
@@ -188,7 +173,7 @@ class AgentSystem(WritableSystem):
 
         self._under_way = self._background.add(durable)
 
-    def _publish(self, message: str, record: TaskRecord, changed: Mapping[str, Any]) -> None:
+    def _publish(self, message: str, record: TaskRecord, documents: Mapping[str, Any]) -> None:
         """Makes the cycle's end a commit on top of the newest one, its children last in the log."""
         name = TASK + self.agent
         self._lock.check()
@@ -208,7 +193,7 @@ class AgentSystem(WritableSystem):
                 mine = {c.pack for c in record.path.components} if record.path else set()
                 self._own.publish(sorted(mine.intersection(self._folder.packs())))
                 lease.check()
-                journal.commit(changed, progress.to_json(), message)
+                journal.commit(documents, progress.to_json(), message)
                 self._own.remove_others(self.agent, mine)
             self._folder.clear()
         except OSError as error:

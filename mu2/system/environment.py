@@ -39,7 +39,7 @@ def run_environment() -> dict[str, str]:
     }
 
 
-def changes(before: Mapping[str, str], now: Mapping[str, str]) -> str:
+def describe_changes(before: Mapping[str, str], now: Mapping[str, str]) -> str:
     """What two runs were made with, as far as it differs; empty where it does not."""
     names = [name for name in {**before, **now} if before.get(name) != now.get(name)]
     return "; ".join(f"{name} was {before.get(name)}, is {now.get(name)}" for name in names)

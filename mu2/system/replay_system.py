@@ -1,6 +1,6 @@
 """A system at a commit of its past, for evolving a cycle of an agent again; writes nothing."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path as FilePath
 from typing import Any
 
@@ -8,10 +8,8 @@ from mu2.evolution.path import Component, Path
 from mu2.store.journal import Journal
 from mu2.store.leaves import Arrays
 from mu2.store.lock import WriterLock
+from mu2.system.changes import Changes
 from mu2.system.child_log import ChildLog, log_line
-from mu2.system.predictions import TestPredictions
-from mu2.system.record import TaskRecord
-from mu2.system.sample import Sample
 from mu2.system.system import CACHE_LIMIT_MB
 from mu2.system.writable import WritableSystem, with_places
 
@@ -48,20 +46,9 @@ class ReplaySystem(WritableSystem):
         """Keeps the line."""
         self.lines.append(log_line(line))
 
-    def commit(
-        self,
-        message: str,
-        *,
-        tasks: Iterable[TaskRecord] = (),
-        roots: Iterable[Path] = (),
-        passing: bool = False,
-        finished: str | None = None,
-        removed: TaskRecord | None = None,
-        predictions: Mapping[str, TestPredictions] | None = None,
-        samples: Mapping[str, Sample] | None = None,
-    ) -> None:
+    def commit(self, message: str, changes: Changes, *, passing: bool = False) -> None:
         """Keeps the records."""
-        self._records |= {record.name: record for record in tasks}
+        self._records |= {record.name: record for record in changes.tasks}
 
 
 def published_lines(directory: str | FilePath, task: str, iteration: int) -> list[bytes]:

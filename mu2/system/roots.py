@@ -11,6 +11,7 @@ from mu2.evolution.space import SearchSpace
 from mu2.models import Model, Root
 from mu2.models.leaves import to_stored
 from mu2.random_keys import Key
+from mu2.system.changes import Changes
 from mu2.system.compatibility import check_same_space
 from mu2.system.writable import WritableSystem
 
@@ -64,7 +65,7 @@ def introduce_roots(
             if made:
                 new.append(system.write(path, {c.name: to_stored(leaves) for c, leaves in made}))
     if new:
-        system.commit("roots", roots=new)
+        system.commit("roots", Changes(roots=new))
 
 
 def with_defaults(root: Path, model: Model, defaults: Mapping[str, Any]) -> Path:

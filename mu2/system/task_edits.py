@@ -6,6 +6,7 @@ from pathlib import Path as FilePath
 
 from mu2.errors import Mu2Error
 from mu2.evolution.path import Component, Path
+from mu2.system.changes import Changes
 from mu2.system.lineage import relink_children
 from mu2.system.record import TaskRecord
 from mu2.system.system import System
@@ -33,7 +34,7 @@ def rename_task(directory: str | FilePath, task: str, name: str) -> None:
             raise Mu2Error(f"task {task!r} is shown as {name!r} already.")
         alias = None if name == record.name else name
         renamed = dataclasses.replace(record, alias=alias)
-        system.commit(f"task rename {record.title} to {name}", tasks=[renamed])
+        system.commit(f"task rename {record.title} to {name}", Changes(tasks=[renamed]))
 
 
 def remove_task(directory: str | FilePath, task: str) -> None:
@@ -51,8 +52,8 @@ def remove_task(directory: str | FilePath, task: str) -> None:
     with _edited(directory) as system:
         record = system.task(task)
         _refuse_under_way(system, record)
-        changed = relink_children(system, record)
-        system.commit(f"task remove {record.title}", tasks=changed, removed=record)
+        changes = Changes(tasks=relink_children(system, record), removed=record)
+        system.commit(f"task remove {record.title}", changes)
 
 
 def set_private(directory: str | FilePath, task: str, private: bool) -> None:
@@ -77,7 +78,7 @@ def set_private(directory: str | FilePath, task: str, private: bool) -> None:
         path = record.path
         path = None if path is None else dataclasses.replace(path, private=private)
         changed = dataclasses.replace(record, private=private, path=path)
-        system.commit(f"task {word} {record.title}", tasks=[changed])
+        system.commit(f"task {word} {record.title}", Changes(tasks=[changed]))
 
 
 def copy_task(
@@ -129,7 +130,7 @@ def copy_task(
             path=made,
             preparation=record.preparation,
         )
-        system.commit(f"task copy {name}", tasks=[copied])
+        system.commit(f"task copy {name}", Changes(tasks=[copied]))
 
 
 def _edited(directory: str | FilePath, create: bool = False) -> WritableSystem:

@@ -19,12 +19,11 @@ from mu2.store.lock import CommitLock, WriterLock
 from mu2.store.stored_component import StoredComponent
 from mu2.store.sweep import sweep
 from mu2.system import System
+from mu2.system.changes import Changes
 from mu2.system.child_log import Mark, chained
-from mu2.system.environment import changes
-from mu2.system.predictions import TestPredictions
+from mu2.system.environment import describe_changes
 from mu2.system.record import Progress, TaskRecord
-from mu2.system.sample import SAMPLE, Sample
-from mu2.system.system import ALIASES, CACHE_LIMIT_MB, PREDICTIONS, REMOVED, RUN, TASK
+from mu2.system.system import ALIASES, CACHE_LIMIT_MB, REMOVED, RUN
 
 
 class WritableSystem(System):
@@ -140,7 +139,7 @@ class WritableSystem(System):
             if before != run_environment and not accept_changes:
                 raise Mu2Error(
                     f"{self.directory} holds an unfinished run whose numbers may be others here: "
-                    f"{changes(before, run_environment)}.",
+                    f"{describe_changes(before, run_environment)}.",
                     hint="Go on where it was begun, to end with the same bits; or here, with what "
                     "comes next: --accept-changes.",
                 )
@@ -231,54 +230,33 @@ class WritableSystem(System):
         times = {"path": line["path"], "task": line["task"], "seconds": round(seconds, 3)}
         self.times.append(times)
 
-    def commit(
-        self,
-        message: str,
-        *,
-        tasks: Iterable[TaskRecord] = (),
-        roots: Iterable[Path] = (),
-        passing: bool = False,
-        finished: str | None = None,
-        removed: TaskRecord | None = None,
-        predictions: Mapping[str, TestPredictions] | None = None,
-        samples: Mapping[str, Sample] | None = None,
-    ) -> None:
-        """Makes changed records durable at once: all of it or nothing.
+    def commit(self, message: str, changes: Changes, *, passing: bool = False) -> None:
+        """Makes changes durable at once: all of them or none.
 
         A passing commit is written while the next generation is trained, a lasting one is on disk
         on return. What a passing one meets is raised by the next.
 
         Args:
           message: what the commit is for.
-          tasks: changed records.
-          roots: new roots.
+          changes: what it makes durable.
           passing: the commit will give way to the next lasting one.
-          finished: the task whose iteration is over by it.
-          removed: a task without an iteration under way that ends here.
-          predictions: task to what its new path made of the test examples.
-          samples: task to the sample of its new path.
         """
-        progress, roots = self.progress, tuple(roots)
-        records = {record.name: record for record in tasks}
+        progress, roots, removed = self.progress, changes.roots, changes.removed
+        records = {record.name: record for record in changes.tasks}
         begun = {name for name, record in records.items() if record.population is not None}
         under_way = tuple(sorted({*progress.under_way}.difference(records) | begun))
         progress = dataclasses.replace(progress, under_way=under_way)
-        if finished is not None:
-            progress = progress.finish_task(finished)
+        if changes.finished is not None:
+            progress = progress.finish_task(changes.finished)
         before = [self.task(name).path for name in records if self.has_task(name)]
-        changed = {TASK + name: record.to_json() for name, record in records.items()}
-        changed |= {root.id: root.to_json() for root in roots}
-        changed |= {PREDICTIONS + name: p.to_json() for name, p in (predictions or {}).items()}
-        changed |= {SAMPLE + name: sample.to_json() for name, sample in (samples or {}).items()}
+        documents = changes.documents()
         aliases = self._aliases(records, removed)
         if aliases is not None:  # pairs, as a record's keys say what it is
-            changed[ALIASES] = {"aliases": [list(pair) for pair in aliases.items()]}
-        ended: tuple[str, ...] = ()
+            documents[ALIASES] = {"aliases": [list(pair) for pair in aliases.items()]}
         if removed is not None:
             before.append(removed.path)
-            ended = tuple(kind + removed.name for kind in (TASK, PREDICTIONS, SAMPLE))
-            changed[REMOVED + removed.name] = {"iterations": removed.iterations}
-        written = self._commit(progress, message, changed, passing, ended)
+            documents[REMOVED + removed.name] = {"iterations": removed.iterations}
+        written = self._commit(progress, message, documents, passing, changes.removed_keys())
         self._records |= records
         if removed is not None:
             self._records.pop(removed.name, None)
@@ -294,9 +272,9 @@ class WritableSystem(System):
         self,
         progress: Progress,
         message: str,
-        changed: Mapping[str, Any],
+        documents: Mapping[str, Any],
         passing: bool = False,
-        ended: tuple[str, ...] = (),
+        removed_keys: tuple[str, ...] = (),
     ) -> set[str]:
         """Makes it durable; returns the packs written since the last lasting commit."""
         if self._under_way is not None:
@@ -310,12 +288,12 @@ class WritableSystem(System):
             log_digest=self._log_mark.digest,
             packs=tuple(sorted(written)) if passing else (),
         )
-        document = progress.to_json()
+        state = progress.to_json()
 
         def durable() -> None:
             self.times.flush()
             self.log.flush()
-            self._newest.commit(changed, document, message, ended, passing=passing)
+            self._newest.commit(documents, state, message, removed_keys, passing=passing)
 
         self._under_way = self._background.add(durable)
         if not passing:

@@ -12,6 +12,7 @@ from PIL import Image
 from mu2 import cli
 from mu2.cli import predict
 from mu2.system import System
+from mu2.system.changes import Changes
 from mu2.system.inference import Inference
 from mu2.system.record import TaskRecord
 from mu2.system.writable import WritableSystem
@@ -178,7 +179,7 @@ def test_an_unknown_task(run, images, capsys):
 def test_tasks_that_read_no_images(images, tmp_path, capsys):
     with WritableSystem.extend(tmp_path / "system") as system:
         system.begin("x = 1\n")
-        system.commit("a task", tasks=[TaskRecord("t", ("a", "b"), False, input="text")])
+        system.commit("a task", Changes(tasks=[TaskRecord("t", ("a", "b"), False, input="text")]))
     for words, said in (
         (["--task", "t"], "task 't' of "),
         (["--all"], "has no task that reads images"),

@@ -8,6 +8,7 @@ import numpy as np
 from ml_collections import FrozenConfigDict
 
 from mu2.evolution.path import Component, Path
+from mu2.system.changes import Changes
 from mu2.system.record import TaskRecord
 from mu2.system.writable import WritableSystem
 
@@ -35,7 +36,7 @@ def write_system(
             *("root/ViT/random", None, None, None, components),
             *(FrozenConfigDict(hyperparameters), 0, MODEL),
         )
-        system.commit("roots", roots=[root])
+        system.commit("roots", Changes(roots=[root]))
         kept = [root]
         for number in range(tasks):
             own: list[Path] = []
@@ -50,7 +51,9 @@ def write_system(
             best = dataclasses.replace(own[-1], test_accuracy=(own[-1].quality or 0.0) * 0.98)
             kept.append(best)
             record = TaskRecord(name(number), classes, number % 9 == 8, iterations=1, path=best)
-            system.commit(f"{name(number)} iteration", tasks=[record], finished=name(number))
+            system.commit(
+                f"{name(number)} iteration", Changes(tasks=[record], finished=name(number))
+            )
         system.complete()
 
 

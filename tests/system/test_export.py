@@ -16,6 +16,7 @@ from mu2.models.roots.location import Location
 from mu2.models.roots.tensors import Safetensors
 from mu2.system import System
 from mu2.system import export as module
+from mu2.system.changes import Changes
 from mu2.system.export import FORMS, export
 from mu2.system.inference import forward, network_of, parameters_of
 from mu2.system.record import TaskRecord
@@ -209,7 +210,7 @@ def test_what_cannot_be_exported(run, tmp_path):
     assert caught.value.hint == "Did you mean 'safetensors'?"
     with WritableSystem.extend(tmp_path / "system") as system:
         system.begin("x = 1\n")
-        system.commit("a task", tasks=[TaskRecord("t", ("a", "b"), False)])
+        system.commit("a task", Changes(tasks=[TaskRecord("t", ("a", "b"), False)]))
     with pytest.raises(Mu2Error, match="no path yet"):
         export(System.open(tmp_path / "system"), "t", "orbax", tmp_path / "x")
 

@@ -6,6 +6,7 @@ import pytest
 from mu2.errors import Mu2Error
 from mu2.models import forest
 from mu2.system import System
+from mu2.system.changes import Changes
 from mu2.system.inference import Inference
 from mu2.system.record import TaskRecord
 from mu2.system.writable import WritableSystem
@@ -141,7 +142,7 @@ def test_unknown_and_unfinished_tasks(inference, images, tmp_path):
         inference.predict_all({}, ["digits"])
     with WritableSystem.extend(tmp_path / "system") as system:
         system.begin("x = 1\n")
-        system.commit("a task", tasks=[TaskRecord("t", ("a", "b"), False)])
+        system.commit("a task", Changes(tasks=[TaskRecord("t", ("a", "b"), False)]))
     begun = Inference(System.open(tmp_path / "system"))
     assert begun.tasks("image") == ()
     with pytest.raises(Mu2Error, match="no path yet"):

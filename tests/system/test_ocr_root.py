@@ -11,6 +11,7 @@ from mu2.evolution.space import Hyperparameters, Ranges, SearchSpace
 from mu2.models import PPOCR, LCNetV4
 from mu2.models.leaves import to_stored
 from mu2.random_keys import Key
+from mu2.system.changes import Changes
 from mu2.system.record import TaskRecord
 from mu2.system.roots import introduce_roots
 from mu2.system.system_root import SystemRoot
@@ -43,7 +44,7 @@ def system(tmp_path):
         )
         arrays = {c.name: to_stored(c.init(KEY.fold_in(c.name).jax())) for c in own}
         digits = TaskRecord("digits", tuple("abcde"), False, path=opened.write(path, arrays))
-        opened.commit("test", tasks=[digits])
+        opened.commit("test", Changes(tasks=[digits]))
         yield str(tmp_path / "system"), root, digits.path
 
 

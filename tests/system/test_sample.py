@@ -10,6 +10,7 @@ from mu2.cli import main
 from mu2.planning import verification
 from mu2.planning.verification import prove, prove_samples
 from mu2.system import System
+from mu2.system.changes import Changes
 from mu2.system.sample import MOST, SAMPLE, Sample, examples_kept
 from mu2.system.writable import WritableSystem
 from tests import shrunken
@@ -50,7 +51,7 @@ def test_predictions_that_have_changed_are_told(system):
     off = Sample(sample.path, sample.inputs, sample.logits + 1.0)
     with WritableSystem.extend(system) as written:
         written._check_log(accept_changes=False)
-        written.commit("another sample", samples={"digits": off})
+        written.commit("another sample", Changes(samples={"digits": off}))
     proofs = {proof.task: proof.same for proof in prove_samples(System.open(system))}
     assert proofs["digits"] is False
     assert main(["verify", str(system)]) == 2

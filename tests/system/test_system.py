@@ -9,6 +9,7 @@ from mu2.report.summary import summarise
 from mu2.store.journal import Journal
 from mu2.store.sweep import named
 from mu2.system import System
+from mu2.system.changes import Changes
 from mu2.system.record import Progress, TaskRecord
 from mu2.system.writable import WritableSystem
 from tests import shrunken
@@ -102,7 +103,7 @@ def test_a_task_whose_first_iteration_is_not_finished(tmp_path):
     directory = tmp_path / "system"
     with WritableSystem.extend(directory) as system:
         system.begin("x = 1\n")
-        system.commit("a task", tasks=[TaskRecord("t", ("a", "b"), False)])
+        system.commit("a task", Changes(tasks=[TaskRecord("t", ("a", "b"), False)]))
     system = System.open(directory)
     assert (system.tasks, system.paths()) == (("t",), {})
     with pytest.raises(Mu2Error, match="no path yet") as caught:
@@ -117,7 +118,7 @@ def test_runs_are_counted_and_their_settings_kept(tmp_path):
         system.begin("x = 1\n")
         with pytest.raises(Mu2Error, match=r"It has: x = 1\. Now there is: x = 2\."):
             system.begin("x = 2\n")
-        system.commit("one more", finished="t")
+        system.commit("one more", Changes(finished="t"))
         system.begin("x = 3\n", ["t", "u"], accept_changes=True)
         assert (system.progress.runs, system.progress.position) == (1, 1)
         system.complete()
@@ -145,7 +146,7 @@ def test_an_unfinished_run_goes_on_where_its_numbers_come_from_the_same(tmp_path
     here, there = {"jax": "1", "cpu": "a"}, {"jax": "2", "cpu": "a"}
     with WritableSystem.extend(tmp_path / "system") as system:
         system.begin("x = 1\n", "ab", here)
-        system.commit("a", finished="a")
+        system.commit("a", Changes(finished="a"))
         system.begin("x = 1\n", "ab", here)
         with pytest.raises(Mu2Error, match=r"others here: jax was 1, is 2\.") as caught:
             system.begin("x = 1\n", "ab", there)

@@ -10,6 +10,7 @@ from mu2.errors import Mu2Error
 from mu2.evolution.path import Component, Path
 from mu2.models import Model, ViT
 from mu2.random_keys import Key
+from mu2.system.changes import Changes
 from mu2.system.record import TaskRecord
 from mu2.system.system_root import SystemRoot
 from mu2.system.writable import WritableSystem
@@ -45,7 +46,7 @@ def system(tmp_path):
     )
     with WritableSystem.extend(tmp_path / "system") as opened:
         digits = TaskRecord("digits", tuple("abcde"), False, path=opened.write(path, arrays))
-        opened.commit("test", tasks=[digits, TaskRecord("latin", ("a", "b"), False)])
+        opened.commit("test", Changes(tasks=[digits, TaskRecord("latin", ("a", "b"), False)]))
     return str(tmp_path / "system"), arrays
 
 
