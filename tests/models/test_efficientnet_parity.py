@@ -8,7 +8,7 @@ import pytest
 
 from mu2.models import EfficientNetLite0, EfficientNetWeights, nest
 from mu2.models.efficientnet_lite import LAYERS
-from mu2.models.roots.efficientnet import FILE, PACKAGE
+from mu2.models.roots.efficientnet import SOURCE
 from mu2.random_keys import Key
 
 # Importing PyTorch and compiling every layer takes seconds.
@@ -22,12 +22,12 @@ def published():
     """`(pixels NHWC) -> outputs NHWC` of the stem, of every block and of the features."""
     torch = pytest.importorskip("torch", reason="needs mu2[parity]")
     networks = pytest.importorskip("efficientnet_lite_pytorch", reason="needs mu2[parity]")
-    package = importlib.util.find_spec(PACKAGE)
+    package = importlib.util.find_spec(SOURCE.package)
     if package is None:
         pytest.skip("needs mu2[parity]")
     # Without a size, images of any are padded as TensorFlow pads them.
     network = networks.EfficientNet.from_name("efficientnet-lite0", image_size=None)
-    file = f"{package.submodule_search_locations[0]}/{FILE}"
+    file = f"{package.submodule_search_locations[0]}/{SOURCE.path}"
     network.load_state_dict(torch.load(file, map_location="cpu", weights_only=True))
     network.eval()
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from mu2.models import PPOCR, LCNetV4, nest
-from mu2.models.roots.onnx import FILE
+from mu2.models.roots.onnx import SOURCE
 from mu2.random_keys import Key
 
 # Importing ONNX Runtime and compiling every depth takes seconds.
@@ -27,7 +27,7 @@ def published():
     package = importlib.util.find_spec("rapidocr")
     if package is None:
         pytest.skip("needs mu2[parity]")
-    network = onnx.load(f"{package.submodule_search_locations[0]}/{FILE}")
+    network = onnx.load(f"{package.submodule_search_locations[0]}/{SOURCE.path}")
     names = [STEM, *(f"p2o.pd_op.add.{i}.0" for i in ENDS)]
     del network.graph.output[:]
     del network.graph.value_info[:]  # they are those of 48 rows

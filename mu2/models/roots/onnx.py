@@ -4,24 +4,22 @@ Only the graph and its numbers are read, and nothing of it is run.
 """
 
 import dataclasses
-import importlib.metadata
 import importlib.util
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from mu2.errors import Mu2Error, lfs_pointer
 from mu2.models.component import Arrays, Component, Model
 from mu2.models.ocr import BLOCKS, LCNetBlock, LCNetV4
+from mu2.models.roots.package_root import PackageFile, PackageRoot
 from mu2.random_keys import Key
 
-PACKAGE = "rapidocr"
-# Within the package; of version 3.10.0.
-FILE = "models/PP-OCRv6_rec_small.onnx"
-INSTALL = "pip install 'mu2[ocr]'"
+# Of version 3.10.0.
+SOURCE = PackageFile("rapidocr", "rapidocr", "models/PP-OCRv6_rec_small.onnx", extra="ocr")
 
 # The layer of a block that convolves, and the stride of one that halves the height.
 CHANNELWISE = "DepthwiseConv_0"
@@ -44,7 +42,7 @@ class Convolution:
 
 
 @dataclasses.dataclass(frozen=True)
-class PPOCR:
+class PPOCR(PackageRoot):
     """A root of the small model that reads text in PP-OCRv6, without its neck and its classifier.
 
     Source: arXiv 2606.13108; the weights come with the package `rapidocr` (Apache-2.0), which the
@@ -64,20 +62,27 @@ class PPOCR:
     name: str = "ppocr"
     num_layers: int | None = None
 
+    architecture: ClassVar[type[Model]] = LCNetV4
+    source: ClassVar[PackageFile] = SOURCE
+
     def __post_init__(self) -> None:
         if self.num_layers is not None and not 0 <= self.num_layers <= len(BLOCKS):
             raise Mu2Error(
                 f"PPOCR.num_layers is {self.num_layers}; the network has {len(BLOCKS)} blocks.",
                 hint=f"Set it from 0 to {len(BLOCKS)}.",
             )
-        if self.path is not None and (not self.path or "\0" in self.path):
-            raise Mu2Error(f"PPOCR.path is {self.path!r}, which names no file.")
+        super().__post_init__()
+
+    @property
+    def depth(self) -> int:
+        """See `PackageRoot.depth`."""
+        return len(BLOCKS) if self.num_layers is None else self.num_layers
 
     def missing(self, model: Model) -> tuple[Mu2Error, ...]:
         """See `RemoteRoot.missing`; known is the file of the package."""
         if not isinstance(model, LCNetV4):
             return ()
-        packages = ("onnx",) if self.path is not None else (PACKAGE, "onnx")
+        packages = ("onnx",) if self.path is not None else (SOURCE.package, "onnx")
         lacking = [name for name in packages if importlib.util.find_spec(name) is None]
         if not lacking:
             return ()
@@ -86,65 +91,35 @@ class PPOCR:
             Mu2Error(
                 f"PPOCR reads PP-OCRv6's weights with {' and '.join(lacking)}, which {verb} not "
                 "installed.",
-                hint=INSTALL,
+                hint=SOURCE.install,
             ),
         )
-
-    def check(self, model: Model, hyperparameters: Mapping[str, Any]) -> None:
-        """Finds out whether the file fits; it is read for it.
-
-        Raises:
-          Mu2Error: as `components`.
-        """
-        self.components(model, hyperparameters, Key.from_seed(0))
 
     def components(
         self, model: Model, hyperparameters: Mapping[str, Any], key: Key
     ) -> tuple[tuple[Component, Arrays], ...]:
-        """See `Root.components`; nothing is drawn from `key`.
+        """See `PackageRoot.components`.
 
         Raises:
-          Mu2Error: a package is missing, the file is missing or damaged, it holds another network,
-            or the search space's default has more blocks than the root.
+          Mu2Error: or the search space's default has more blocks than the root.
         """
-        if not isinstance(model, LCNetV4):
-            return ()
-        layers = len(BLOCKS) if self.num_layers is None else self.num_layers
-        if hyperparameters["num_layers"] > layers:
+        if isinstance(model, LCNetV4) and hyperparameters["num_layers"] > self.depth:
             raise Mu2Error(
-                f"PPOCR.num_layers is {layers}, fewer than Hyperparameters.num_layers, "
+                f"PPOCR.num_layers is {self.depth}, fewer than Hyperparameters.num_layers, "
                 f"{hyperparameters['num_layers']}.",
                 hint="Set PPOCR.num_layers to the most blocks that a path may have.",
             )
-        for lacking in self.missing(model):
-            raise lacking
-        own = model.network(hyperparameters, num_classes=1)
-        whole = model.network({**hyperparameters, "num_layers": layers}, num_classes=1)
-        file = self._file()
-        found, made = _convolutions(file), []
-        if model.channels == 1:
-            found = _as_grey(found)
-        for component in whole:
-            if component.name == "stem" or component.name.startswith("block_"):
-                made.append((component, _take(component, found, file)))
-        (norm,) = own.select(["norm"])
-        made.append((norm, norm.init(key.fold_in("init", "norm").jax())))
-        return tuple(made)
+        return super().components(model, hyperparameters, key)
 
-    def _file(self) -> Path:
-        if self.path is not None:
-            return Path(self.path)
-        # The package is not imported: it would load all that it runs networks with.
-        spec = importlib.util.find_spec(PACKAGE)
-        folders = (spec.submodule_search_locations if spec else None) or []
-        places = [Path(folder) / FILE for folder in folders]
-        for place in places:
-            if place.is_file():
-                return place
-        raise Mu2Error(
-            f"the installed {PACKAGE} {importlib.metadata.version(PACKAGE)} has no {FILE}.",
-            hint=f"Install the version that has it: {INSTALL}",
-        )
+    def read_layers(
+        self, file: Path, layers: Sequence[Component]
+    ) -> Iterator[tuple[Component, Arrays]]:
+        """See `PackageRoot.read_layers`."""
+        found = _convolutions(file)
+        if layers[0].input_shape[-1] == 1:
+            found = _as_grey(found)
+        for component in layers:
+            yield component, _take(component, found, file)
 
 
 def _convolutions(file: Path) -> Iterator[Convolution]:
@@ -179,7 +154,7 @@ def _convolutions(file: Path) -> Iterator[Convolution]:
         raise Mu2Error(
             "the file is damaged, or no ONNX network.",
             location=str(file),
-            hint=f"Take the file that comes with {PACKAGE}: {INSTALL}",
+            hint=f"Take the file that comes with {SOURCE.package}: {SOURCE.install}",
         ) from error
 
 
@@ -211,13 +186,14 @@ def _take(component: Component, found: Iterator[Convolution], file: Path) -> Arr
                 f"this is not PP-OCRv6's small network that reads text: {layer} of "
                 f"{component.name} differs.",
                 location=str(file),
-                hint=f"Take the file that comes with {PACKAGE}: {INSTALL}",
+                hint=f"Take the file that comes with {SOURCE.package}: {SOURCE.install}",
             )
         if not all(np.isfinite(leaf).all() for leaf in leaves.values()):
             raise Mu2Error(
                 f"{layer} of {component.name} holds NaN or infinite values.",
                 location=str(file),
-                hint=f"The file is damaged; take the one that comes with {PACKAGE}: {INSTALL}",
+                hint="The file is damaged; take the one that comes with "
+                f"{SOURCE.package}: {SOURCE.install}",
             )
         arrays |= leaves
     return arrays

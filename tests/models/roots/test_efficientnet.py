@@ -11,15 +11,15 @@ import pytest
 from mu2.errors import Mu2Error
 from mu2.models import ConvNet, EfficientNetLite0, EfficientNetWeights, RemoteRoot
 from mu2.models.efficientnet_lite import LAYERS
-from mu2.models.roots.efficientnet import EPSILON, FILE, PACKAGE
+from mu2.models.roots.efficientnet import EPSILON, SOURCE
 from mu2.models.roots.location import Location
 from mu2.models.roots.torch_pickle import TorchPickle
 from mu2.random_keys import Key
 
-FOUND = importlib.util.find_spec(PACKAGE)
+FOUND = importlib.util.find_spec(SOURCE.package)
 if FOUND is None:
     pytest.skip("needs mu2[photos]", allow_module_level=True)
-WEIGHTS = Path(FOUND.submodule_search_locations[0]) / FILE
+WEIGHTS = Path(FOUND.submodule_search_locations[0]) / SOURCE.path
 
 KEY = Key.from_seed(3)
 MODEL = EfficientNetLite0()
@@ -107,7 +107,7 @@ def test_a_file_that_is_not_there_is_told(tmp_path):
 def test_a_package_that_is_not_installed_is_told(monkeypatch):
     find = importlib.util.find_spec
     monkeypatch.setattr(
-        importlib.util, "find_spec", lambda name: None if name == PACKAGE else find(name)
+        importlib.util, "find_spec", lambda name: None if name == SOURCE.package else find(name)
     )
     root = EfficientNetWeights()
     assert isinstance(root, RemoteRoot)
@@ -121,6 +121,6 @@ def test_neither_the_package_nor_pytorch_is_imported():
     program = (
         "import sys; from mu2.models import EfficientNetLite0, EfficientNetWeights\n"
         f"EfficientNetWeights().check(EfficientNetLite0(), {SPACE})\n"
-        f"assert not {{'torch', {PACKAGE!r}}} & sys.modules.keys()"
+        f"assert not {{'torch', {SOURCE.package!r}}} & sys.modules.keys()"
     )
     subprocess.run([sys.executable, "-c", program], check=True)
