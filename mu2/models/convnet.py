@@ -17,15 +17,15 @@ Hence depthwise convolutions in the blocks, and dense ones only where there are 
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
 from mu2.errors import Mu2Error
-from mu2.models.adapter import Adapter
-from mu2.models.component import Component, Model, Network, check_layers
+from mu2.models.component import Network, check_layers
+from mu2.models.image_model import ImageModel, Layers
 from mu2.models.vit import Head
 
 # Pixels a side of the square that becomes one position of the blocks.
@@ -155,7 +155,7 @@ class Pooling(nn.Module):
 
 
 @dataclasses.dataclass(frozen=True)
-class ConvNet(Model):
+class ConvNet(ImageModel):
     """A small residual network; its hyperparameters are image_size, num_layers and adapter_dim.
 
     All blocks come after the last reduction, so that they have one shape and depth moves nothing
@@ -168,13 +168,6 @@ class ConvNet(Model):
       channels: channels of the images (grey images are repeated).
     """
 
-    hyperparameters: ClassVar[Mapping[str, type]] = {
-        "image_size": int,
-        "num_layers": int,
-        "adapter_dim": int,
-    }
-    optional: ClassVar[frozenset[str]] = frozenset({"adapter_dim"})
-
     stem_width: int = 32
     width: int = 64
     mlp_dim: int = 128
@@ -184,11 +177,6 @@ class ConvNet(Model):
         for name in ("stem_width", "width", "mlp_dim", "channels"):
             if getattr(self, name) < 1:
                 raise Mu2Error(f"ConvNet.{name} is {getattr(self, name)}; it must be 1 or more.")
-
-    def input_shape(self, hyperparameters: Mapping[str, Any]) -> tuple[int, ...]:
-        """[S, S, C] of one image."""
-        side = hyperparameters["image_size"]
-        return (side, side, self.channels)
 
     def network(
         self, hyperparameters: Mapping[str, Any], num_classes: int, dtype: str = "float32"
@@ -200,27 +188,19 @@ class ConvNet(Model):
         Raises:
           Mu2Error: the image is smaller than one position of the blocks, or a size is negative.
         """
-        image, layers = hyperparameters["image_size"], hyperparameters["num_layers"]
+        image, depth = hyperparameters["image_size"], hyperparameters["num_layers"]
         if image < PATCH:
             raise Mu2Error(
                 f"image_size is {image}; the ConvNet halves an image twice.",
                 hint=f"Set image_size to {PATCH} or more.",
             )
-        check_layers(layers)
-        components: list[Component] = []
-
-        def add(name: str, module: nn.Module, optional: bool = False) -> None:
-            shape = components[-1].output_shape if components else self.input_shape(hyperparameters)
-            components.append(
-                Component(name, module, shape, optional, recompute=False, micro_batch=MICRO_BATCH)
-            )
-
-        add("stem", Stem(self.stem_width, dtype))
-        add("reduction", Reduction(self.width, dtype))
-        for i in range(layers):
-            if "adapter_dim" in hyperparameters:
-                add(f"adapter_{i}", Adapter(hyperparameters["adapter_dim"], dtype), optional=True)
-            add(f"block_{i}", ConvBlock(self.mlp_dim, dtype))
-        add("norm", Pooling(dtype))
-        add("head", Head(num_classes, dtype))
-        return Network(components)
+        check_layers(depth)
+        layers = Layers(self, hyperparameters, dtype, recompute=False, micro_batch=MICRO_BATCH)
+        layers.add("stem", Stem(self.stem_width, dtype))
+        layers.add("reduction", Reduction(self.width, dtype))
+        for i in range(depth):
+            layers.add_adapter(i)
+            layers.add(f"block_{i}", ConvBlock(self.mlp_dim, dtype))
+        layers.add("norm", Pooling(dtype))
+        layers.add("head", Head(num_classes, dtype))
+        return layers.network()

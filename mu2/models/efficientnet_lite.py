@@ -15,9 +15,9 @@ import jax
 import jax.numpy as jnp
 
 from mu2.errors import Mu2Error
-from mu2.models.adapter import Adapter
-from mu2.models.component import Component, Model, Network
+from mu2.models.component import Network
 from mu2.models.convnet import dense
+from mu2.models.image_model import ImageModel, Layers
 from mu2.models.vit import Head
 
 # Channels of the stem, and of the layer behind the last block.
@@ -186,24 +186,14 @@ class MeanPooling(nn.Module):
 
 
 @dataclasses.dataclass(frozen=True)
-class EfficientNetLite0(Model):
+class EfficientNetLite0(ImageModel):
     """EfficientNet-Lite0; image_size, num_layers and adapter_dim shape it.
 
     Its layers are 16 blocks and the features behind them; it is cut after any. No parameter depends
     on the image size. Images have three channels.
     """
 
-    hyperparameters: ClassVar[Mapping[str, type]] = {
-        "image_size": int,
-        "num_layers": int,
-        "adapter_dim": int,
-    }
-    optional: ClassVar[frozenset[str]] = frozenset({"adapter_dim"})
-
-    def input_shape(self, hyperparameters: Mapping[str, Any]) -> tuple[int, ...]:
-        """[S, S, 3] of one image."""
-        side = hyperparameters["image_size"]
-        return (side, side, 3)
+    channels: ClassVar[int] = 3
 
     def network(
         self, hyperparameters: Mapping[str, Any], num_classes: int, dtype: str = "float32"
@@ -215,31 +205,25 @@ class EfficientNetLite0(Model):
         Raises:
           Mu2Error: the image is too small, or there are not so many layers.
         """
-        image, layers = hyperparameters["image_size"], hyperparameters["num_layers"]
+        image, depth = hyperparameters["image_size"], hyperparameters["num_layers"]
         if image < SMALLEST:
             raise Mu2Error(
                 f"image_size is {image}, too small for EfficientNetLite0.",
                 hint=f"Set image_size to {SMALLEST} or more.",
             )
-        if not 0 <= layers <= LAYERS:
+        if not 0 <= depth <= LAYERS:
             raise Mu2Error(
-                f"num_layers is {layers}; EfficientNetLite0 is cut after 0 to {LAYERS} layers.",
+                f"num_layers is {depth}; EfficientNetLite0 is cut after 0 to {LAYERS} layers.",
                 hint=f"Set num_layers to {LAYERS} or less.",
             )
-        components: list[Component] = []
-
-        def add(name: str, module: nn.Module, optional: bool = False) -> None:
-            shape = components[-1].output_shape if components else self.input_shape(hyperparameters)
-            components.append(Component(name, module, shape, optional))
-
-        add("stem", LiteStem(dtype))
-        for i in range(layers):
-            if "adapter_dim" in hyperparameters:
-                add(f"adapter_{i}", Adapter(hyperparameters["adapter_dim"], dtype), optional=True)
+        layers = Layers(self, hyperparameters, dtype)
+        layers.add("stem", LiteStem(dtype))
+        for i in range(depth):
+            layers.add_adapter(i)
             if i < len(BLOCKS):
-                add(f"block_{i}", LiteBlock(BLOCKS[i], dtype))
+                layers.add(f"block_{i}", LiteBlock(BLOCKS[i], dtype))
             else:
-                add(f"features_{i}", Features(dtype))
-        add("norm", MeanPooling(dtype))
-        add("head", Head(num_classes, dtype))
-        return Network(components)
+                layers.add(f"features_{i}", Features(dtype))
+        layers.add("norm", MeanPooling(dtype))
+        layers.add("head", Head(num_classes, dtype))
+        return layers.network()

@@ -7,16 +7,16 @@ BatchNorms are one convolution (structural reparameterization).
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any, ClassVar, Literal, get_args
+from typing import Any, Literal, get_args
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
 from mu2.errors import Mu2Error, did_you_mean
-from mu2.models.adapter import Adapter
-from mu2.models.component import Component, Model, Network
+from mu2.models.component import Network
 from mu2.models.convnet import DepthwiseConv, dense, neighbours, quarters
+from mu2.models.image_model import ImageModel, Layers
 from mu2.models.vit import Head
 
 Ink = Literal["dark", "light", "either"]
@@ -160,7 +160,7 @@ class GridPooling(nn.Module):
 
 
 @dataclasses.dataclass(frozen=True)
-class LCNetV4(Model):
+class LCNetV4(ImageModel):
     """The backbone that reads text in PP-OCRv6; image_size, num_layers and adapter_dim shape it.
 
     It is cut after any of its 13 blocks. No parameter depends on the image size.
@@ -171,13 +171,6 @@ class LCNetV4(Model):
         grey, each by itself, so that sets of both kinds look alike.
       channels: channels of the images, 1 or 3 (grey images are repeated for 3).
     """
-
-    hyperparameters: ClassVar[Mapping[str, type]] = {
-        "image_size": int,
-        "num_layers": int,
-        "adapter_dim": int,
-    }
-    optional: ClassVar[frozenset[str]] = frozenset({"adapter_dim"})
 
     ink: Ink = "either"
     channels: int = 3
@@ -192,11 +185,6 @@ class LCNetV4(Model):
                 f"LCNetV4.channels is {self.channels}.", hint="Set it to 1, or to 3 for colour."
             )
 
-    def input_shape(self, hyperparameters: Mapping[str, Any]) -> tuple[int, ...]:
-        """[S, S, C] of one image."""
-        side = hyperparameters["image_size"]
-        return (side, side, self.channels)
-
     def network(
         self, hyperparameters: Mapping[str, Any], num_classes: int, dtype: str = "float32"
     ) -> Network:
@@ -205,31 +193,25 @@ class LCNetV4(Model):
         Raises:
           Mu2Error: the image is smaller than one position, or there are not so many blocks.
         """
-        image, layers = hyperparameters["image_size"], hyperparameters["num_layers"]
+        image, depth = hyperparameters["image_size"], hyperparameters["num_layers"]
         if image < PATCH:
             raise Mu2Error(
                 f"image_size is {image}; LCNetV4 makes a position of {PATCH} x {PATCH} pixels.",
                 hint=f"Set image_size to {PATCH} or more.",
             )
-        if not 0 <= layers <= len(BLOCKS):
+        if not 0 <= depth <= len(BLOCKS):
             raise Mu2Error(
-                f"num_layers is {layers}; LCNetV4 is cut after 0 to {len(BLOCKS)} blocks.",
+                f"num_layers is {depth}; LCNetV4 is cut after 0 to {len(BLOCKS)} blocks.",
                 hint=f"Set num_layers to {len(BLOCKS)} or less.",
             )
-        components: list[Component] = []
-
-        def add(name: str, module: nn.Module, optional: bool = False) -> None:
-            shape = components[-1].output_shape if components else self.input_shape(hyperparameters)
-            # Little is kept for gradients (`recompute`), as most layers of a path are frozen: CPU
-            # time of a step, batch 32, one core, to that of keeping all: everything trained 1.02,
-            # two blocks 0.63, norm and head 0.50 (2026-11-30).
-            components.append(Component(name, module, shape, optional))
-
-        add("stem", OCRStem(self.ink, dtype))
-        for i, shape in enumerate(BLOCKS[:layers]):
-            if "adapter_dim" in hyperparameters:
-                add(f"adapter_{i}", Adapter(hyperparameters["adapter_dim"], dtype), optional=True)
-            add(f"block_{i}", LCNetBlock(shape, dtype))
-        add("norm", GridPooling(dtype))
-        add("head", Head(num_classes, dtype))
-        return Network(components)
+        # Little is kept for gradients (`recompute`), as most layers of a path are frozen: CPU
+        # time of a step, batch 32, one core, to that of keeping all: everything trained 1.02,
+        # two blocks 0.63, norm and head 0.50 (2026-11-30).
+        layers = Layers(self, hyperparameters, dtype)
+        layers.add("stem", OCRStem(self.ink, dtype))
+        for i, shape in enumerate(BLOCKS[:depth]):
+            layers.add_adapter(i)
+            layers.add(f"block_{i}", LCNetBlock(shape, dtype))
+        layers.add("norm", GridPooling(dtype))
+        layers.add("head", Head(num_classes, dtype))
+        return layers.network()

@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 import flax.linen as nn
 import jax
@@ -10,8 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from mu2.errors import Mu2Error, did_you_mean
-from mu2.models.adapter import Adapter
-from mu2.models.component import Arrays, Component, Model, Network, check_layers
+from mu2.models.component import Arrays, Component, Network, check_layers
+from mu2.models.image_model import ImageModel, Layers
 
 GELUS = ("tanh", "exact")
 
@@ -190,7 +190,7 @@ RESIDUAL_OUTPUTS = tuple(
 
 
 @dataclasses.dataclass(frozen=True)
-class ViT(Model):
+class ViT(ImageModel):
     """The Vision Transformer; its hyperparameters are image_size, num_layers and adapter_dim.
 
     Attributes:
@@ -202,13 +202,6 @@ class ViT(Model):
       gelu: `tanh` approximates it, as the public JAX weights were trained; `exact`, as PyTorch's.
       epsilon: added to the variance in every LayerNorm.
     """
-
-    hyperparameters: ClassVar[Mapping[str, type]] = {
-        "image_size": int,
-        "num_layers": int,
-        "adapter_dim": int,
-    }
-    optional: ClassVar[frozenset[str]] = frozenset({"adapter_dim"})
 
     patch: int = 16
     width: int = 192
@@ -236,11 +229,6 @@ class ViT(Model):
         if not self.epsilon > 0:
             raise Mu2Error(f"{kind}.epsilon is {self.epsilon}; it must be above 0.")
 
-    def input_shape(self, hyperparameters: Mapping[str, Any]) -> tuple[int, ...]:
-        """[S, S, C] of one image."""
-        side = hyperparameters["image_size"]
-        return (side, side, self.channels)
-
     def network(
         self, hyperparameters: Mapping[str, Any], num_classes: int, dtype: str = "float32"
     ) -> Network:
@@ -249,37 +237,31 @@ class ViT(Model):
         Raises:
           Mu2Error: the image is smaller than a patch, or a size is negative.
         """
-        image, layers = hyperparameters["image_size"], hyperparameters["num_layers"]
+        image, depth = hyperparameters["image_size"], hyperparameters["num_layers"]
         if image < self.patch:
             raise Mu2Error(
                 f"image_size is {image}, smaller than one patch of {self.patch} pixels.",
                 hint=f"Set image_size to {self.patch} or more, or "
                 f"{type(self).__name__}.patch to {image} or less.",
             )
-        check_layers(layers)
-        components: list[Component] = []
-
-        def add(name: str, module: nn.Module, **fields: Any) -> None:
-            shape = components[-1].output_shape if components else self.input_shape(hyperparameters)
-            components.append(Component(name, module, shape, **fields))
-
-        add("embedding", Embedding(self.patch, self.width, dtype))
-        add("cls", ClassToken(dtype))
-        add("posembed_input", PositionEmbedding(dtype))
-        tokens = components[-1].output_shape
-        for i in range(layers):
-            if "adapter_dim" in hyperparameters:
-                add(f"adapter_{i}", Adapter(hyperparameters["adapter_dim"], dtype), optional=True)
+        check_layers(depth)
+        layers = Layers(self, hyperparameters, dtype)
+        layers.add("embedding", Embedding(self.patch, self.width, dtype))
+        layers.add("cls", ClassToken(dtype))
+        layers.add("posembed_input", PositionEmbedding(dtype))
+        tokens = layers.output_shape
+        for i in range(depth):
+            layers.add_adapter(i)
             block = EncoderBlock(self.heads, self.mlp_dim, dtype, self.gelu, self.epsilon)
-            if i < layers - 1:
-                add(f"encoderblock_{i}", block, identity=RESIDUAL_OUTPUTS)
+            if i < depth - 1:
+                layers.add(f"encoderblock_{i}", block, identity=RESIDUAL_OUTPUTS)
                 continue
             last, dense = block.clone(last=True), (block, tokens)
-            add(f"encoderblock_{i}", last, identity=RESIDUAL_OUTPUTS, dense=dense)
+            layers.add(f"encoderblock_{i}", last, identity=RESIDUAL_OUTPUTS, dense=dense)
         norm = nn.LayerNorm(self.epsilon, dtype=dtype)
-        add("encoder_norm", EncoderNorm(dtype, self.epsilon), dense=(norm, tokens))
-        add("head", Head(num_classes, dtype))
-        return Network(components)
+        layers.add("encoder_norm", EncoderNorm(dtype, self.epsilon), dense=(norm, tokens))
+        layers.add("head", Head(num_classes, dtype))
+        return layers.network()
 
     def resamples(self, name: str) -> bool:
         """Only the position embedding depends on the image size."""
