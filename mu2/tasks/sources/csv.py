@@ -8,8 +8,6 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from mu2.errors import Mu2Error, did_you_mean
-from mu2.tasks import split as splits
-from mu2.tasks.examples import Examples
 from mu2.tasks.labels import MISSING
 from mu2.tasks.order import shuffle
 from mu2.tasks.preparation import Preparation
@@ -20,6 +18,7 @@ from mu2.tasks.sources.listing import entries, home, in_order
 from mu2.tasks.sources.numbers import Numbers
 from mu2.tasks.sources.parquet import PARQUET
 from mu2.tasks.sources.sheet import Row, Sheet, parting_hint
+from mu2.tasks.sources.split_source import SplitSource
 from mu2.tasks.table import Encoding, Scaling
 from mu2.tasks.text import to_bytes
 
@@ -36,7 +35,7 @@ _UNNAMED = re.compile(r"(Unnamed: \d+(\.\d+)*|__index_level_\d+__|\.\.\.\d+)?")
 
 
 @dataclasses.dataclass(frozen=True)
-class CSV:
+class CSV(SplitSource):
     """A table, or labelled texts, in one CSV or Parquet file or in one file a split.
 
     A folder's files are its splits: `train.csv`, `validation.csv`, `test.csv`, or `train.parquet`
@@ -135,7 +134,7 @@ class CSV:
         """Number of classes.
 
         Raises:
-          Mu2Error: as `read`.
+          Mu2Error: as `reader`.
         """
         return len(self._classes)
 
@@ -143,7 +142,7 @@ class CSV:
         """The labels of 'train'.
 
         Raises:
-          Mu2Error: as `read`.
+          Mu2Error: as `reader`.
         """
         return self._classes
 
@@ -151,7 +150,7 @@ class CSV:
         """Numbers that a row of the table becomes.
 
         Raises:
-          Mu2Error: as `read`.
+          Mu2Error: as `reader`.
         """
         return self._encoding.num_features()
 
@@ -159,34 +158,17 @@ class CSV:
         """'train', 'validation' and 'test', as far as there are such files, then the others.
 
         Raises:
-          Mu2Error: as `read`.
+          Mu2Error: as `reader`.
         """
         return tuple(self._tables)
-
-    def size(self, split: str) -> int:
-        """Number of rows that a split expression selects.
-
-        Raises:
-          Mu2Error: as `read`.
-        """
-        return sum(map(len, splits.parse(split, self._sizes(), self._owner)))
-
-    def read(self, split: str, size: int) -> Examples:
-        """The selected examples (see `Source.read`).
-
-        Raises:
-          Mu2Error: a file is not there or is no CSV file; a column is missing; a row has other
-            than as many values as the first line has names; a label is missing or is no class; a
-            value of a column of numbers is none; the split expression is wrong or selects nothing;
-            rows have another number of features than `size`.
-        """
-        return self.reader(split).read_all(size)
 
     def reader(self, split: str) -> Reader:
         """The selected examples, in memory.
 
         Raises:
-          Mu2Error: as `read`.
+          Mu2Error: a file is not there or is no CSV file; a column is missing; a row has other
+            than as many values as the first line has names; a label is missing or is no class; a
+            value of a column of numbers is none; the split expression is wrong or selects nothing.
         """
         rows = self._selected(split)
         labels = self._known_labels(rows)
@@ -201,7 +183,7 @@ class CSV:
         """How its columns become examples, learnt from the training rows.
 
         Raises:
-          Mu2Error: as `read`.
+          Mu2Error: as `reader`.
         """
         return Preparation(
             label=self.label,
@@ -218,7 +200,7 @@ class CSV:
         """The columns of the selected rows as they stand, by name, and their labels, int32 [N].
 
         Raises:
-          Mu2Error: as `read`.
+          Mu2Error: as `reader`.
         """
         rows = self._selected(split)
         columns = {name: [row[name] for row in rows] for name in self._names}
@@ -228,7 +210,7 @@ class CSV:
         """What was assumed of the files and may be wrong, each in a sentence with its option.
 
         Raises:
-          Mu2Error: as `read`.
+          Mu2Error: as `reader`.
         """
         return tuple(self._guesses())
 
@@ -335,7 +317,7 @@ class CSV:
 
     def _selected(self, split: str) -> list[Row]:
         """The rows of a split expression, in order."""
-        spans = splits.parse(split, self._sizes(), self._owner)
+        spans = self._spans(split)
         rows = {span.split: self._rows(span.split) for span in spans}
         found: list[Row] = []
         for span in spans:

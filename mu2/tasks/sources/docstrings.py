@@ -12,9 +12,8 @@ from typing import ClassVar
 import numpy as np
 
 from mu2.errors import Mu2Error
-from mu2.tasks import split as splits
-from mu2.tasks.examples import Examples
 from mu2.tasks.reader import Arrays, Reader
+from mu2.tasks.sources.split_source import SplitSource
 from mu2.tasks.text import to_bytes
 
 # class: where its docstrings stand in the standard library.
@@ -37,7 +36,7 @@ _SHORTEST = 20
 
 
 @dataclasses.dataclass(frozen=True)
-class Docstrings:
+class Docstrings(SplitSource):
     """Which part of Python's standard library is a line of documentation from? Needs no download.
 
     The lines, of at least 20 characters, of the docstrings of eight packages: asyncio, decimal,
@@ -67,34 +66,22 @@ class Docstrings:
         """'train', 'validation' and 'test'."""
         return tuple(_SHARES)
 
-    def size(self, split: str) -> int:
-        """Number of lines that a split expression selects.
-
-        Raises:
-          Mu2Error: as `read`.
-        """
-        return sum(map(len, splits.parse(split, self._sizes(), "Docstrings")))
-
-    def read(self, split: str, size: int) -> Examples:
-        """The selected examples: texts uint8 [N, T], T `size`, and labels int32 [N].
+    def reader(self, split: str) -> Reader:
+        """The selected examples, in memory, whole.
 
         Raises:
           Mu2Error: this Python comes without the sources of its library; the expression is wrong
             or selects nothing.
         """
-        return self.reader(split).read_all(size)
-
-    def reader(self, split: str) -> Reader:
-        """The selected examples, in memory, whole.
-
-        Raises:
-          Mu2Error: as `read`.
-        """
-        spans = splits.parse(split, self._sizes(), "Docstrings")
+        spans = self._spans(split)
         lines = _lines(sysconfig.get_path("stdlib"))
         chosen = [each for span in spans for each in lines[span.split][span.start : span.stop]]
         labels = np.array([label for _, label in chosen], np.int32)
         return Arrays([to_bytes(text) for text, _ in chosen], labels)
+
+    @property
+    def _owner(self) -> str:
+        return "Docstrings"
 
     def _sizes(self) -> dict[str, int]:
         lines = _lines(sysconfig.get_path("stdlib"))

@@ -10,17 +10,16 @@ from typing import ClassVar
 import numpy as np
 
 from mu2.errors import Mu2Error
-from mu2.tasks import split as splits
-from mu2.tasks.examples import Examples
 from mu2.tasks.picture import SUFFIXES, decode, decode_view
 from mu2.tasks.reader import Reader
 from mu2.tasks.sources.checks import check_text
 from mu2.tasks.sources.listing import check_classes, entries, home, in_order, told
+from mu2.tasks.sources.split_source import SplitSource
 from mu2.tasks.view import View
 
 
 @dataclasses.dataclass(frozen=True)
-class Folder:
+class Folder(SplitSource):
     """Images in folders by class: `train/cat/1.png`, or `cat/1.png` where all of it is 'train'.
 
     The folders of the split 'train' are the classes, by name; another split may lack some and
@@ -49,7 +48,7 @@ class Folder:
         """Number of folders of 'train'.
 
         Raises:
-          Mu2Error: as `read`, before any image is read.
+          Mu2Error: as `reader`, before any image is read.
         """
         return len(self._classes)
 
@@ -57,7 +56,7 @@ class Folder:
         """The folders of 'train', by name.
 
         Raises:
-          Mu2Error: as `read`, before any image is read.
+          Mu2Error: as `reader`, before any image is read.
         """
         return self._classes
 
@@ -65,36 +64,20 @@ class Folder:
         """'train', 'validation' and 'test', as far as there are such folders, then the others.
 
         Raises:
-          Mu2Error: as `read`, before any image is read.
+          Mu2Error: as `reader`, before any image is read.
         """
         return tuple(self._files)
 
-    def size(self, split: str) -> int:
-        """Number of images that a split expression selects.
-
-        Raises:
-          Mu2Error: as `read`, before any image is read.
-        """
-        return sum(map(len, splits.parse(split, self._sizes(), self._owner)))
-
-    def read(self, split: str, image_size: int) -> Examples:
-        """The selected examples: images uint8 [N, S, S, 3], S `image_size`, and labels int32 [N].
+    def reader(self, split: str) -> Reader:
+        """The selected images of 3 channels at any index, decoded when they are asked for.
 
         Raises:
           Mu2Error: Pillow is missing; the folder is not there, is empty, or holds what it should
             not; a class of another split is none of 'train'; the split expression is wrong or
             selects nothing; an image cannot be decoded.
         """
-        return self.reader(split).read_all(image_size)
-
-    def reader(self, split: str) -> Reader:
-        """The selected examples at any index; an image is decoded when it is asked for.
-
-        Raises:
-          Mu2Error: as `read`.
-        """
         files = self._files
-        spans = splits.parse(split, self._sizes(), self._owner)
+        spans = self._spans(split)
         selected = [file for span in spans for file in files[span.split][span.start : span.stop]]
         return _Files(selected, {name: label for label, name in enumerate(self._classes)})
 

@@ -3,17 +3,14 @@
 import dataclasses
 import functools
 from pathlib import Path
-from typing import ClassVar
 
 import numpy as np
 
 from mu2.errors import Mu2Error, did_you_mean
 from mu2.random_keys import Key
-from mu2.tasks import split as splits
-from mu2.tasks.examples import Examples
-from mu2.tasks.reader import Reader
 from mu2.tasks.sources.checks import check_library
-from mu2.tasks.sources.letters import Drawing, Pictures, ink_letters
+from mu2.tasks.sources.letter_source import LetterSource, check_numbers
+from mu2.tasks.sources.letters import Drawing, ink_letters
 
 _SANS = ("DejaVuSans", "DejaVuSans-Bold", "DejaVuSans-Oblique", "DejaVuSans-BoldOblique")
 _MONO = (
@@ -41,7 +38,7 @@ _SCRIPTS = {
 
 
 @dataclasses.dataclass(frozen=True)
-class Glyphs:
+class Glyphs(LetterSource):
     """Letters of one script, light on dark, in random pose; needs no download.
 
     Every image is one letter of one face, chosen uniformly, turned by up to 12 degrees, sheared by
@@ -68,8 +65,6 @@ class Glyphs:
       Mu2Error: the script is unknown, or a number is too small.
     """
 
-    input: ClassVar[str] = "image"
-
     script: str = "latin"
     per_class: int = 320
     side: int = 32
@@ -81,80 +76,25 @@ class Glyphs:
                 f"Glyphs knows no script {self.script!r}.",
                 hint=did_you_mean(str(self.script), _SCRIPTS),
             )
-        for name, least in (("per_class", 1), ("side", 8), ("seed", None)):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int):
-                raise Mu2Error(f"Glyphs.{name} must be an int, not {value!r}.")
-            if least is not None and value < least:
-                raise Mu2Error(f"Glyphs.{name} must be at least {least}, not {value}.")
-
-    def num_classes(self) -> int:
-        """Number of letters."""
-        return len(_SCRIPTS[self.script][0])
-
-    def class_names(self) -> tuple[str, ...]:
-        """The letters."""
-        return tuple(_SCRIPTS[self.script][0])
-
-    def splits(self) -> tuple[str, ...]:
-        """'train', 'validation' and 'test'."""
-        return tuple(self._sizes())
-
-    def size(self, split: str) -> int:
-        """Number of examples that a split expression selects.
-
-        Raises:
-          Mu2Error: the expression is wrong or selects nothing.
-        """
-        return sum(map(len, splits.parse(split, self._sizes(), self._owner)))
+        check_numbers(self)
 
     def check_libraries(self) -> None:
         """See `Requires.check_libraries`: matplotlib."""
         check_library("matplotlib", "Glyphs", "matplotlib", "demo")
 
-    def read(self, split: str, image_size: int) -> Examples:
-        """The selected examples: images uint8 [N, S, S, 1], S `image_size`, and labels int32 [N].
+    @property
+    def _letters(self) -> str:
+        return _SCRIPTS[self.script][0]
 
-        They are drawn at `side` pixels and then resized. Consumes the key of (seed, script, name
-        of the split) whole, whatever slice is asked for, so that a slice of a split is a part of
-        it.
-
-        Raises:
-          Mu2Error: matplotlib is missing; the expression is wrong or selects nothing.
-        """
-        return self.reader(split).read_all(image_size)
-
-    def reader(self, split: str) -> Reader:
-        """The selected examples, drawn at `side` pixels when they are asked for.
-
-        Raises:
-          Mu2Error: as `read`.
-        """
-        sizes = self._sizes()
-        spans = splits.parse(split, sizes, self._owner)
-        self.check_libraries()
-        return Pictures(
-            spans, {name: self._drawing(name, sizes[name]) for name in {s.split for s in spans}}
-        )
-
-    def _drawing(self, split: str, n: int) -> Drawing:
+    def _drawing(self, split: str, examples: int) -> Drawing:
         masters = functools.partial(_masters, self.script, self.side)
         rng = Key.from_seed(self.seed).fold_in("Glyphs", self.script, split).numpy()
         letters, faces = map(len, _SCRIPTS[self.script])
-        return Drawing(masters, letters, faces, n, self.side, rng)
+        return Drawing(masters, letters, faces, examples, self.side, rng)
 
     @property
     def _owner(self) -> str:
         return f"Glyphs({self.script!r})"
-
-    def _sizes(self) -> dict[str, int]:
-        """Number of examples of each split."""
-        held_out = -(-self.per_class // 4) * self.num_classes()
-        return {
-            "train": self.per_class * self.num_classes(),
-            "validation": held_out,
-            "test": held_out,
-        }
 
 
 # Of every source of a script: one process makes the sources of its tasks more than once.

@@ -14,7 +14,6 @@ import numpy as np
 from mu2.errors import Mu2Error, did_you_mean, lfs_pointer
 from mu2.tasks import split as splits
 from mu2.tasks.data_sets import DataSet
-from mu2.tasks.examples import Examples
 from mu2.tasks.labels import classes, numbered, sparse_guesses
 from mu2.tasks.order import shuffle
 from mu2.tasks.picture import decode, decode_view
@@ -23,6 +22,7 @@ from mu2.tasks.reader import BLOCK, Reader
 from mu2.tasks.sources.checks import check_bool, check_text
 from mu2.tasks.sources.hub import hub_data_set
 from mu2.tasks.sources.listing import head_of, home, in_order
+from mu2.tasks.sources.split_source import SplitSource
 from mu2.tasks.text import to_bytes
 from mu2.tasks.view import View
 
@@ -33,7 +33,7 @@ _IMAGES = ("Image", "binary", "large_binary", "binary_view")
 
 
 @dataclasses.dataclass(frozen=True)
-class HuggingFace:
+class HuggingFace(SplitSource):
     """A data set of labelled images or texts, from a folder or from the Hugging Face hub.
 
     A folder is one that `save_to_disk` wrote, or one of files that `datasets` knows by themselves:
@@ -90,7 +90,7 @@ class HuggingFace:
         """Number of classes.
 
         Raises:
-          Mu2Error: as `read`.
+          Mu2Error: as `reader`.
         """
         return len(self.class_names())
 
@@ -98,7 +98,7 @@ class HuggingFace:
         """The data set's names of the classes; without them, the labels of 'train'.
 
         Raises:
-          Mu2Error: as `read`.
+          Mu2Error: as `reader`.
         """
         return self._classes
 
@@ -106,35 +106,19 @@ class HuggingFace:
         """'train', 'validation' and 'test', as far as the data set has them, then the others.
 
         Raises:
-          Mu2Error: as `read`.
+          Mu2Error: as `reader`.
         """
         return tuple(self._loaded)
 
-    def size(self, split: str) -> int:
-        """Number of examples that a split expression selects.
-
-        Raises:
-          Mu2Error: as `read`, before any image is decoded.
-        """
-        return sum(map(len, splits.parse(split, self._sizes(), self._owner)))
-
-    def read(self, split: str, size: int) -> Examples:
-        """The selected examples: images uint8 [N, S, S, 3] or texts uint8 [N, T], and labels.
+    def reader(self, split: str) -> Reader:
+        """The selected examples at any index: images of 3 channels, or texts.
 
         Raises:
           Mu2Error: `datasets` or Pillow is missing; the data set is not there, or cannot be read;
             a column is missing or of another kind; a label is no class; the split expression is
             wrong or selects nothing; an image cannot be decoded.
         """
-        return self.reader(split).read_all(size)
-
-    def reader(self, split: str) -> Reader:
-        """The selected examples at any index.
-
-        Raises:
-          Mu2Error: as `read`.
-        """
-        return _Rows(self, splits.parse(split, self._sizes(), self._owner))
+        return _Rows(self, self._spans(split))
 
     def data_set(self) -> DataSet:
         """See `FromDataSet.data_set`; of a name on the hub its cache is looked at."""
@@ -178,7 +162,7 @@ class HuggingFace:
         """What was assumed of the data and may be wrong, each in a sentence.
 
         Raises:
-          Mu2Error: as `read`.
+          Mu2Error: as `reader`.
         """
         return () if self._named else sparse_guesses(self._classes)
 

@@ -8,17 +8,17 @@ import numpy as np
 from mu2.errors import Mu2Error
 from mu2.tasks import split as splits
 from mu2.tasks.description import Description, HasDescription
-from mu2.tasks.examples import Examples
 from mu2.tasks.labels import differing
 from mu2.tasks.reader import Reader, reader_of
 from mu2.tasks.source import Source
+from mu2.tasks.sources.split_source import SplitSource
 from mu2.tasks.view import View
 
 _PREFIX = "other."
 
 
 @dataclasses.dataclass(frozen=True)
-class Joined:
+class Joined(SplitSource):
     """A source with the splits of another one besides its own.
 
     The papers validate ImageNet on ImageNet-v2 and CIFAR-10 on CIFAR-10.1 (paper/README 3.7):
@@ -96,30 +96,14 @@ class Joined:
         """
         return tuple(self._sizes())
 
-    def size(self, split: str) -> int:
-        """Number of examples that a split expression selects.
-
-        Raises:
-          Mu2Error: as `read`, before any example is read.
-        """
-        return sum(map(len, splits.parse(split, self._sizes(), self._owner)))
-
-    def read(self, split: str, size: int) -> Examples:
-        """The selected examples (see `Source.read`).
+    def reader(self, split: str) -> Reader:
+        """The selected examples at any index.
 
         Raises:
           Mu2Error: as the sources; the expression is wrong or selects nothing; grey images and
             coloured ones are selected together.
         """
-        return self.reader(split).read_all(size)
-
-    def reader(self, split: str) -> Reader:
-        """The selected examples at any index.
-
-        Raises:
-          Mu2Error: as `read`.
-        """
-        spans = splits.parse(split, self._sizes(), self._owner)
+        spans = self._spans(split)
         readers = {}
         for span in spans:
             name = span.split.removeprefix(_PREFIX)

@@ -11,14 +11,13 @@ import numpy as np
 from numpy.lib import format as npy
 
 from mu2.errors import Mu2Error, did_you_mean, lfs_pointer
-from mu2.tasks import split as splits
-from mu2.tasks.examples import Examples
 from mu2.tasks.labels import classes, numbered, sparse_guesses
 from mu2.tasks.order import shuffle
 from mu2.tasks.preparation import Preparation
 from mu2.tasks.reader import Arrays, Reader
 from mu2.tasks.sources.checks import check_bool, check_text, check_texts
 from mu2.tasks.sources.listing import head_of, home, in_order
+from mu2.tasks.sources.split_source import SplitSource
 from mu2.tasks.table import Encoding, Scaling
 
 # Of a long list, as many are told.
@@ -32,7 +31,7 @@ _READ_HEADER = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header
 
 
 @dataclasses.dataclass(frozen=True)
-class Npz:
+class Npz(SplitSource):
     """A `.npz` file of images or of rows of a table, with their labels.
 
     Its arrays are named as in Keras' mnist.npz, `x_train`, `y_train`, `x_test`, `y_test`, a pair
@@ -76,7 +75,7 @@ class Npz:
         """`image` or `table`, as the arrays have it.
 
         Raises:
-          Mu2Error: as `read`, before any array is read.
+          Mu2Error: as `reader`, before any array is read.
         """
         headers = [self._headers[name][0] for name, _ in self._pairs.values()]
         return "table" if len(headers[0]) == 2 else "image"
@@ -89,7 +88,7 @@ class Npz:
         """Number of classes.
 
         Raises:
-          Mu2Error: as `read`.
+          Mu2Error: as `reader`.
         """
         return len(self.class_names())
 
@@ -97,7 +96,7 @@ class Npz:
         """One name a class, in label order.
 
         Raises:
-          Mu2Error: as `read`.
+          Mu2Error: as `reader`.
         """
         if self.classes:
             return self.classes
@@ -107,7 +106,7 @@ class Npz:
         """Columns of the table, and one more for each that has gaps in the training rows.
 
         Raises:
-          Mu2Error: as `read`.
+          Mu2Error: as `reader`.
         """
         scaling = self._scaling
         return len(scaling.mean) + len(scaling.gaps)
@@ -116,33 +115,17 @@ class Npz:
         """'train', 'validation' and 'test', as far as the file has them, then the others.
 
         Raises:
-          Mu2Error: as `read`, before any array is read.
+          Mu2Error: as `reader`, before any array is read.
         """
         return tuple(self._pairs)
-
-    def size(self, split: str) -> int:
-        """Number of examples that a split expression selects.
-
-        Raises:
-          Mu2Error: as `read`, before any array is read.
-        """
-        return sum(map(len, splits.parse(split, self._sizes(), self._owner)))
-
-    def read(self, split: str, size: int) -> Examples:
-        """The selected examples (see `Source.read`).
-
-        Raises:
-          Mu2Error: the file is not there, is no `.npz` file, or is damaged; an array is missing, or
-            of another shape or type than it should be; the split expression is wrong or selects
-            nothing; rows have another number of features than `size`.
-        """
-        return self.reader(split).read_all(size)
 
     def reader(self, split: str) -> Reader:
         """The selected examples, in memory.
 
         Raises:
-          Mu2Error: as `read`.
+          Mu2Error: the file is not there, is no `.npz` file, or is damaged; an array is missing, or
+            of another shape or type than it should be; the split expression is wrong or selects
+            nothing.
         """
         inputs, labels = self._selected(split)
         if self.input == "table":
@@ -153,7 +136,7 @@ class Npz:
         """How the rows of its table are scaled; None where it holds images.
 
         Raises:
-          Mu2Error: as `read`.
+          Mu2Error: as `reader`.
         """
         if self.input != "table":
             return None
@@ -164,7 +147,7 @@ class Npz:
         """The columns of the selected rows as they stand, by number, and labels, int32 [N].
 
         Raises:
-          Mu2Error: as `read`.
+          Mu2Error: as `reader`.
         """
         inputs, labels = self._selected(split)
         return {str(column): inputs[:, column] for column in range(inputs.shape[1])}, labels
@@ -182,7 +165,7 @@ class Npz:
         """What was assumed of the file and may be wrong, each in a sentence.
 
         Raises:
-          Mu2Error: as `read`.
+          Mu2Error: as `reader`.
         """
         return () if self.classes else sparse_guesses(self._found_classes)
 
@@ -202,7 +185,7 @@ class Npz:
     def _selected(self, split: str) -> tuple[np.ndarray, np.ndarray]:
         """Inputs and labels of a split expression, in order."""
         sizes = self._sizes()
-        spans = splits.parse(split, sizes, self._owner)
+        spans = self._spans(split)
         inputs, labels = [], []
         loaded = {span.split: self._split(span.split) for span in spans}
         for span in spans:

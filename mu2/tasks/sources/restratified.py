@@ -9,16 +9,16 @@ from mu2.errors import Mu2Error
 from mu2.random_keys import Key
 from mu2.tasks import split as splits
 from mu2.tasks.description import Description, HasDescription
-from mu2.tasks.examples import Examples
 from mu2.tasks.reader import Reader, Subset, reader_of
 from mu2.tasks.source import Source
 from mu2.tasks.sources.checks import check_text
+from mu2.tasks.sources.split_source import SplitSource
 
 _SPLITS = ("train", "validation", "test")
 
 
 @dataclasses.dataclass(frozen=True)
-class Restratified:
+class Restratified(SplitSource):
     """Images or texts of another source, each class divided into train, validation and test.
 
     For sets whose own splits hold different classes, or the same examples: the drawings of each
@@ -91,30 +91,14 @@ class Restratified:
         """'train', 'validation' and 'test'."""
         return _SPLITS
 
-    def size(self, split: str) -> int:
-        """Number of examples that a split expression selects; the labels of the pool are read.
-
-        Raises:
-          Mu2Error: as `read`.
-        """
-        return sum(map(len, splits.parse(split, self._sizes(), self._owner)))
-
-    def read(self, split: str, size: int) -> Examples:
-        """The selected examples, as the other source has them, with labels of their own.
+    def reader(self, split: str) -> Reader:
+        """The selected examples of the other source at any index, with labels of their own.
 
         Raises:
           Mu2Error: as the other source; a class of the pool has fewer examples than there are
             splits; the split expression is wrong or selects nothing.
         """
-        return self.reader(split).read_all(size)
-
-    def reader(self, split: str) -> Reader:
-        """The selected examples at any index.
-
-        Raises:
-          Mu2Error: as `read`.
-        """
-        spans = splits.parse(split, self._sizes(), self._owner)
+        spans = self._spans(split)
         classes, members = self._divided
 
         def relabel(labels: np.ndarray) -> np.ndarray:

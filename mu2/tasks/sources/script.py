@@ -4,26 +4,23 @@ import dataclasses
 import functools
 from collections.abc import Mapping
 from pathlib import Path
-from typing import ClassVar
 
 import numpy as np
 
 from mu2.errors import Mu2Error
 from mu2.random_keys import Key
-from mu2.tasks import split as splits
 from mu2.tasks.description import Description
-from mu2.tasks.examples import Examples
-from mu2.tasks.reader import Reader
 from mu2.tasks.sources.checks import check_library, check_text, check_texts
 from mu2.tasks.sources.fonts import find_fonts, parse_ranges, read_outlines
-from mu2.tasks.sources.letters import Drawing, Pictures, ink_letters
+from mu2.tasks.sources.letter_source import LetterSource, check_numbers
+from mu2.tasks.sources.letters import Drawing, ink_letters
 
 # Of the image's side: that of a letter of median size.
 _MEDIAN = 0.65
 
 
 @dataclasses.dataclass(frozen=True)
-class Script:
+class Script(LetterSource):
     """Letters of one script, light on dark, in random pose, each split from fonts of its own.
 
     Every image is one letter of one font of its split, chosen uniformly, turned, sheared, scaled,
@@ -50,8 +47,6 @@ class Script:
         otherwise.
     """
 
-    input: ClassVar[str] = "image"
-
     letters: str
     train: tuple[str, ...]
     test: tuple[str, ...]
@@ -67,25 +62,8 @@ class Script:
         for name in ("train", "test"):
             if not getattr(self, name):
                 raise Mu2Error(f"Script.{name} names no font.")
-        for name, least in (("per_class", 1), ("side", 8), ("seed", None)):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int):
-                raise Mu2Error(f"Script.{name} must be an int, not {value!r}.")
-            if least is not None and value < least:
-                raise Mu2Error(f"Script.{name} must be at least {least}, not {value}.")
+        check_numbers(self)
         parse_ranges(self.letters, "Script.letters")
-
-    def num_classes(self) -> int:
-        """Number of letters."""
-        return len(self._letters)
-
-    def class_names(self) -> tuple[str, ...]:
-        """The letters."""
-        return tuple(self._letters)
-
-    def splits(self) -> tuple[str, ...]:
-        """'train', 'validation' and 'test'."""
-        return tuple(self._sizes())
 
     def size(self, split: str) -> int:
         """Number of examples that a split expression selects.
@@ -94,7 +72,7 @@ class Script:
           Mu2Error: the fonts are not there; the expression is wrong or selects nothing.
         """
         self.fonts()
-        return sum(map(len, splits.parse(split, self._sizes(), self._owner)))
+        return super().size(split)
 
     def check_libraries(self) -> None:
         """See `Requires.check_libraries`: fontTools."""
@@ -135,34 +113,11 @@ class Script:
                 )
         return found
 
-    def read(self, split: str, image_size: int) -> Examples:
-        """The selected examples: images uint8 [N, S, S, 1], S `image_size`, and labels int32 [N].
-
-        They are drawn at `side` pixels and then resized. Consumes the key of (seed, letters, name
-        of the split) whole, whatever slice is asked for, so that a slice of a split is a part of
-        it.
-
-        Raises:
-          Mu2Error: fontTools or the fonts are missing, or a font lacks a letter; the expression is
-            wrong or selects nothing.
-        """
-        return self.reader(split).read_all(image_size)
-
-    def reader(self, split: str) -> Reader:
-        """The selected examples, drawn at `side` pixels when they are asked for.
-
-        Raises:
-          Mu2Error: as `read`.
-        """
-        spans = splits.parse(split, self._sizes(), self._owner)
-        self.check_libraries()
-        return Pictures(spans, {name: self._drawing(name) for name in {s.split for s in spans}})
-
-    def _drawing(self, split: str) -> Drawing:
-        files, n = self.fonts()[split], self._sizes()[split]
+    def _drawing(self, split: str, examples: int) -> Drawing:
+        files = self.fonts()[split]
         masters = functools.partial(_masters, files, self._letters, self.side)
         rng = Key.from_seed(self.seed).fold_in("Script", self._letters, split).numpy()
-        return Drawing(masters, self.num_classes(), len(files), n, self.side, rng)
+        return Drawing(masters, self.num_classes(), len(files), examples, self.side, rng)
 
     @property
     def _owner(self) -> str:
@@ -171,15 +126,6 @@ class Script:
     @functools.cached_property
     def _letters(self) -> str:
         return parse_ranges(self.letters, "Script.letters")
-
-    def _sizes(self) -> dict[str, int]:
-        """Number of examples of each split."""
-        held_out = -(-self.per_class // 4) * self.num_classes()
-        return {
-            "train": self.per_class * self.num_classes(),
-            "validation": held_out,
-            "test": held_out,
-        }
 
 
 # The parts of one task and no more: a stream has many scripts.

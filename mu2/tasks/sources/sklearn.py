@@ -1,7 +1,6 @@
 """The data sets that come with scikit-learn: handwritten digits, and three tables."""
 
 import dataclasses
-import functools
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
@@ -10,10 +9,10 @@ import numpy as np
 from mu2.errors import Mu2Error, did_you_mean
 from mu2.random_keys import Key
 from mu2.tasks import split as splits
-from mu2.tasks.examples import Examples
 from mu2.tasks.preparation import Preparation
 from mu2.tasks.reader import Arrays, Reader
 from mu2.tasks.sources.checks import check_library, check_text
+from mu2.tasks.sources.split_source import SplitSource
 from mu2.tasks.table import Encoding, Scaling
 
 # Shares of each class; the remainder is the test split.
@@ -30,7 +29,7 @@ _TABLES = {
 
 
 @dataclasses.dataclass(frozen=True)
-class Digits:
+class Digits(SplitSource):
     """1,797 handwritten digits of 8x8 pixels, light on dark; needs no download.
 
     The pixels of `sklearn.datasets.load_digits` run from 0 to 16 and are stretched to 0 to 255.
@@ -53,37 +52,17 @@ class Digits:
         """'0' to '9'."""
         return tuple("0123456789")
 
-    def splits(self) -> tuple[str, ...]:
-        """'train', 'validation' and 'test'."""
-        return tuple(_SIZES)
-
-    def size(self, split: str) -> int:
-        """Number of examples that a split expression selects.
-
-        Raises:
-          Mu2Error: the expression is wrong or selects nothing.
-        """
-        return sum(map(len, splits.parse(split, _SIZES, "Digits")))
-
     def check_libraries(self) -> None:
         """See `Requires.check_libraries`: scikit-learn."""
         check_library("sklearn", "Digits", "scikit-learn", "demo")
 
-    def read(self, split: str, image_size: int) -> Examples:
-        """The selected examples: images uint8 [N, S, S, 1], S `image_size`, and labels int32 [N].
+    def reader(self, split: str) -> Reader:
+        """The selected images, 8x8 pixels of 1 channel each.
 
         Raises:
           Mu2Error: scikit-learn is missing; the expression is wrong or selects nothing.
         """
-        return self.reader(split).read_all(image_size)
-
-    def reader(self, split: str) -> Reader:
-        """The selected examples, 8x8 pixels each.
-
-        Raises:
-          Mu2Error: as `read`.
-        """
-        spans = splits.parse(split, _SIZES, "Digits")
+        spans = self._spans(split)
         try:
             from sklearn.datasets import load_digits
         except ImportError as error:
@@ -93,9 +72,16 @@ class Digits:
         pixels = np.rint(images[order] * (255 / 16)).astype(np.uint8).reshape(-1, 8, 8, 1)
         return Arrays(pixels, labels[order])
 
+    @property
+    def _owner(self) -> str:
+        return "Digits"
+
+    def _sizes(self) -> dict[str, int]:
+        return _SIZES
+
 
 @dataclasses.dataclass(frozen=True)
-class Sklearn:
+class Sklearn(SplitSource):
     """A table that comes with scikit-learn; needs no download.
 
     'wine': 178 Italian wines of three growers, 13 chemical measurements each. 'breast_cancer': 569
@@ -147,36 +133,15 @@ class Sklearn:
         """Columns of the table."""
         return _TABLES[self.name][1]
 
-    def splits(self) -> tuple[str, ...]:
-        """'train', 'validation' and 'test'."""
-        return tuple(self._sizes)
-
-    def size(self, split: str) -> int:
-        """Number of rows that a split expression selects.
-
-        Raises:
-          Mu2Error: the expression is wrong or selects nothing.
-        """
-        return sum(map(len, splits.parse(split, self._sizes, self._owner)))
-
     def check_libraries(self) -> None:
         """See `Requires.check_libraries`: scikit-learn."""
         check_library("sklearn", "Sklearn", "scikit-learn", "demo")
 
-    def read(self, split: str, num_features: int) -> Examples:
-        """The selected examples: rows float32 [N, F] and labels int32 [N].
-
-        Raises:
-          Mu2Error: scikit-learn is missing; the expression is wrong or selects nothing; F is not
-            `num_features`.
-        """
-        return self.reader(split).read_all(num_features)
-
     def reader(self, split: str) -> Reader:
-        """The selected examples, in memory.
+        """The selected rows, in memory.
 
         Raises:
-          Mu2Error: as `read`.
+          Mu2Error: scikit-learn is missing; the expression is wrong or selects nothing.
         """
         rows, labels = self._selected(split)
         return Arrays(self._scaling.apply(rows), labels)
@@ -185,7 +150,7 @@ class Sklearn:
         """How its columns are scaled; they are named as scikit-learn names them.
 
         Raises:
-          Mu2Error: as `read`.
+          Mu2Error: as `reader`.
         """
         return Preparation(encoding=Encoding(self._columns, self._scaling, {}))
 
@@ -193,7 +158,7 @@ class Sklearn:
         """The columns of the selected rows as they stand, by name, and labels, int32 [N].
 
         Raises:
-          Mu2Error: as `read`.
+          Mu2Error: as `reader`.
         """
         rows, labels = self._selected(split)
         named = zip(self._columns, rows.T, strict=True)
@@ -218,7 +183,7 @@ class Sklearn:
 
     def _selected(self, split: str) -> tuple[np.ndarray, np.ndarray]:
         """Rows, float64 [N, F], and labels of a split expression, in order."""
-        spans = splits.parse(split, self._sizes, self._owner)
+        spans = self._spans(split)
         loaded = self._loaded
         order = splits.members(spans, _members(loaded.target, "Sklearn", self.name))
         return loaded.data[order], loaded.target[order]
@@ -227,7 +192,6 @@ class Sklearn:
     def _owner(self) -> str:
         return f"Sklearn({self.name!r})"
 
-    @functools.cached_property
     def _sizes(self) -> dict[str, int]:
         cuts = np.array([_cuts(n) for n in _TABLES[self.name][0].values()])
         bounds = np.concatenate([cuts.sum(axis=0), [sum(_TABLES[self.name][0].values())]])

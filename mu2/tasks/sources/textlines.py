@@ -8,19 +8,18 @@ from typing import ClassVar
 import numpy as np
 
 from mu2.errors import Mu2Error, lfs_pointer
-from mu2.tasks import split as splits
-from mu2.tasks.examples import Examples
 from mu2.tasks.order import shuffle
 from mu2.tasks.reader import Arrays, Reader
 from mu2.tasks.sources.checks import check_bool, check_text
 from mu2.tasks.sources.listing import check_classes, entries, home, in_order
+from mu2.tasks.sources.split_source import SplitSource
 from mu2.tasks.text import to_bytes
 
 _SUFFIX = ".txt"
 
 
 @dataclasses.dataclass(frozen=True)
-class TextLines:
+class TextLines(SplitSource):
     """Lines of text files: `train/praise.txt`, or `praise.txt` where all of it is 'train'.
 
     Every line that is not blank is an example, without the blanks around it; its file is its
@@ -51,7 +50,7 @@ class TextLines:
         """Number of files of 'train'.
 
         Raises:
-          Mu2Error: as `read`.
+          Mu2Error: as `reader`.
         """
         return len(self._classes)
 
@@ -59,7 +58,7 @@ class TextLines:
         """The files of 'train', by name, without `.txt`.
 
         Raises:
-          Mu2Error: as `read`.
+          Mu2Error: as `reader`.
         """
         return self._classes
 
@@ -67,35 +66,19 @@ class TextLines:
         """'train', 'validation' and 'test', as far as there are such folders, then the others.
 
         Raises:
-          Mu2Error: as `read`.
+          Mu2Error: as `reader`.
         """
         return tuple(self._lines)
 
-    def size(self, split: str) -> int:
-        """Number of lines that a split expression selects.
-
-        Raises:
-          Mu2Error: as `read`.
-        """
-        return sum(map(len, splits.parse(split, self._sizes(), self._owner)))
-
-    def read(self, split: str, size: int) -> Examples:
-        """The selected examples: texts uint8 [N, T], T `size`, and labels int32 [N].
+    def reader(self, split: str) -> Reader:
+        """The selected examples, in memory: texts of any length, whole.
 
         Raises:
           Mu2Error: the folder is not there, is empty, or holds what it should not; a file is not
             in UTF-8, or holds no line; a class of another split is none of 'train'; the split
             expression is wrong or selects nothing.
         """
-        return self.reader(split).read_all(size)
-
-    def reader(self, split: str) -> Reader:
-        """The selected examples, in memory, whole.
-
-        Raises:
-          Mu2Error: as `read`.
-        """
-        spans = splits.parse(split, self._sizes(), self._owner)
+        spans = self._spans(split)
         known = {name: label for label, name in enumerate(self._classes)}
         chosen: list[tuple[str, str]] = []
         for span in spans:

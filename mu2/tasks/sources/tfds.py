@@ -14,18 +14,18 @@ from mu2.errors import Mu2Error, did_you_mean
 from mu2.tasks import split as splits
 from mu2.tasks.data_sets import DataSet
 from mu2.tasks.description import Description
-from mu2.tasks.examples import Examples
 from mu2.tasks.jpeg import recompress
 from mu2.tasks.picture import crop, crop_jpeg, open_picture
 from mu2.tasks.reader import BLOCK, Reader
 from mu2.tasks.sources import tfds_prepare
+from mu2.tasks.sources.split_source import SplitSource
 from mu2.tasks.sources.tfds_home import Home
 from mu2.tasks.sources.tfds_sets import Contents
 from mu2.tasks.view import View
 
 
 @dataclasses.dataclass(frozen=True)
-class TFDS:
+class TFDS(SplitSource):
     """A data set in a TFDS folder.
 
     Read through `tensorflow_datasets` from the files alone: neither the data set's own code nor
@@ -65,7 +65,7 @@ class TFDS:
         """Number of classes of the label, which may exceed those that one split holds.
 
         Raises:
-          Mu2Error: as `read`, before any example is read.
+          Mu2Error: as `reader`, before any example is read.
         """
         return len(self.class_names())
 
@@ -73,50 +73,19 @@ class TFDS:
         """One name a class, in label order; numbers where the data set has no names.
 
         Raises:
-          Mu2Error: as `read`, before any example is read.
+          Mu2Error: as `reader`, before any example is read.
         """
         return self._class_names(self._open().info.features)
 
-    def splits(self) -> tuple[str, ...]:
-        """Names of the splits, in the order of the data set.
+    def reader(self, split: str) -> Reader:
+        """The selected images at any index, decoded when they are asked for.
 
-        Raises:
-          Mu2Error: as `read`, before any example is read.
-        """
-        return tuple(_sizes(self._open()))
-
-    def size(self, split: str) -> int:
-        """Number of examples that a split expression selects.
-
-        Raises:
-          Mu2Error: as `read`, before any example is read.
-        """
-        return sum(map(len, splits.parse(split, _sizes(self._open()), self._owner)))
-
-    def read(self, split: str, image_size: int) -> Examples:
-        """The selected examples, each resized as soon as it is decoded.
-
-        Images of different sizes are welcome; transparency is dropped.
-
-        Args:
-          split: a split expression.
-          image_size: side S in pixels.
-
-        Returns:
-          Images uint8 [N, S, S, C] (C 1 or 3, as the feature says) and labels int32 [N].
+        They are of any size and have 1 or 3 channels, as the feature says; transparency is dropped.
 
         Raises:
           Mu2Error: tensorflow-datasets is missing; the data set is not prepared, or in another
             file format, or damaged; a feature is missing or of another kind; the split expression
             is wrong or selects nothing; an image cannot be decoded.
-        """
-        return self.reader(split).read_all(image_size)
-
-    def reader(self, split: str) -> Reader:
-        """The selected examples at any index; images are decoded when they are asked for.
-
-        Raises:
-          Mu2Error: as `read`.
         """
         builder = self._open()
         return _Records(self, builder, splits.parse(split, _sizes(builder), self._owner))
@@ -157,6 +126,9 @@ class TFDS:
     @property
     def _owner(self) -> str:
         return self._home.owner
+
+    def _sizes(self) -> dict[str, int]:
+        return _sizes(self._open())
 
     @property
     def _home(self) -> Home:
