@@ -5,7 +5,8 @@ tasks, and along cividis (Nuñez, Anderton and Renslow, 2018) for many.
 """
 
 import dataclasses
-from typing import Literal
+from collections.abc import Sequence
+from typing import Literal, Self
 
 import numpy as np
 
@@ -60,6 +61,25 @@ class Series:
     tasks: tuple[str, ...] = ()
     tone: Tone = "plain"
     spread: tuple[float | None, ...] = ()
+
+    @classmethod
+    def of_points(
+        cls,
+        name: str,
+        points: Sequence[tuple[float, float]],
+        tasks: tuple[str, ...] = (),
+        tone: Tone = "plain",
+    ) -> Self:
+        """A series of points (x, y)."""
+        return cls(name, tuple(x for x, _ in points), tuple(y for _, y in points), tasks, tone)
+
+    @classmethod
+    def of_values(
+        cls, name: str, values: Sequence[float | None], task: str, tone: Tone = "plain"
+    ) -> Self:
+        """A series of values of one task at 1, 2, 3 and so on."""
+        x = tuple(float(i + 1) for i in range(len(values)))
+        return cls(name, x, tuple(values), (task,), tone)
 
 
 @dataclasses.dataclass(frozen=True)

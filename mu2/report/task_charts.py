@@ -51,13 +51,7 @@ def curves(history: History, task: str) -> Chart:
         x=Axis("validation interval", "count"),
         y=Axis("validation accuracy", "percent"),
         series=tuple(
-            Series(
-                child.path,
-                tuple(float(i + 1) for i in range(len(child.qualities))),
-                child.qualities,
-                (task,),
-                _tone(child, line),
-            )
+            Series.of_values(child.path, child.qualities, task, _tone(child, line))
             for child in history.by_task[task]
         ),
     )
@@ -82,13 +76,7 @@ def scores(history: History, task: str) -> Chart:
         x=Axis("child of this task", "count"),
         y=Axis("score", "percent"),
         series=tuple(
-            Series(
-                name,
-                tuple(x for x, _ in groups[tone]),
-                tuple(y for _, y in groups[tone]),
-                (task,),
-                tone,
-            )
+            Series.of_points(name, groups[tone], (task,), tone)
             for tone, name in names.items()
             if tone in groups
         ),
@@ -114,14 +102,8 @@ def learning(history: History, task: str) -> Chart:
             values += child.qualities[: last + 1]
             best.append((float(len(values)), child.qualities[last]))
     series = [
-        Series(
-            "validation",
-            tuple(float(i + 1) for i in range(len(values))),
-            tuple(values),
-            (task,),
-            "strong",
-        ),
-        Series("the interval that was taken", tuple(x for x, _ in best), tuple(y for _, y in best)),
+        Series.of_values("validation", values, task, "strong"),
+        Series.of_points("the interval that was taken", best),
     ]
     if (test := history.kept[task].test_accuracy) is not None:
         series.append(Series("test, once", (len(values) + 1.0,), (test,)))
@@ -238,12 +220,7 @@ def course(history: History, name: str) -> Chart:
         x=Axis("ancestors since the root", "count"),
         y=Axis(name, log=bool(wide), ticks=ticks),
         series=tuple(
-            Series(
-                task,
-                tuple(float(i + 1) for i in range(len(line))),
-                tuple(height(value) for value in line),
-                (task,),
-            )
+            Series.of_values(task, [height(value) for value in line], task)
             for task, line in values.items()
         ),
     )

@@ -13,9 +13,8 @@ from mu2.models import EfficientNetLite0, nest, restore
 from mu2.models.efficientnet_lite import LAYERS, steps
 from mu2.random_keys import Key
 from mu2.tasks.examples import Examples
-from mu2.training import Trainer, Training
-from mu2.training.layout import Layout
 from tests.jobs import job
+from tests.models.bars import bars, check_what_is_frozen_stays
 
 KEY = Key.from_seed(3)
 MODEL = EfficientNetLite0()
@@ -118,28 +117,14 @@ def test_what_cannot_be_built_is_refused(size, layers, words):
         MODEL.network({"image_size": size, "num_layers": layers}, 2)
 
 
-def bars(count, key):
-    """Bars in a coloured mess: level or upright."""
-    rng = key.numpy()
-    pictures = rng.integers(0, 60, (count, 12, 12, 3), dtype=np.uint8)
-    labels = rng.integers(0, 2, count).astype(np.int32)
-    for picture, label in zip(pictures, labels, strict=True):
-        at = rng.integers(2, 10)
-        picture[(slice(2, 10), at) if label else (at, slice(2, 10))] = 255
-    return Examples(pictures, labels)
-
-
 def bars_job(trained=None):
-    train, validation = bars(1024, KEY.fold_in("train")), bars(256, KEY.fold_in("validation"))
+    train, validation = (
+        Examples(*bars(KEY.fold_in(part).numpy(), count, 3))
+        for part, count in (("train", 1024), ("validation", 256))
+    )
     return job(
         MODEL.network(HYPERPARAMETERS, 2), HYPERPARAMETERS, train, validation, 2, KEY, trained
     )
-
-
-@pytest.fixture(scope="module")
-def trainer():
-    (devices,) = Layout().slices()
-    return Trainer(Training(batch_size=32, intervals=2), devices)
 
 
 def test_it_learns_bars(trainer):
@@ -148,10 +133,4 @@ def test_it_learns_bars(trainer):
 
 @pytest.mark.parametrize("trained", [("norm", "head"), ("block_0", "head")])
 def test_what_is_frozen_stays(trained, trainer):
-    frozen = bars_job(trained)
-    result = next(trainer.train([frozen]))
-    assert set(result.arrays) == set(trained)
-    for name in trained:
-        after, before = result.arrays[name], frozen.arrays[name]
-        assert all((after[leaf] != before[leaf]).any() for leaf in before)
-    assert trainer.programs.compiled() == 2
+    check_what_is_frozen_stays(trainer, bars_job(trained))

@@ -13,9 +13,8 @@ from mu2.models import LCNetV4, nest, restore
 from mu2.models.ocr import BLOCKS
 from mu2.random_keys import Key
 from mu2.tasks.examples import Examples
-from mu2.training import Trainer, Training
-from mu2.training.layout import Layout
 from tests.jobs import job
+from tests.models.bars import bars, check_what_is_frozen_stays
 
 KEY = Key.from_seed(3)
 MODEL = LCNetV4(channels=1)
@@ -146,29 +145,21 @@ def test_what_cannot_be_built_is_refused(build, words):
         build()
 
 
-def bars(count, key):
-    """Bars in a grey mess: level or upright, in dark ink or in light ink."""
+def ink_bars(count, key):
+    """Bars in dark ink or in light ink."""
     rng = key.numpy()
-    pictures = rng.integers(0, 60, (count, 12, 12, 1), dtype=np.uint8)
-    labels = rng.integers(0, 2, count).astype(np.int32)
-    for picture, label in zip(pictures, labels, strict=True):
-        at = rng.integers(2, 10)
-        picture[(slice(2, 10), at) if label else (at, slice(2, 10))] = 255
+    pictures, labels = bars(rng, count, 1)
     light = rng.integers(0, 2, count).astype(bool)
     pictures[light] = 255 - pictures[light]
     return Examples(pictures, labels)
 
 
 def bars_job(trained=None):
-    train, validation = bars(1024, KEY.fold_in("train")), bars(256, KEY.fold_in("validation"))
+    train, validation = (
+        ink_bars(count, KEY.fold_in(part)) for part, count in (("train", 1024), ("validation", 256))
+    )
     settings = {**HYPERPARAMETERS, "num_layers": 1}
     return job(MODEL.network(settings, 2), settings, train, validation, 2, KEY, trained)
-
-
-@pytest.fixture(scope="module")
-def trainer():
-    (devices,) = Layout().slices()
-    return Trainer(Training(batch_size=32, intervals=2), devices)
 
 
 def test_it_learns_bars(trainer):
@@ -177,10 +168,4 @@ def test_it_learns_bars(trainer):
 
 @pytest.mark.parametrize("trained", [("norm", "head"), ("block_0", "head")])
 def test_what_is_frozen_stays(trained, trainer):
-    frozen = bars_job(trained)
-    result = next(trainer.train([frozen]))
-    assert set(result.arrays) == set(trained)
-    for name in trained:
-        after, before = result.arrays[name], frozen.arrays[name]
-        assert all((after[leaf] != before[leaf]).any() for leaf in before)
-    assert trainer.programs.compiled() == 2
+    check_what_is_frozen_stays(trainer, bars_job(trained))
