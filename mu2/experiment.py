@@ -194,7 +194,7 @@ def evolve_generation(
     key = experiment.key(record.name, record.iterations)
     probes = probe_seeds(experiment, system, workers, record, data)
     population, plans = engine.plan_generation(
-        evolution, space, paths, probes.population, key, data.given
+        evolution, space, paths, probes.population, key, data.source_hyperparameters
     )
     jobs = [make_job(experiment, system, plan, paths, data, key) for plan in plans]
     results = workers.train(jobs, evolution.select_survivors(population))
@@ -220,7 +220,7 @@ def probe_seeds(
     population, paths = record.under_way, system.paths()
     space = experiment.space.for_input(record.input)
     key = experiment.key(record.name, record.iterations).fold_in("probe")
-    plans = plan_probes(evolution, space, paths, population, key, data.given)
+    plans = plan_probes(evolution, space, paths, population, key, data.source_hyperparameters)
     jobs = [make_job(experiment, system, plan, paths, data, key) for plan in plans]
     jobs = probe_jobs(jobs, probe_examples)
     results = list(workers.train(jobs))

@@ -315,8 +315,8 @@ def test_tables_without_names_go_by_their_order(tmp_path):
     np.savez(tmp_path / "t.npz", x=rows, y=np.arange(40) % 2)
     task = Task("t", Npz(str(tmp_path / "t.npz")))
     prepared = Preparation.from_json(json.loads(json.dumps(task.preparation().to_json())))
-    columns, _ = task.fitted().raw_rows(task.splits().test)
-    size = task.given()["num_features"]
+    columns, _ = task.fit_source().raw_rows(task.splits().test)
+    size = task.source_hyperparameters()["num_features"]
     np.testing.assert_array_equal(prepared.rows(columns, "x"), task.read("test", (size,)).inputs)
     with pytest.raises(Mu2Error, match="has 2 columns besides the label, and the task reads 3"):
         prepared.rows({"a": [1], "b": [2]}, "x")
@@ -326,7 +326,7 @@ def test_tables_without_names_go_by_their_order(tmp_path):
 def test_tables_of_scikit_learn_by_name(name):
     task = Task("t", Sklearn(name))
     prepared = Preparation.from_json(json.loads(json.dumps(task.preparation().to_json())))
-    columns, labels = task.fitted().raw_rows("test")
+    columns, labels = task.fit_source().raw_rows("test")
     examples = task.read("test", (len(columns),))
     np.testing.assert_array_equal(prepared.rows(columns, "x"), examples.inputs)
     np.testing.assert_array_equal(labels, examples.labels)

@@ -103,7 +103,7 @@ def _boosted(task: "Task") -> dict[str, Any]:
     except ImportError as error:
         raise Mu2Error("boosting needs scikit-learn.", hint="pip install 'mu2[demo]'") from error
     began = time.monotonic()
-    shape = (task.given()["num_features"],)
+    shape = (task.source_hyperparameters()["num_features"],)
     train, validation, test = (task.read(p, shape) for p in ("train", "validation", "test"))
     best: dict[str, Any] = {"validation_accuracy": -1.0}
     for leaves in LEAVES:

@@ -147,7 +147,7 @@ class Trials:
         """
         training = self._experiment.training
         root = self._roots[trial.suggest_categorical("root", tuple(self._roots))]
-        values = drawn(trial, self._space, self._data.given)
+        values = drawn(trial, self._space, self._data.source_hyperparameters)
         plan = planned(
             self._experiment,
             self._space,
@@ -186,17 +186,19 @@ class Trials:
         return evaluate.accuracy(*evaluate.answer_all(answer, test, batch))
 
 
-def drawn(trial: optuna.Trial, space: SearchSpace[Any], given: Mapping[str, Any]) -> dict[str, Any]:
+def drawn(
+    trial: optuna.Trial, space: SearchSpace[Any], source_values: Mapping[str, Any]
+) -> dict[str, Any]:
     """A value for each hyperparameter that may move, each of its values as likely as any other.
 
     Args:
       trial: of Optuna; its sampler is consumed.
       space: says which values there are.
-      given: hyperparameters that the data set by themselves; they are returned as they are.
+      source_values: hyperparameters that the data set by themselves; they are returned as they are.
     """
     values = {**space.ranges, **space.choices}
-    names = [n for n in space.mutable if n != MUTATION_PROBABILITY and n not in given]
-    return {**{n: trial.suggest_categorical(n, values[n]) for n in names}, **given}
+    names = [n for n in space.mutable if n != MUTATION_PROBABILITY and n not in source_values]
+    return {**{n: trial.suggest_categorical(n, values[n]) for n in names}, **source_values}
 
 
 def planned(

@@ -52,19 +52,19 @@ def run(options: argparse.Namespace) -> int:
             def over() -> bool:
                 return System.open(options.system).progress.complete
 
-            given = follow(Path(options.system), trackers, over)
+            count = follow(Path(options.system), trackers, over)
         else:
             history = read_history(options.system)
-            given = sum(feed(history, tracker) for tracker in trackers)
+            count = sum(feed(history, tracker) for tracker in trackers)
     finally:
         for tracker in trackers:
             tracker.close()
     if options.json:
-        write_json({"format": 1, "system": options.system, "children": given})
+        write_json({"format": 1, "system": options.system, "children": count})
     else:
         from mu2.report.words import plural
 
-        write_text(f"{options.system}: {plural(given, 'child')} given to {', '.join(options.to)}.")
+        write_text(f"{options.system}: {plural(count, 'child')} given to {', '.join(options.to)}.")
     return OK
 
 

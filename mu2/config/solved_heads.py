@@ -24,7 +24,9 @@ def unsolvable_heads(
         if space.model.name in told:
             continue
         try:
-            network = space.model.network({**space.hyperparameters, **task.given()}, 2)
+            network = space.model.network(
+                {**space.hyperparameters, **task.source_hyperparameters()}, 2
+            )
         except (Mu2Error, LookupError, TypeError, ValueError):
             continue  # it cannot be built, or its data are missing: told elsewhere
         told.add(space.model.name)

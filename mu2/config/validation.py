@@ -16,7 +16,7 @@ from mu2.evolution.space import SearchSpace, corners
 from mu2.experiment import Experiment
 from mu2.models import Model, Network, RemoteRoot, Root
 from mu2.models.devices import devices
-from mu2.tasks import Part, Task, describe, missing
+from mu2.tasks import Part, Task, describe, find_missing
 from mu2.tasks.data import check_batch
 from mu2.tasks.source import Requires
 from mu2.training import Executor, Training
@@ -145,9 +145,11 @@ def _split_faults(
     def networks() -> Iterator[tuple[str, Network]]:
         for model in space.models:
             for_input = space.for_input(model.input)
-            for given in _given(parts.tasks, model.input) if model.input in kinds else ():
-                defaults = {**for_input.hyperparameters, **given}
-                for moved in _moved(for_input, given)[1]:
+            if model.input not in kinds:
+                continue
+            for source_values in _source_hyperparameters(parts.tasks, model.input):
+                defaults = {**for_input.hyperparameters, **source_values}
+                for moved in _moved(for_input, source_values)[1]:
                     network, _ = _attempt(build_network, model, {**defaults, **moved}, dtype)
                     if network:
                         yield type(model).__name__, network
@@ -165,7 +167,7 @@ def _task_faults(
 ) -> Iterator[Mu2Error]:
     known = task
     if absent is not None:
-        absent += [_at(place(task, "Task.source"), lacking) for lacking in missing(task)]
+        absent += [_at(place(task, "Task.source"), lacking) for lacking in find_missing(task)]
         stands_for, error = _attempt(describe, task)
         if stands_for is None:
             yield _at(place(task, "Task.source"), error or Mu2Error("it cannot be described."))
@@ -215,8 +217,8 @@ def _space_faults(
             continue  # no task needs it
         for_input = space.for_input(model.input)
         sound = True
-        for given in _given(parts.tasks, model.input):
-            for blamed, error in _networks(for_input, given, parts.training, names):
+        for source_values in _source_hyperparameters(parts.tasks, model.input):
+            for blamed, error in _networks(for_input, source_values, parts.training, names):
                 sound = sound and blamed is not None
                 if error.message not in told:
                     told.add(error.message)
@@ -242,7 +244,7 @@ def _root_faults(
     """What the roots that can tell beforehand refuse: files that are not there or do not fit."""
     for root in roots:
         lacking, error = (
-            _attempt(root.missing, model) if isinstance(root, RemoteRoot) else ((), None)
+            _attempt(root.find_missing, model) if isinstance(root, RemoteRoot) else ((), None)
         )
         if error is None and lacking and absent is not None:
             absent += [_at(place(root, each.message), each) for each in lacking]
@@ -283,19 +285,21 @@ def _more_frozen_than_there_are(
         )
 
 
-def _given(tasks: Iterable[Task], kind: str) -> list[dict[str, int]]:
+def _source_hyperparameters(tasks: Iterable[Task], kind: str) -> list[dict[str, int]]:
     """What the data of one kind set by themselves, each once; nothing where data are missing."""
     found: list[dict[str, int]] = []
     for task in tasks:
-        given, _ = _attempt(task.given) if task.source.input == kind else (None, None)
-        if given is not None and given not in found:
-            found.append(given)
+        if task.source.input != kind:
+            continue
+        source_values, _ = _attempt(task.source_hyperparameters)
+        if source_values is not None and source_values not in found:
+            found.append(source_values)
     return found or [{}]
 
 
 def _networks(
     space: SearchSpace[Model],
-    given: Mapping[str, Any],
+    source_values: Mapping[str, Any],
     training: Training | None,
     names: set[str],
 ) -> Iterator[tuple[str | None, Mu2Error]]:
@@ -303,7 +307,7 @@ def _networks(
 
     Args:
       space: a space of one model.
-      given: hyperparameters that the data set.
+      source_values: hyperparameters that the data set.
       training: says the dtype.
       names: takes up the names of all components.
 
@@ -311,11 +315,11 @@ def _networks(
       The `Ranges.NAME` or `Choices.NAME` to blame, if it is known, and what was refused.
     """
     dtype = training.dtype if training else "float32"
-    defaults = {**space.hyperparameters, **given}
+    defaults = {**space.hyperparameters, **source_values}
     shaping = set(space.model.hyperparameter_names())
     if not shaping <= {*defaults, *space.model.optional}:
         return  # told elsewhere: there is no default
-    moves, every = _moved(space, given)
+    moves, every = _moved(space, source_values)
     refused: list[tuple[str, Any]] = []
     for moved in every:
         if any(item in refused for item in moved.items()):
@@ -332,26 +336,26 @@ def _networks(
 
 
 def _moved(
-    space: SearchSpace[Model], given: Mapping[str, Any]
+    space: SearchSpace[Model], source_values: Mapping[str, Any]
 ) -> tuple[dict[str, str], list[dict[str, Any]]]:
     """The values to try of hyperparameters that shape a network: none, each alone, all ends.
 
     Returns:
       The `Ranges.NAME` or `Choices.NAME` of each hyperparameter, and values that are no defaults.
     """
-    defaults = {**space.hyperparameters, **given}
+    defaults = {**space.hyperparameters, **source_values}
     shaping = space.model.hyperparameter_names()
     moves = {
         name: f"{type(holder).__name__}.{name}"
         for holder in (space.ranges, space.choices)
         for name in holder
-        if name in shaping and name not in given
+        if name in shaping and name not in source_values
     }
     values = {**space.ranges, **space.choices}
     alone = [{name: value} for name in moves for value in values[name]]
     ends = [
         {name: value for name, value in corner.items() if value != defaults[name]}
-        for corner in corners(space, given)
+        for corner in corners(space, source_values)
     ]
     return moves, [{}, *alone, *(corner for corner in ends if len(corner) > 1)]
 

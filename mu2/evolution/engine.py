@@ -210,7 +210,7 @@ def plan_generation(
     paths: LivePaths,
     population: Population,
     key: Key,
-    given: Mapping[str, Any] | None = None,
+    source_hyperparameters: Mapping[str, Any] | None = None,
 ) -> tuple[Population, tuple[Plan, ...]]:
     """Plans the next generation: draws its data hyperparameters, then parents and mutations.
 
@@ -220,7 +220,7 @@ def plan_generation(
       paths: every live path by id.
       population: the state before.
       key: the task iteration's key; generation, child and purpose are folded in.
-      given: hyperparameters that the data set by themselves.
+      source_hyperparameters: those that the data set by themselves.
 
     Returns:
       The population with parents, seeds and children counted, and the plans.
@@ -265,7 +265,7 @@ def plan_generation(
             child_id=child_id,
             task=population.task,
             num_classes=population.num_classes,
-            data={**data, **(given or {})},
+            data={**data, **(source_hyperparameters or {})},
             trainable=trainable,
             random=child_key.fold_in("mutation").numpy(),
             probabilities=probabilities,

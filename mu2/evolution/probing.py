@@ -62,7 +62,7 @@ def plan_probes(
     paths: LivePaths,
     population: Population,
     key: Key,
-    given: Mapping[str, Any] | None = None,
+    source_hyperparameters: Mapping[str, Any] | None = None,
 ) -> tuple[Plan, ...]:
     """A child of each seed whose head is solved; nothing where the seeds are not to be probed.
 
@@ -72,7 +72,7 @@ def plan_probes(
       paths: every live path by id.
       population: at the start of the task's iteration.
       key: of the probes; used as `plan_generation` uses that of an iteration.
-      given: hyperparameters that the data set by themselves.
+      source_hyperparameters: those that the data set by themselves.
     """
     if not evolution.probes_seeds(population):
         return ()
@@ -84,7 +84,7 @@ def plan_probes(
         full_generations=False,
         seeds_first=False,
     )
-    return plan_generation(each, space, paths, population, key, given)[1]
+    return plan_generation(each, space, paths, population, key, source_hyperparameters)[1]
 
 
 def order_seeds(

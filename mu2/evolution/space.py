@@ -315,7 +315,7 @@ def _check_ordered(ranges: Ranges) -> None:
 
 
 def corners(
-    space: SearchSpace[Any], given: Mapping[str, Any] | None = None
+    space: SearchSpace[Any], source_hyperparameters: Mapping[str, Any] | None = None
 ) -> Iterator[Mapping[str, Any]]:
     """Hyperparameters at the ends of every range that shapes the space's model, the default too.
 
@@ -323,14 +323,14 @@ def corners(
 
     Args:
       space: a space of one model.
-      given: hyperparameters that the data set.
+      source_hyperparameters: those that the data set.
     """
-    base = {**space.hyperparameters, **(given or {})}
+    base = {**space.hyperparameters, **(source_hyperparameters or {})}
     moves = {**space.ranges, **space.choices}
     ends = {
         name: tuple(dict.fromkeys((moves[name][0], moves[name][-1], base[name])))
         for name in space.model.hyperparameter_names()
-        if name in moves and name in base and name not in (given or {})
+        if name in moves and name in base and name not in (source_hyperparameters or {})
     }
     if math.prod(map(len, ends.values())) > CORNERS:
         for end in (-1, 0, 1):

@@ -65,14 +65,14 @@ class Published:
         mean, std = (images.get(k, images.get(f"image_{k}")) for k in ("mean", "std"))
         if images.get("do_normalize") is False:
             mean, std = [0.0], [1.0]
-        for given, fits in (
+        for value, fits in (
             (heads, type(heads) is int and heads > 0),
             (epsilon, isinstance(epsilon, float) and epsilon > 0),
             (mean, isinstance(mean, list) and all(map(_is_number, mean))),
             (std, isinstance(std, list) and all(_is_number(v) and v > 0 for v in std)),
         ):
-            if given is not None and not fits:
-                raise Mu2Error(f"{given!r} makes no sense in the files beside.", location=place)
+            if value is not None and not fits:
+                raise Mu2Error(f"{value!r} makes no sense in the files beside.", location=place)
         return cls(
             heads=heads,
             gelu=None if activation is None else _GELUS[activation],
@@ -83,11 +83,11 @@ class Published:
         )
 
 
-def _sides(given: object) -> tuple[int, int] | None:
+def _sides(size: object) -> tuple[int, int] | None:
     """Height and width of images: a side, a pair, height and width by name, or channels first."""
-    if isinstance(given, dict):
-        given = [given.get("height"), given.get("width")]
-    both = given[-2:] if isinstance(given, list) and len(given) > 1 else [given, given]
+    if isinstance(size, dict):
+        size = [size.get("height"), size.get("width")]
+    both = size[-2:] if isinstance(size, list) and len(size) > 1 else [size, size]
     height, width = both
     if type(height) is int and type(width) is int and height > 0 and width > 0:
         return height, width

@@ -51,7 +51,7 @@ def _rules(experiment: Experiment, models: list[Model], place: Place) -> Iterato
     slots = []
     for task in experiment.stream.tasks:
         space = experiment.space.for_input(task.source.input)
-        values = {**space.defaults(), **task.given()}
+        values = {**space.defaults(), **task.source_hyperparameters()}
         slots += [*space.model.network(values, num_classes=2)]
     names = sorted({slot.name for slot in slots})
     for pattern in mutation.always_cloned:

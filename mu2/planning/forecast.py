@@ -108,8 +108,8 @@ def _task(experiment: Experiment, task: Task, number: int) -> TaskForecast:
     validated_on = training.validation_examples(sizes["validation"])
     space = experiment.space.for_input(task.source.input)
     model, classes = space.model, task.source.num_classes()
-    given, dtype = task.given(), training.dtype
-    defaults = {**space.defaults(), **given}
+    source_values, dtype = task.source_hyperparameters(), training.dtype
+    defaults = {**space.defaults(), **source_values}
     probability = float(defaults[MUTATION_PROBABILITY])
     mutation = evolution.mutation
 
@@ -117,7 +117,7 @@ def _task(experiment: Experiment, task: Task, number: int) -> TaskForecast:
     chances = training_probabilities(plain, mutation, probability)
     largest = [
         _with_adapters(model.network(values, classes, dtype), mutation.adapters != "none")
-        for values in corners(space, given)
+        for values in corners(space, source_values)
     ]
     least = training_flops(plain, chances, trained_on, validated_on)
     most = max(
@@ -199,8 +199,10 @@ def root_parameters(experiment: Experiment, tasks: Sequence[Task]) -> int:
     total = 0
     for kind in dict.fromkeys(task.source.input for task in tasks):
         space = experiment.space.for_input(kind)
-        given = next(task.given() for task in tasks if task.source.input == kind)
-        network = space.model.network({**space.defaults(), **given}, 1)
+        source_values = next(
+            task.source_hyperparameters() for task in tasks if task.source.input == kind
+        )
+        network = space.model.network({**space.defaults(), **source_values}, 1)
         total += sum(c.size for c in network if not c.optional and c.name != HEAD)
     return total * len(experiment.roots)
 

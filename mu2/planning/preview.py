@@ -14,7 +14,7 @@ from mu2.evolution.space import SearchSpace, corners
 from mu2.experiment import Experiment
 from mu2.models import Guessing, Model, Network
 from mu2.models.inputs import bucket
-from mu2.tasks import Part, Task, describe, guesses, missing
+from mu2.tasks import Part, Task, describe, find_missing, guesses
 from mu2.tasks.inspect import inspect
 
 # Bytes of a parameter: float32, its bfloat16 momentum, its gradient, and AdamW's second moment.
@@ -147,7 +147,7 @@ def _guesses(experiment: Experiment, place: Place) -> list[dict[str, str | None]
     """What was assumed of the data and weights that are there, each once, with its place."""
     told: dict[str, str | None] = {}
     for task in experiment.stream.tasks:
-        for guess in () if missing(task) else guesses(task):
+        for guess in () if find_missing(task) else guesses(task):
             told.setdefault(f"{task.name}: {guess}", place(task, "Task.source"))
     for root in (each for each in experiment.roots if isinstance(each, Guessing)):
         for model in experiment.space.models:
@@ -186,7 +186,7 @@ class _Span:
         space = experiment.space.for_input(task.source.input)
         model, classes, dtype = space.model, task.source.num_classes(), experiment.training.dtype
         parameters, flops, heads, examples, on_device = [], [], [], [], []
-        for values in corners(space, task.given()):
+        for values in corners(space, task.source_hyperparameters()):
             network = model.network(values, classes, dtype)
             bare = Network(c for c in network if not c.optional)
             whole = bare if experiment.evolution.mutation.adapters == "none" else network

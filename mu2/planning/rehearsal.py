@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from mu2.config.validation import Place, unknown_place
 from mu2.errors import Mu2Error
 from mu2.experiment import Experiment
-from mu2.tasks import Part, Task, missing
+from mu2.tasks import Part, Task, find_missing
 from mu2.tasks.rehearsal import read_first
 
 PARTS: tuple[Part, ...] = ("train", "validation", "test")
@@ -36,12 +36,12 @@ def rehearse(experiment: Experiment, place: Place = unknown_place) -> tuple[Mu2E
 
 
 def _faults(experiment: Experiment, task: Task) -> Iterator[Mu2Error]:
-    if missing(task):
+    if find_missing(task):
         return  # told as such
     space = experiment.space.for_input(task.source.input)
     told: set[str] = set()
     try:
-        shape = space.model.input_shape({**space.defaults(), **task.given()})
+        shape = space.model.input_shape({**space.defaults(), **task.source_hyperparameters()})
         if len(shape) > 2:
             _check_memory(experiment, task, math.prod(shape))
     except Mu2Error as error:

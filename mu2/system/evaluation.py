@@ -135,8 +135,8 @@ def evaluate(
             made = _of_table(inference, task, columns, str(data), label, column)
             return _tally(inference, task, [made], None)
         data = _source(data, inference.system.task(task).input)
-    elif not isinstance(data, Source) and (given := columns_of_table(data)) is not None:
-        made = _of_table(inference, task, given, "the data", label, column)
+    elif not isinstance(data, Source) and (table := columns_of_table(data)) is not None:
+        made = _of_table(inference, task, table, "the data", label, column)
         return _tally(inference, task, [made], None)
     if not isinstance(data, Source):
         raise Mu2Error(
@@ -189,8 +189,8 @@ def _of_table(
     numbers = _given_labels(columns[name], inference.class_names(task), task, owner)
     rest = {each: values for each, values in columns.items() if each != name}
     if kind == "text":
-        given: Any = text_column(rest, preparation, owner, column)
-        return inference.examples(task, given), numbers
+        texts: Any = text_column(rest, preparation, owner, column)
+        return inference.examples(task, texts), numbers
     return _rows(preparation, rest, owner), numbers
 
 

@@ -131,18 +131,18 @@ class Inference:
         document = self.system.task(task).preparation
         return None if document is None else Preparation.from_json(document)
 
-    def examples(self, task: str, given: Any) -> np.ndarray:
+    def examples(self, task: str, data: Any) -> np.ndarray:
         """Examples that a user gives, as the task's network reads them, [N, *input_shape].
 
         Args:
           task: the task.
-          given: what `mu2.tasks.user_examples.examples` takes.
+          data: what `mu2.tasks.user_examples.examples` takes.
 
         Raises:
           Mu2Error: no such task or path, or an example cannot be read.
         """
         form, kind = self.form(task), self.system.task(task).input
-        return examples(kind, given, [form], self.preparation(task))[form]
+        return examples(kind, data, [form], self.preparation(task))[form]
 
     def input_shape(self, task: str) -> Shape:
         """Shape of one example as a task's path reads it: [S, S, C] of an image.

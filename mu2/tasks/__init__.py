@@ -1,6 +1,6 @@
 """Tasks, the stream they come in, and the sources of their examples."""
 
-from mu2.tasks.description import describe, missing
+from mu2.tasks.description import describe, find_missing
 from mu2.tasks.digest import DigestStream
 from mu2.tasks.examples import Examples, ExampleStream
 from mu2.tasks.guesses import guesses
@@ -57,6 +57,6 @@ __all__ = [
     "TextLines",
     "check_same",
     "describe",
+    "find_missing",
     "guesses",
-    "missing",
 ]

@@ -76,9 +76,9 @@ class TaskData:
         self._originals: dict[tuple[int, ...], UnreadOriginals] = {}
 
     @property
-    def given(self) -> dict[str, int]:
+    def source_hyperparameters(self) -> dict[str, int]:
         """The hyperparameters that the data set by themselves."""
-        return self._task.given()
+        return self._task.source_hyperparameters()
 
     @property
     def preparation(self) -> dict[str, Any] | None:

@@ -15,7 +15,7 @@ from mu2.tasks.task import Task
 class HasDescription(Protocol):
     """A source that may know what is in its data where they are not there."""
 
-    def missing(self) -> tuple[Mu2Error, ...]:
+    def find_missing(self) -> tuple[Mu2Error, ...]:
         """The data that are not there and whose contents are known all the same.
 
         Returns:
@@ -83,13 +83,13 @@ class Description:
         raise self.absent
 
 
-def missing(task: Task) -> tuple[Mu2Error, ...]:
-    """What a task lacks although it is known what would be in it (see `HasDescription.missing`)."""
-    return task.source.missing() if isinstance(task.source, HasDescription) else ()
+def find_missing(task: Task) -> tuple[Mu2Error, ...]:
+    """What a task lacks although it is known what would be in it (see `HasDescription`)."""
+    return task.source.find_missing() if isinstance(task.source, HasDescription) else ()
 
 
 def describe(task: Task) -> Task:
     """The task where its data are there, else one without examples, of the same sizes."""
-    if isinstance(task.source, HasDescription) and task.source.missing():
+    if isinstance(task.source, HasDescription) and task.source.find_missing():
         return dataclasses.replace(task, source=task.source.describe())
     return task

@@ -27,7 +27,7 @@ def guesses(task: Task) -> tuple[str, ...]:
     Raises:
       Mu2Error: the data are missing or damaged.
     """
-    told = [*class_guesses(task.source.class_names()), *_of(task.fitted())]
+    told = [*class_guesses(task.source.class_names()), *_of(task.fit_source())]
     return tuple(dict.fromkeys(told))
 
 

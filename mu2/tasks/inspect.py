@@ -73,7 +73,7 @@ def inspect(task: Task, faults: list[Mu2Error] | None = None) -> dict[str, Any]:
     Raises:
       Mu2Error: data are missing; or an example is damaged, and there is no list for it.
     """
-    splits, source = task.splits(), task.fitted()
+    splits, source = task.splits(), task.fit_source()
     classes = source.num_classes()
     looked = {part: _look(source, getattr(splits, part), classes) for part in get_args(Part)}
     for part, found in looked.items():

@@ -132,14 +132,14 @@ class Preparation:
     ) -> dict[str, Sequence[Any]]:
         """The columns that the task learns from, in its order."""
         if not self.named:
-            given = [values for name, values in columns.items() if name != self.label]
-            if len(given) != len(encoding.columns):
+            others = [values for name, values in columns.items() if name != self.label]
+            if len(others) != len(encoding.columns):
                 raise Mu2Error(
-                    f"{owner} has {len(given)} columns besides the label, and the task reads "
+                    f"{owner} has {len(others)} columns besides the label, and the task reads "
                     f"{len(encoding.columns)}, which have no names: their order counts.",
                     hint=f"Give the {len(encoding.columns)} columns that it was trained with.",
                 )
-            return dict(zip(encoding.columns, given, strict=True))
+            return dict(zip(encoding.columns, others, strict=True))
         if lacking := self.lacking(columns):
             left = [name for name in columns if name not in encoding.columns]
             told = ", ".join(map(repr, lacking[:_TOLD])) + " …" * (len(lacking) > _TOLD)

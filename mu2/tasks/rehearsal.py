@@ -18,7 +18,7 @@ def read_first(task: Task, part: Part, shape: tuple[int, ...]) -> Mu2Error | Non
     """
     expression = getattr(task.splits(), part)
     try:
-        source = task.fitted()
+        source = task.fit_source()
         if not isinstance(source, Readable):
             task.read(part, shape)
             return None

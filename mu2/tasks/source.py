@@ -53,10 +53,10 @@ class Source(Protocol):
 
 
 @runtime_checkable
-class Fitted(Protocol):
+class FittableSource(Protocol):
     """A source that learns from training examples how to read any, as a table's scale is."""
 
-    def fitted(self, train: str) -> Source:
+    def fit_to(self, train: str) -> Source:
         """The same source, which learns from the examples of a split expression alone."""
         ...
 

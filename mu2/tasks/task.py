@@ -18,7 +18,7 @@ from mu2.tasks.labels import differing
 from mu2.tasks.originals import LARGEST, Originals, StreamedOriginals, load_originals
 from mu2.tasks.preparation import Preparation, Prepared
 from mu2.tasks.reader import Arrays, Readable
-from mu2.tasks.source import Fitted, Source, Splits, is_source
+from mu2.tasks.source import FittableSource, Source, Splits, is_source
 from mu2.tasks.streaming import MIB, StreamingExamples
 
 Part = Literal["train", "validation", "test"]
@@ -149,16 +149,16 @@ class Task:
             raise Mu2Error(f"task {self.name!r} has no examples in {part} ({expression}).")
         return size
 
-    def given(self) -> dict[str, int]:
+    def source_hyperparameters(self) -> dict[str, int]:
         """The hyperparameters that the data set by themselves: `num_features` of a table."""
         if self.source.input != "table":
             return {}
-        return {"num_features": self.fitted().num_features()}  # type: ignore[attr-defined]
+        return {"num_features": self.fit_source().num_features()}  # type: ignore[attr-defined]
 
-    def fitted(self) -> Source:
+    def fit_source(self) -> Source:
         """The source, a table's scale learnt from the examples that are trained on."""
-        if isinstance(self.source, Fitted):
-            return self.source.fitted(self.splits().train)
+        if isinstance(self.source, FittableSource):
+            return self.source.fit_to(self.splits().train)
         return self.source
 
     def preparation(self) -> Preparation | None:
@@ -167,7 +167,7 @@ class Task:
         Raises:
           Mu2Error: data are missing.
         """
-        source = self.fitted()
+        source = self.fit_source()
         return source.preparation() if isinstance(source, Prepared) else None
 
     def read(self, part: Part, shape: tuple[int, ...], resize: Resize = FIRST_RESIZE) -> Examples:
@@ -186,7 +186,7 @@ class Task:
         Raises:
           Mu2Error: the data are missing, are no images, or are not labelled.
         """
-        expression, source = self._expression(part), self.fitted()
+        expression, source = self._expression(part), self.fit_source()
         if len(shape) == 3 and resize != FIRST_RESIZE and isinstance(source, Readable):
             examples = source.reader(expression).read_all(shape[0], resize)
         else:
@@ -264,7 +264,7 @@ class Task:
         """
         expression, limit = self._expression(part), memory_limit_mb * MIB
         size, _, channels = shape
-        source = self.fitted()
+        source = self.fit_source()
 
         def check(labels: np.ndarray, indices: Sequence[int]) -> None:
             self._check_labels(labels, part, expression, indices)

@@ -14,7 +14,7 @@ from mu2.tasks.picture import decode
 from mu2.tasks.preparation import Preparation
 from mu2.tasks.reader import fit
 from mu2.tasks.text import padded, to_bytes
-from mu2.tasks.user_tables import FILES, given_columns, read_columns, read_texts, text_column
+from mu2.tasks.user_tables import FILES, read_columns, read_table_columns, read_texts, text_column
 
 Shape = tuple[int, ...]
 
@@ -73,15 +73,15 @@ def fit_image(image_HxWxC: np.ndarray, form: Form) -> np.ndarray:
 
 
 def examples(
-    kind: str, given: Any, forms: Sequence[Form], preparation: Preparation | None = None
+    kind: str, data: Any, forms: Sequence[Form], preparation: Preparation | None = None
 ) -> dict[Form, np.ndarray]:
     """Examples for networks that read some forms of them.
 
     Args:
       kind: `image`, `table` or `text`.
-      given: images: a sequence of what `pixels` takes, or one array of them. Rows: a CSV or Parquet
-        file, a data frame, mappings, or rows (see `user_tables.given_columns`), as they stand; of
-        a task whose preparation is not known, numbers [N, F] that are filled and scaled already.
+      data: images: a sequence of what `pixels` takes, or one array of them. Rows: a CSV or Parquet
+        file, a data frame, mappings, or rows (see `user_tables.read_table_columns`), as they stand;
+        of a task whose preparation is not known, numbers [N, F] that are filled and scaled already.
         Texts: a sequence of them, a file (`.txt`, or a table with a column of texts), or a data
         frame.
       forms: what the networks read.
@@ -93,22 +93,22 @@ def examples(
     Raises:
       Mu2Error: an example is not what its kind takes, or does not fit a shape.
     """
-    is_file = kind != "image" and _is_file(given)
-    if isinstance(given, str | bytes | os.PathLike) and not is_file:
+    is_file = kind != "image" and _is_file(data)
+    if isinstance(data, str | bytes | os.PathLike) and not is_file:
         raise Mu2Error("one example was given, not a sequence of them.", hint="Put it in a list.")
     if kind == "table":
-        rows = _table(given, preparation)
+        rows = _table(data, preparation)
         return {form: _rows(rows, form.shape) for form in forms}
     if kind == "text":
         if is_file:
-            given = read_texts(given, preparation)
-        elif _is_frame(given):
-            columns = given_columns(given, preparation or Preparation()) or {}
-            given = text_column(columns, preparation, "the data frame")
-        texts = list(_texts(given))
+            data = read_texts(data, preparation)
+        elif _is_frame(data):
+            columns = read_table_columns(data, preparation or Preparation()) or {}
+            data = text_column(columns, preparation, "the data frame")
+        texts = list(_texts(data))
         return {form: padded(texts, form.shape[0]) for form in forms}
     made: dict[Form, list[np.ndarray]] = {form: [] for form in forms}
-    for number, image in enumerate(given):
+    for number, image in enumerate(data):
         whole = pixels(image, f"image {number}")
         for form, fitting in made.items():
             fitting.append(fit_image(whole, form))
@@ -118,44 +118,44 @@ def examples(
     }
 
 
-def _is_file(given: Any) -> bool:
+def _is_file(data: Any) -> bool:
     """Whether a table or texts are given by the name of a file."""
-    if not isinstance(given, str | os.PathLike):
+    if not isinstance(data, str | os.PathLike):
         return False
-    return Path(given).suffix.lower() in FILES
+    return Path(data).suffix.lower() in FILES
 
 
-def _is_frame(given: Any) -> bool:
-    return isinstance(given, Mapping) or hasattr(given, "columns")
+def _is_frame(data: Any) -> bool:
+    return isinstance(data, Mapping) or hasattr(data, "columns")
 
 
-def _table(given: Any, preparation: Preparation | None) -> Any:
+def _table(data: Any, preparation: Preparation | None) -> Any:
     """Rows as the task's network reads them; without a preparation, as they were given."""
     if preparation is None:
-        if _is_file(given) or _is_frame(given):
+        if _is_file(data) or _is_frame(data):
             raise Mu2Error(
                 "the system does not say how this task's columns become numbers: it was written by "
                 "an earlier mu2.",
                 hint="Run the task again, which keeps it, or give numbers [N, F] that are filled "
                 "and scaled as its source does it.",
             )
-        return given
-    if _is_file(given):
-        return preparation.rows(read_columns(given, *preparation.signs), str(given))
-    columns = given_columns(given, preparation)
-    return given if columns is None else preparation.rows(columns, "the table")
+        return data
+    if _is_file(data):
+        return preparation.rows(read_columns(data, *preparation.signs), str(data))
+    columns = read_table_columns(data, preparation)
+    return data if columns is None else preparation.rows(columns, "the table")
 
 
-def _texts(given: Any) -> Iterator[np.ndarray]:
-    for number, text in enumerate(given):
+def _texts(data: Any) -> Iterator[np.ndarray]:
+    for number, text in enumerate(data):
         if not isinstance(text, str):
             raise Mu2Error(f"text {number} is of type {type(text).__name__}; it must be str.")
         yield to_bytes(text)
 
 
-def _rows(given: Any, shape: Shape) -> np.ndarray:
+def _rows(data: Any, shape: Shape) -> np.ndarray:
     try:
-        rows = np.asarray(given, np.float32)
+        rows = np.asarray(data, np.float32)
     except (TypeError, ValueError) as error:
         raise Mu2Error(f"the rows are no table of numbers: {error}.") from error
     if not rows.size and rows.ndim < 2:

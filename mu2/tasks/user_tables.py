@@ -121,39 +121,39 @@ def text_column(
     return texts
 
 
-def columns_of_table(given: Any) -> Columns | None:
+def columns_of_table(data: Any) -> Columns | None:
     """A table that was given in Python, as columns by name; None where it is none.
 
     Args:
-      given: a data frame (of pandas, polars or pyarrow, told by what it offers), a mapping of name
+      data: a data frame (of pandas, polars or pyarrow, told by what it offers), a mapping of name
         to values, or a sequence of mappings.
     """
-    if hasattr(given, "column_names") and hasattr(given, "column"):  # pyarrow
-        return {str(name): given.column(name).to_pylist() for name in given.column_names}
-    if isinstance(given, Mapping):
-        return {str(name): list(values) for name, values in given.items()}
-    if hasattr(given, "columns") and hasattr(given, "__getitem__"):  # pandas, polars
-        return {str(name): list(given[name]) for name in given.columns}
-    if isinstance(given, list | tuple) and given and all(isinstance(r, Mapping) for r in given):
-        keys = dict.fromkeys(str(name) for row in given for name in row)
-        return {name: [row.get(name) for row in given] for name in keys}
+    if hasattr(data, "column_names") and hasattr(data, "column"):  # pyarrow
+        return {str(name): data.column(name).to_pylist() for name in data.column_names}
+    if isinstance(data, Mapping):
+        return {str(name): list(values) for name, values in data.items()}
+    if hasattr(data, "columns") and hasattr(data, "__getitem__"):  # pandas, polars
+        return {str(name): list(data[name]) for name in data.columns}
+    if isinstance(data, list | tuple) and data and all(isinstance(r, Mapping) for r in data):
+        keys = dict.fromkeys(str(name) for row in data for name in row)
+        return {name: [row.get(name) for row in data] for name in keys}
     return None
 
 
-def given_columns(given: Any, preparation: Preparation) -> Columns | None:
+def read_table_columns(data: Any, preparation: Preparation) -> Columns | None:
     """Rows that were given in Python, as columns; None where they are no table.
 
     Args:
-      given: a table as `columns_of_table` takes it, or rows [N, columns] in the order of the
+      data: a table as `columns_of_table` takes it, or rows [N, columns] in the order of the
         task's own.
       preparation: of the task.
 
     Raises:
       Mu2Error: rows have another number of columns than the task.
     """
-    if (columns := columns_of_table(given)) is not None:
+    if (columns := columns_of_table(data)) is not None:
         return columns
-    rows = given if isinstance(given, np.ndarray) else list(given)
+    rows = data if isinstance(data, np.ndarray) else list(data)
     if (columns := columns_of_table(rows)) is not None:
         return columns
     if preparation.encoding is None:

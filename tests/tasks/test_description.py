@@ -3,7 +3,7 @@
 import pytest
 
 from mu2.errors import Mu2Error
-from mu2.tasks import TFDS, Digits, Joined, Scenes, Task, describe, missing
+from mu2.tasks import TFDS, Digits, Joined, Scenes, Task, describe, find_missing
 from mu2.tasks.sources.tfds_sets import SETS
 
 
@@ -13,13 +13,13 @@ def absent(tmp_path, name, **attributes):
 
 def test_a_task_with_its_data_is_itself():
     task = Task("digits", Digits())
-    assert missing(task) == ()
+    assert find_missing(task) == ()
     assert describe(task) is task
 
 
 def test_a_task_without_its_data_has_sizes_and_classes_and_no_examples(tmp_path):
     task = Task("t", absent(tmp_path, "cmaterdb/bangla:1.*.*"), "train[20%:]", "train[:20%]")
-    (lacking,) = missing(task)
+    (lacking,) = find_missing(task)
     assert 'tfds.builder("cmaterdb/bangla:1.*.*"' in lacking.hint
     stands_for = describe(task)
     assert stands_for.check() == {"train": 4000, "validation": 1000, "test": 1000}
@@ -31,21 +31,21 @@ def test_a_task_without_its_data_has_sizes_and_classes_and_no_examples(tmp_path)
 
 def test_a_set_that_nobody_knows_is_no_describe(tmp_path):
     task = Task("t", absent(tmp_path, "my_own"))
-    assert missing(task) == ()
+    assert find_missing(task) == ()
     assert describe(task) is task
     with pytest.raises(Mu2Error, match="not known"):
         task.source.describe()
 
 
 def test_what_must_be_downloaded_by_hand_is_told(tmp_path):
-    (lacking,) = missing(Task("t", absent(tmp_path, "imagenet2012")))
+    (lacking,) = find_missing(Task("t", absent(tmp_path, "imagenet2012")))
     assert "ILSVRC2012_img_train.tar" in lacking.hint
     assert str(tmp_path / "downloads/manual") in lacking.hint
 
 
 def test_an_empty_folder_in_its_place_is_looked_into(tmp_path):
     (tmp_path / "mnist").mkdir()
-    assert missing(Task("t", absent(tmp_path, "mnist"))) == ()
+    assert find_missing(Task("t", absent(tmp_path, "mnist"))) == ()
     with pytest.raises(Mu2Error, match="not prepared"):
         TFDS("mnist", data_dir=str(tmp_path)).num_classes()
 
@@ -65,7 +65,7 @@ def test_the_known_sets_that_are_here_are_as_known(tfds_dir):
     assert here
     for name in here:
         source = TFDS(name, data_dir=str(tfds_dir))
-        assert missing(Task("t", source)) == ()
+        assert find_missing(Task("t", source)) == ()
         assert {s: source.size(s) for s in source.splits()} == dict(SETS[name].splits)
         assert source.num_classes() == SETS[name].classes["label"]
 
@@ -75,7 +75,7 @@ def test_joined_sources_lack_what_either_lacks(tmp_path):
         absent(tmp_path, "imagenet2012"), absent(tmp_path, "imagenet_v2/matched-frequency")
     )
     task = Task("t", source, validation="other.test", test="validation")
-    assert [e.message.split("'")[1] for e in missing(task)] == [
+    assert [e.message.split("'")[1] for e in find_missing(task)] == [
         "imagenet2012",
         "imagenet_v2/matched-frequency",
     ]

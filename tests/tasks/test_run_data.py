@@ -13,7 +13,7 @@ TASKS = {name: Task(name, Sklearn(name)) for name in ("wine", "iris", "breast_ca
 
 
 def shape(task):
-    return (task.given()["num_features"],)
+    return (task.source_hyperparameters()["num_features"],)
 
 
 def visit(run, name, *later):

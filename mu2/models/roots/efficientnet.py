@@ -62,8 +62,8 @@ class EfficientNetWeights(PackageRoot):
         """See `PackageRoot.depth`."""
         return LAYERS
 
-    def missing(self, model: Model) -> tuple[Mu2Error, ...]:
-        """See `RemoteRoot.missing`; known is the file of the package."""
+    def find_missing(self, model: Model) -> tuple[Mu2Error, ...]:
+        """See `RemoteRoot.find_missing`; known is the file of the package."""
         if not isinstance(model, EfficientNetLite0) or self.path is not None:
             return ()
         if SOURCE.is_installed():

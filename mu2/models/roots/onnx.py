@@ -78,8 +78,8 @@ class PPOCR(PackageRoot):
         """See `PackageRoot.depth`."""
         return len(BLOCKS) if self.num_layers is None else self.num_layers
 
-    def missing(self, model: Model) -> tuple[Mu2Error, ...]:
-        """See `RemoteRoot.missing`; known is the file of the package."""
+    def find_missing(self, model: Model) -> tuple[Mu2Error, ...]:
+        """See `RemoteRoot.find_missing`; known is the file of the package."""
         if not isinstance(model, LCNetV4):
             return ()
         packages = ("onnx",) if self.path is not None else (SOURCE.package, "onnx")

@@ -85,8 +85,8 @@ class PackageRoot(abc.ABC):
         """Layers, from the first on, that are in the root."""
 
     @abc.abstractmethod
-    def missing(self, model: Model) -> tuple[Mu2Error, ...]:
-        """See `RemoteRoot.missing`; known is the file of the package."""
+    def find_missing(self, model: Model) -> tuple[Mu2Error, ...]:
+        """See `RemoteRoot.find_missing`; known is the file of the package."""
 
     @abc.abstractmethod
     def read_layers(
@@ -121,7 +121,7 @@ class PackageRoot(abc.ABC):
         """
         if not isinstance(model, self.architecture):
             return ()
-        for lacking in self.missing(model):
+        for lacking in self.find_missing(model):
             raise lacking
         whole = model.network({**hyperparameters, "num_layers": self.depth}, num_classes=1)
         layers = [c for c in whole if not c.optional and c.name not in ("norm", "head")]

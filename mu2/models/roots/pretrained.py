@@ -38,9 +38,9 @@ class AugReg:
     def __post_init__(self) -> None:
         _check_path(self)
 
-    def missing(self, model: Model) -> tuple[Mu2Error, ...]:
-        """See `RemoteRoot.missing`; known are the files of AugReg by their names."""
-        return public.missing(self.path, model)
+    def find_missing(self, model: Model) -> tuple[Mu2Error, ...]:
+        """See `RemoteRoot.find_missing`; known are the files of AugReg by their names."""
+        return public.find_missing(self.path, model)
 
     def fits(self, model: Model) -> bool:
         """See `SelectiveRoot.fits`; the weights are those of a Vision Transformer."""

@@ -24,7 +24,7 @@ def url_of(path: str) -> str | None:
     return f"{_BUCKET}/{match[0]}" if match else None
 
 
-def missing(path: str, model: Model) -> tuple[Mu2Error, ...]:
+def find_missing(path: str, model: Model) -> tuple[Mu2Error, ...]:
     """What is said of a file of public weights that is not there.
 
     Args:

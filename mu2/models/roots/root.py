@@ -43,7 +43,7 @@ class Root(Protocol):
 class RemoteRoot(Protocol):
     """A root whose weights may be known although their file is not there."""
 
-    def missing(self, model: Model) -> tuple[Mu2Error, ...]:
+    def find_missing(self, model: Model) -> tuple[Mu2Error, ...]:
         """The files that are not there and whose contents are known all the same.
 
         Returns:

@@ -24,7 +24,7 @@ def feed(history: History, tracker: Tracker) -> int:
     Returns:
       The number of children that were given.
     """
-    given = 0
+    count = 0
     for task in history.tasks:
         children = history.by_task[task.name]
         best: float | None = None
@@ -36,11 +36,11 @@ def feed(history: History, tracker: Tracker) -> int:
                 best = max(best or 0.0, child.quality)
             if step >= taken:
                 tracker.take(task.name, step, _values(child, best, flops))
-                given += 1
+                count += 1
         if len(children) > taken:
             tracker.describe(task.name, _facts(history, task.name))
     tracker.flush()
-    return given
+    return count
 
 
 def follow(directory: Path, trackers: Sequence[Tracker], over: Callable[[], bool]) -> int:
@@ -55,19 +55,19 @@ def follow(directory: Path, trackers: Sequence[Tracker], over: Callable[[], bool
       The number of children that were given, to each of them counted.
     """
     follower = Follower(directory, lambda history: b"")
-    given, last = 0, None
+    count, last = 0, None
     while True:
         done = over()
         version, pause = follower.version(), PERIOD
         if version != last and version not in (None, "none"):
             began = time.monotonic()
             history = read_history(directory)
-            given += sum(feed(history, tracker) for tracker in trackers)
+            count += sum(feed(history, tracker) for tracker in trackers)
             last = version
             # A long log takes long to read; the run beside it shall not feel that.
             pause = max(PERIOD, SHARE * (time.monotonic() - began))
         if done:
-            return given
+            return count
         until = time.monotonic() + pause
         while time.monotonic() < until and not over():
             time.sleep(0.2)

@@ -126,7 +126,7 @@ class CSV(SplitSource):
         """`text` where the attribute is set, else `table`."""
         return "table" if self.text is None else "text"
 
-    def fitted(self, train: str) -> "CSV":
+    def fit_to(self, train: str) -> "CSV":
         """The same, its training rows those of a split expression unless `fit` names others."""
         return self if self.fit is not None else dataclasses.replace(self, fit=train)
 

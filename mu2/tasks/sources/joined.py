@@ -111,10 +111,10 @@ class Joined(SplitSource):
             readers[span.split] = reader_of(source, name)
         return _Several(spans, readers)
 
-    def missing(self) -> tuple[Mu2Error, ...]:
-        """See `HasDescription.missing`; all that either source lacks."""
+    def find_missing(self) -> tuple[Mu2Error, ...]:
+        """See `HasDescription.find_missing`; all that either source lacks."""
         both = (self.source, self.other)
-        return tuple(e for s in both if isinstance(s, HasDescription) for e in s.missing())
+        return tuple(e for s in both if isinstance(s, HasDescription) for e in s.find_missing())
 
     def describe(self) -> Description:
         """See `HasDescription.describe`.
@@ -129,7 +129,9 @@ class Joined(SplitSource):
                 "together."
             )
         sizes = _joined(own, other)
-        return Description(self._owner, self.input, own.num_classes(), sizes, self.missing()[0])
+        return Description(
+            self._owner, self.input, own.num_classes(), sizes, self.find_missing()[0]
+        )
 
     @property
     def _owner(self) -> str:
@@ -147,7 +149,7 @@ def _joined(source: Source, other: Source) -> dict[str, int]:
 
 def _description(source: Source) -> Source:
     """What is known of a source that lacks its data; else the source."""
-    if isinstance(source, HasDescription) and source.missing():
+    if isinstance(source, HasDescription) and source.find_missing():
         return source.describe()
     return source
 

@@ -80,7 +80,7 @@ class Npz(SplitSource):
         headers = [self._headers[name][0] for name, _ in self._pairs.values()]
         return "table" if len(headers[0]) == 2 else "image"
 
-    def fitted(self, train: str) -> "Npz":
+    def fit_to(self, train: str) -> "Npz":
         """The same, its scale set by the examples of a split expression unless `fit` says other."""
         return self if self.fit is not None else dataclasses.replace(self, fit=train)
 

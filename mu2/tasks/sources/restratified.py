@@ -106,8 +106,8 @@ class Restratified(SplitSource):
 
         return Subset(self._pool, splits.members(spans, members), relabel)
 
-    def missing(self) -> tuple[Mu2Error, ...]:
-        """See `HasDescription.missing`; known are pools of as many examples of each class."""
+    def find_missing(self) -> tuple[Mu2Error, ...]:
+        """See `HasDescription.find_missing`; known are pools of as many examples of each class."""
         return () if self._balanced is None else self._balanced[1]
 
     def describe(self) -> Description:
@@ -127,7 +127,9 @@ class Restratified(SplitSource):
     @property
     def _balanced(self) -> tuple[Description, tuple[Mu2Error, ...]] | None:
         """What is known of a pool that is not there, and what is missing; None if too little is."""
-        if not isinstance(self.source, HasDescription) or not (absent := self.source.missing()):
+        if not isinstance(self.source, HasDescription) or not (
+            absent := self.source.find_missing()
+        ):
             return None
         pool = self.source.describe()
         return (

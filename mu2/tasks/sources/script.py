@@ -78,8 +78,8 @@ class Script(LetterSource):
         """See `Requires.check_libraries`: fontTools."""
         check_library("fontTools", "Script", "fontTools", "demo")
 
-    def missing(self) -> tuple[Mu2Error, ...]:
-        """See `HasDescription.missing`: fonts; what is drawn from them is known all the same."""
+    def find_missing(self) -> tuple[Mu2Error, ...]:
+        """See `HasDescription.find_missing`: fonts; what they draw is known all the same."""
         try:
             for patterns in (self.train, self.validation, self.test):
                 find_fonts(self.folder, patterns)
@@ -89,7 +89,7 @@ class Script(LetterSource):
 
     def describe(self) -> Description:
         """See `HasDescription.describe`."""
-        (absent,) = self.missing()
+        (absent,) = self.find_missing()
         sizes = self._sizes()
         balanced = dict.fromkeys(sizes, self.num_classes())
         return Description(self._owner, self.input, self.num_classes(), sizes, absent, balanced)

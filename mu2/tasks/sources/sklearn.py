@@ -117,7 +117,7 @@ class Sklearn(SplitSource):
                 f"Sklearn has no table {self.name!r}.", hint=did_you_mean(self.name, _TABLES)
             )
 
-    def fitted(self, train: str) -> "Sklearn":
+    def fit_to(self, train: str) -> "Sklearn":
         """The same, its scale set by the examples of a split expression unless `fit` says other."""
         return self if self.fit is not None else dataclasses.replace(self, fit=train)
 

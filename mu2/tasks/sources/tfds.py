@@ -90,8 +90,8 @@ class TFDS(SplitSource):
         builder = self._open()
         return _Records(self, builder, splits.parse(split, _sizes(builder), self._owner))
 
-    def missing(self) -> tuple[Mu2Error, ...]:
-        """See `HasDescription.missing`; known are the sets of the papers."""
+    def find_missing(self) -> tuple[Mu2Error, ...]:
+        """See `HasDescription.find_missing`; known are the sets of the papers."""
         home = self._home
         return (home.unprepared(),) if home.known is not None and not home.prepared() else ()
 

