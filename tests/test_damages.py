@@ -17,7 +17,7 @@ import pytest
 
 from mu2.errors import Mu2Error
 from mu2.store.journal import Journal
-from mu2.store.sweep import named
+from mu2.store.sweep import find_reachable
 from mu2.system.audit import verify
 from tests import shrunken
 from tests.forked import Mu2
@@ -28,7 +28,7 @@ RUN = (*SMALL, ONCE)
 
 def files_named(system):
     """Every file that a commit of the history names, and the header, HEAD and log."""
-    keep = named(Journal.open(system))
+    keep = find_reachable(Journal.open(system))
     found = [system / name for name in ("mu2.json", "HEAD", "log.jsonl")]
     found += [system / name for name in keep.files if (system / name).exists()]
     found += [system / text.name for text in keep.texts]

@@ -23,7 +23,7 @@ from mu2.store.verify import verify
 from mu2.system import System
 from mu2.system.export import export
 from mu2.system.inference import Inference
-from mu2.tasks.text import padded, to_bytes
+from mu2.tasks.text import pad_texts, to_bytes
 from mu2.tasks.user_examples import Form
 from tests import shrunken
 
@@ -133,7 +133,7 @@ def test_the_python_interface_takes_rows_and_texts(system, made):
     np.testing.assert_array_equal(together["docstrings"].probabilities, probabilities)
     assert opened.embed("docstrings", texts).shape == (3, 16)
     apply, params = opened.apply_fn("docstrings")
-    read = padded([to_bytes(text) for text in texts], 16)
+    read = pad_texts([to_bytes(text) for text in texts], 16)
     np.testing.assert_array_equal(apply(params, read).argmax(axis=1), classes)
     source = next(t for t in made.experiment.stream.tasks if t.name == "wine")
     rows = source.read("test", (13,)).inputs

@@ -10,7 +10,7 @@ from mu2 import config
 from mu2.config import start
 from mu2.report.progress import LogReporter
 from mu2.store import Journal
-from mu2.store.sweep import named
+from mu2.store.sweep import find_reachable
 from mu2.store.verify import verify
 from mu2.system import System
 from tests import shrunken
@@ -65,7 +65,7 @@ def test_a_run_with_a_cap_and_frozen_positions_is_resumed_to_the_same_bits(tmp_p
     assert resampled
     # Nothing that the iterations dropped is left behind once they have ended.
     packs = {path.name for path in (whole / "components").iterdir() if len(path.name) == 64}
-    assert packs == named(Journal.open(whole)).packs
+    assert packs == find_reachable(Journal.open(whole)).packs
 
 
 def test_a_frozen_component_of_a_childs_own_is_stored_and_not_trained(tmp_path):

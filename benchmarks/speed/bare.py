@@ -199,7 +199,7 @@ class Bare:
             held = self._data[task].read_training(shape, settings)
             if not isinstance(held, InMemoryOriginals):
                 raise RuntimeError(f"the images of {task} are not held in memory")
-            if (held.sizes != held.held).any():
+            if (held.sizes != held.stored_sizes).any():
                 raise RuntimeError(f"the images of {task} are not held at their own size")
             self._examples[named] = (jnp.asarray(held.images), jnp.asarray(held.labels), held.sizes)
         return self._examples[named]

@@ -25,8 +25,8 @@ class StopSignal:
     A context manager. A second signal interrupts whatever is being done.
     """
 
-    def __init__(self, told: Callable[[], None] = lambda: None):
-        self._told = told
+    def __init__(self, notify: Callable[[], None] = lambda: None):
+        self._notify = notify
         self._stopped = False
         self._before: list[object] = []
 
@@ -47,7 +47,7 @@ class StopSignal:
         if self._stopped:
             raise KeyboardInterrupt
         self._stopped = True
-        self._told()
+        self._notify()
 
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)

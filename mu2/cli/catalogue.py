@@ -108,7 +108,7 @@ def _kind_of(path: Path) -> str:
     return kinds.pop() if len(kinds) == 1 else RUNS if kinds else OTHERS
 
 
-def aligned(rows: Iterable[tuple[str, str]], width: int | None) -> Iterator[str]:
+def align_columns(rows: Iterable[tuple[str, str]], width: int | None) -> Iterator[str]:
     """Names and texts in two columns; the texts wrapped where a width is given."""
     rows = [*rows]
     names = max((len(name) for name, _ in rows), default=0)

@@ -39,7 +39,7 @@ def run(options: argparse.Namespace) -> int:
     """Prints what differs."""
     from mu2.report.difference import difference
 
-    found = difference(opened(options.a), opened(options.b))
+    found = difference(open_system(options.a), open_system(options.b))
     if options.json:
         write_json({"format": 1, "a": options.a, "b": options.b, **found})
     else:
@@ -47,7 +47,7 @@ def run(options: argparse.Namespace) -> int:
     return OK
 
 
-def opened(word: str) -> "System":
+def open_system(word: str) -> "System":
     """The system of `DIR` or `DIR@COMMIT`.
 
     Raises:

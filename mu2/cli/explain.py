@@ -238,7 +238,7 @@ def _set_lines(settings: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     for setting in settings[:SHOWN]:
         scope = f"  in {setting['scope']}/" if setting["scope"] else ""
         rows.append((f"{setting['file']}:{setting['line']}", f"= {setting['value']}{scope}"))
-    yield from catalogue.aligned(rows, _width())
+    yield from catalogue.align_columns(rows, _width())
     if len(settings) > SHOWN:
         yield f"  and {len(settings) - SHOWN} more; --json has all"
 
@@ -256,7 +256,7 @@ def _file_lines(found: Mapping[str, Any]) -> Iterator[str]:
         yield ""
         yield "Sets"
         rows = [(each["name"], f"= {each['value']}") for each in found["bindings"]]
-        yield from catalogue.aligned(rows, None)
+        yield from catalogue.align_columns(rows, None)
 
 
 def _width() -> int:

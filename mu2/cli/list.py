@@ -53,7 +53,7 @@ def run(options: argparse.Namespace) -> int:
         for kind, title in titles.items():
             rows = [(_label(each), each["summary"]) for each in found[key] if each["kind"] == kind]
             if rows:
-                blocks.append("\n".join([title, *catalogue.aligned(rows, width)]))
+                blocks.append("\n".join([title, *catalogue.align_columns(rows, width)]))
     write_lines("\n\n".join(blocks).split("\n"))
     return OK
 

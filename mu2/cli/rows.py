@@ -140,7 +140,7 @@ def _inputs(
         preparation = inference.preparation(task)
         lacking = None
         if preparation is not None:
-            lacking = preparation.lacking(read_columns(file, *preparation.signs))
+            lacking = preparation.missing_columns(read_columns(file, *preparation.signs))
         if lacking == ():
             made[task] = inference.examples(task, file)
         else:

@@ -135,9 +135,9 @@ def run(options: argparse.Namespace) -> int:
             hint="Write the Gin file, and say mu2 table FILE.gin; mu2 table --help has an example.",
         )
     found = open_table(options.name)
-    columns = found.table.chosen(options.column)
+    columns = found.table.select(options.column)
     prices = Prices.read(Path(options.prices) if options.prices else shipped(PRICES))
-    chosen = prices.named(options.device) if options.device else None
+    chosen = prices.find(options.device) if options.device else None
     folder = Path(options.system or f"systems/tables/{found.home}")
     _refuse_system(folder)
     seeds = range(options.seeds or found.table.seeds)

@@ -55,8 +55,8 @@ def run(options: argparse.Namespace) -> int:
         write_json(document if options.fast else {**document, "predictions": proofs})
         return OK if ok else FAULT
     for fault in faults:
-        harmed = f" It harms: {', '.join(fault['tasks'])}." if fault["tasks"] else ""
-        write_text(f"{fault['file']}: {fault['problem']}{harmed}")
+        consequence = f" It harms: {', '.join(fault['tasks'])}." if fault["tasks"] else ""
+        write_text(f"{fault['file']}: {fault['problem']}{consequence}")
     for proof in proofs:
         said = {True: "as when locked", False: "CHANGED", None: "not tried"}[proof["same"]]
         write_text(
@@ -73,7 +73,7 @@ def _tasks(records: tuple[str, ...]) -> list[str]:
     return list(dict.fromkeys(tasks))
 
 
-def _predictions(options: argparse.Namespace, harmed: list[str]) -> list[dict[str, Any]]:
+def _predictions(options: argparse.Namespace, damaged_tasks: list[str]) -> list[dict[str, Any]]:
     """The proofs of all tasks that can be read; harmed ones are told as such."""
     from mu2.errors import Mu2Error
     from mu2.planning.verification import prove, prove_samples
@@ -82,7 +82,7 @@ def _predictions(options: argparse.Namespace, harmed: list[str]) -> list[dict[st
     try:
         proofs = list((prove if options.data else prove_samples)(System.open(options.system)))
     except Mu2Error as error:
-        return [{"task": task, "same": None, "reason": error.message} for task in harmed]
+        return [{"task": task, "same": None, "reason": error.message} for task in damaged_tasks]
     return [{"task": p.task, "same": p.same, "reason": p.reason} for p in proofs]
 
 

@@ -74,7 +74,7 @@ class Table:
                     hint="Give each Column.name a word that tells it from the others.",
                 )
 
-    def chosen(self, names: Sequence[str]) -> tuple[Column, ...]:
+    def select(self, names: Sequence[str]) -> tuple[Column, ...]:
         """The columns of some names, in the table's order; all where none is named.
 
         Raises:

@@ -206,13 +206,13 @@ def read_table(
 
 def _linted(statements: linter.Statements) -> Reading:
     linted = linter.lint(statements, vocabulary())
-    return Reading(linted.faults, tuple(linted.trial.made()), linted)
+    return Reading(linted.faults, tuple(linted.trial.objects()), linted)
 
 
 def _table(statements: linter.Statements, places: Sequence[Path], every: bool) -> TableReading:
     """A table with the runs of all its columns, or of the first alone."""
     declared = linter.lint(linter.definition(statements), vocabulary(), linter.TABLE)
-    table = next((made for made in declared.trial.made() if isinstance(made, Table)), None)
+    table = next((made for made in declared.trial.objects() if isinstance(made, Table)), None)
     if table is None or declared.faults:
         return TableReading(declared.faults, None, (), {})
     graph = declared.used
@@ -266,7 +266,7 @@ def _constructors() -> dict[str, Callable[..., Any]]:
         EfficientNetWeights,
         RandomRoot,
         Safetensors,
-        installed,
+        installed_models,
         models,
     )
     from mu2.system.system_root import SystemRoot
@@ -281,7 +281,7 @@ def _constructors() -> dict[str, Callable[..., Any]]:
         *(Evolution, Mutation, Scoring, Halving, Budget, Training, Layout),
         *(LocalExecutor, ProcessExecutor, RayExecutor, Table, Column),
     )
-    return {**{made.__name__: made for made in classes}, **models(), **installed()}
+    return {**{made.__name__: made for made in classes}, **models(), **installed_models()}
 
 
 def vocabulary() -> Vocabulary:

@@ -70,11 +70,11 @@ class LivePaths(Mapping[str, Path]):
     @classmethod
     def of(cls, unmade: Iterable[tuple[Head, Callable[[], Path]]]) -> "LivePaths":
         """Paths by their heads and what makes them."""
-        living = cls()
+        live_paths = cls()
         for head, make in unmade:
-            living._add(head)
-            living._unmade[head.id] = make
-        return living
+            live_paths._add(head)
+            live_paths._unmade[head.id] = make
+        return live_paths
 
     def __getitem__(self, path: str) -> Path:
         if path not in self._paths:

@@ -104,7 +104,7 @@ def mutate(
         happens=lambda action: not still and dice(action, mu),
     )
     components = [
-        origin.planned(slot, child_id)
+        origin.plan_component(slot, child_id)
         for slot in slots
         if not slot.optional or origin.stays(slot, parent.component(slot.name))
     ]

@@ -45,7 +45,7 @@ class Origin:
             return rule != "none" and self.happens(f"add:{slot.name}")
         return not (rule == "insert_and_remove" and self.happens(f"remove:{slot.name}"))
 
-    def planned(self, slot: Slot, child_id: str) -> PlannedComponent:
+    def plan_component(self, slot: Slot, child_id: str) -> PlannedComponent:
         """What is done for one place of the child, and with which component."""
         solved = self.solve and slot.name == HEAD
         action: Action = "solve" if solved else "new"

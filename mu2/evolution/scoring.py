@@ -9,7 +9,7 @@ from mu2.evolution.live_paths import LivePaths
 from mu2.evolution.path import Component
 
 
-class Counted(Protocol):
+class HasFlops(Protocol):
     """What has its forward pass counted: a path, or a planned child."""
 
     @property
@@ -70,17 +70,17 @@ class Scoring:
         size = self.scale ** (accounted / (self.num_parameters or 1))
         return float(quality * size * self.flops_scale ** (flops / self.num_flops))
 
-    def flops(self, counted: Counted) -> float:
+    def flops(self, counted: HasFlops) -> float:
         """The floating-point operations of a path or a planned child that its score is for."""
         return (counted.dense_flops if self.dense_flops else 0.0) or counted.flops
 
-    def accounted(self, components: Iterable[Component], living: LivePaths, task: str) -> float:
+    def accounted(self, components: Iterable[Component], live_paths: LivePaths, task: str) -> float:
         """The parameters that a path of a task accounts for (see `accounted_parameters`).
 
         Where `num_parameters` is None, their share of all that the path has.
         """
         path = tuple(components)
-        accounted = accounted_parameters(path, living, task, self.count_root)
+        accounted = accounted_parameters(path, live_paths, task, self.count_root)
         if self.num_parameters is None:
             return accounted / max(sum(component.size for component in path), 1)
         return accounted
@@ -106,7 +106,7 @@ class ChildScore:
 
 
 def accounted_parameters(
-    components: Iterable[Component], living: LivePaths, task: str, count_root: bool = False
+    components: Iterable[Component], live_paths: LivePaths, task: str, count_root: bool = False
 ) -> float:
     """Sum over components of size / number of users (docs/method.md, Score).
 
@@ -114,12 +114,12 @@ def accounted_parameters(
 
     Args:
       components: of a path.
-      living: the live paths.
+      live_paths: the live paths.
       task: the path's.
       count_root: a root that has it is a user too.
     """
     nobody = set() if count_root else {None}
     return sum(
-        component.size / len((living.users(component.id) | {task}) - nobody)
+        component.size / len((live_paths.users(component.id) | {task}) - nobody)
         for component in components
     )

@@ -36,9 +36,9 @@ def serve(descriptor: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the driver, who ends us
     warnings.filterwarnings("ignore", "Error (reading|writing) persistent compilation cache entry")
     connection = Connection(descriptor)
-    asked: queue.SimpleQueue[Any] = queue.SimpleQueue()
-    threading.Thread(target=_listen, args=(connection, asked), daemon=True).start()
-    layout, training, silence = asked.get()
+    requests: queue.SimpleQueue[Any] = queue.SimpleQueue()
+    threading.Thread(target=_listen, args=(connection, requests), daemon=True).start()
+    layout, training, silence = requests.get()
     answers = _Answers(connection)
     threading.Thread(target=answers.show_life, args=(silence / SIGNS,), daemon=True).start()
     worker: Worker | None = None
@@ -47,7 +47,7 @@ def serve(descriptor: int) -> None:
             if worker is None:
                 worker, result = Worker(layout, training), None
             else:
-                method, given = asked.get()
+                method, given = requests.get()
                 answers.awaited.set()
                 result = getattr(worker, method)(*given)
             answers.send("done", (result, worker.compiled()))
@@ -92,10 +92,10 @@ class _Answers:
             os._exit(0)  # the driver is gone
 
 
-def _listen(connection: Connection, asked: queue.SimpleQueue[Any]) -> None:
+def _listen(connection: Connection, requests: queue.SimpleQueue[Any]) -> None:
     """Hands on what is asked; ends the process with its driver, whatever it is doing."""
     while True:
         try:
-            asked.put(pickle.loads(connection.recv_bytes()))
+            requests.put(pickle.loads(connection.recv_bytes()))
         except (EOFError, OSError):
             os._exit(0)

@@ -6,11 +6,11 @@ from mu2.models.convnet import ConvNet
 from mu2.models.efficientnet_lite import EfficientNetLite0
 from mu2.models.mlp import MLP
 from mu2.models.ocr import LCNetV4
-from mu2.models.registry import installed, models, restore
+from mu2.models.registry import installed_models, models, restore
 from mu2.models.roots.efficientnet import EfficientNetWeights
 from mu2.models.roots.onnx import PPOCR
 from mu2.models.roots.pretrained import AugReg, Safetensors
-from mu2.models.roots.root import Guessing, RandomRoot, RemoteRoot, Root, SelectiveRoot
+from mu2.models.roots.root import HasGuesses, RandomRoot, RemoteRoot, Root, SelectiveRoot
 from mu2.models.text import ByteTransformer
 from mu2.models.vit import ViT
 
@@ -25,7 +25,7 @@ __all__ = [
     "ConvNet",
     "EfficientNetLite0",
     "EfficientNetWeights",
-    "Guessing",
+    "HasGuesses",
     "LCNetV4",
     "Model",
     "Network",
@@ -36,7 +36,7 @@ __all__ = [
     "SelectiveRoot",
     "ViT",
     "flatten",
-    "installed",
+    "installed_models",
     "models",
     "nest",
     "restore",

@@ -9,7 +9,7 @@ import jax
 
 from mu2.errors import Mu2Error
 from mu2.models.component import Component, Model, Network, check_layers
-from mu2.models.vit import Head, named
+from mu2.models.vit import Head, with_axes
 
 
 class Features(nn.Module):
@@ -45,8 +45,8 @@ class MlpBlock(nn.Module):
             return nn.Dense(
                 features,
                 dtype=self.dtype,
-                kernel_init=named(kernel, *axes),
-                bias_init=named(nn.initializers.zeros, axes[-1]),
+                kernel_init=with_axes(kernel, *axes),
+                bias_init=with_axes(nn.initializers.zeros, axes[-1]),
                 name=name,
             )
 

@@ -18,7 +18,7 @@ _GELUS = {
 
 
 @dataclasses.dataclass(frozen=True)
-class Published:
+class WeightsConfig:
     """What the files beside the weights say of them; None where they do not.
 
     Attributes:
@@ -38,7 +38,7 @@ class Published:
     sides: tuple[int, int] | None = None
 
     @classmethod
-    def beside(cls, location: Location) -> "Published":
+    def read(cls, location: Location) -> "WeightsConfig":
         """Reads `config.json` and `preprocessor_config.json`.
 
         Raises:
@@ -48,7 +48,7 @@ class Published:
         # Beside a file of another name they may well be another model's.
         if not folder and location.name not in (tensors.WHOLE, tensors.INDEX):
             return cls()
-        find = location.inside if folder else location.beside
+        find = location.inside if folder else location.sibling
         config = find(CONFIG).document() or {}
         images = config.get("pretrained_cfg")  # timm's
         if not isinstance(images, dict):

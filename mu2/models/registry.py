@@ -21,7 +21,7 @@ OWN: tuple[type[Model], ...] = (ViT, ConvNet, LCNetV4, EfficientNetLite0, MLP, B
 
 
 @functools.cache
-def installed() -> Mapping[str, Callable[..., Any]]:
+def installed_models() -> Mapping[str, Callable[..., Any]]:
     """Constructors that other packages offer, by name; importing them runs their code.
 
     Raises:
@@ -46,7 +46,7 @@ def installed() -> Mapping[str, Callable[..., Any]]:
 def models() -> dict[str, type[Model]]:
     """Every model class by name."""
     known = {model.__name__: model for model in OWN}
-    for name, made in installed().items():
+    for name, made in installed_models().items():
         if isinstance(made, type) and issubclass(made, Model):
             known[name] = made
     return known

@@ -16,7 +16,7 @@ from mu2.models.image_model import ImageModel, Layers
 GELUS = ("tanh", "exact")
 
 
-def named(initializer: nn.initializers.Initializer, *axes: str | None) -> Any:
+def with_axes(initializer: nn.initializers.Initializer, *axes: str | None) -> Any:
     """The initialiser of a parameter whose dimensions have these logical axes.
 
     `embed` is the width of a token, `heads` and `kv` are the heads and the width of one, `mlp` is
@@ -95,8 +95,8 @@ class Mlp(nn.Module):
             return nn.Dense(
                 features,
                 dtype=self.dtype,
-                kernel_init=named(nn.initializers.xavier_uniform(), *axes),
-                bias_init=named(nn.initializers.normal(1e-6), axes[-1]),
+                kernel_init=with_axes(nn.initializers.xavier_uniform(), *axes),
+                bias_init=with_axes(nn.initializers.normal(1e-6), axes[-1]),
                 name=name,
             )
 
@@ -136,10 +136,10 @@ class EncoderBlock(nn.Module):
         y = nn.MultiHeadDotProductAttention(
             num_heads=self.heads,
             dtype=self.dtype,
-            kernel_init=named(kernel, "embed", "heads", "kv"),
-            bias_init=named(bias, "heads", "kv"),
-            out_kernel_init=named(kernel, "heads", "kv", "embed"),
-            out_bias_init=named(bias, "embed"),
+            kernel_init=with_axes(kernel, "embed", "heads", "kv"),
+            bias_init=with_axes(bias, "heads", "kv"),
+            out_kernel_init=with_axes(kernel, "heads", "kv", "embed"),
+            out_bias_init=with_axes(bias, "embed"),
             deterministic=True,
             name="MultiHeadDotProductAttention_1",
         )(read, y)
@@ -176,8 +176,8 @@ class Head(nn.Module):
         """Maps [B, D] to logits [B, num_classes]."""
         d = x_BxD.shape[-1]
         zeros, shape = nn.initializers.zeros, (d, self.num_classes)
-        kernel = self.param("kernel", named(zeros, "embed", "classes"), shape, jnp.float32)
-        bias = self.param("bias", named(zeros, "classes"), shape[1:], jnp.float32)
+        kernel = self.param("kernel", with_axes(zeros, "embed", "classes"), shape, jnp.float32)
+        bias = self.param("bias", with_axes(zeros, "classes"), shape[1:], jnp.float32)
         return (x_BxD @ kernel.astype(self.dtype)).astype(jnp.float32) + bias[None]
 
 

@@ -169,7 +169,7 @@ def _implied(
     prices: Prices,
 ) -> dict[str, Any]:
     """Device-hours, money and utilisation that reported core-hours imply."""
-    device = prices.named(hardware["accelerator"])
+    device = prices.find(hardware["accelerator"])
     hours = value["value"] / hardware["cores"]
     children = experiment.evolution.children
     generations = document["run"]["visits"] * math.ceil(children / hardware["devices"])

@@ -12,7 +12,7 @@ from mu2.evolution.closed_form import solving_flops
 from mu2.evolution.probing import probe_examples
 from mu2.evolution.space import SearchSpace, corners
 from mu2.experiment import Experiment
-from mu2.models import Guessing, Model, Network
+from mu2.models import HasGuesses, Model, Network
 from mu2.models.inputs import bucket
 from mu2.tasks import Part, Task, describe, find_missing, guesses
 from mu2.tasks.inspect import inspect
@@ -107,7 +107,7 @@ def preview_run(experiment: Experiment, place: Place = unknown_place) -> dict[st
         "parameters": both("parameters", ends),
         "forward_flops": both("flops", ends),
         "run_flops": flops,
-        "device_bytes": max(s.held for s in every) * (stored + GRADIENT)
+        "device_bytes": max(s.device_parameters for s in every) * (stored + GRADIENT)
         + max(s.example for s in every) * batch * 4,
         "disk_bytes": {"runs": kept + under_way, "ended": kept},
         "devices": sum(part.mesh.size for part in experiment.layout.slices()),
@@ -149,7 +149,7 @@ def _guesses(experiment: Experiment, place: Place) -> list[dict[str, str | None]
     for task in experiment.stream.tasks:
         for guess in () if find_missing(task) else guesses(task):
             told.setdefault(f"{task.name}: {guess}", place(task, "Task.source"))
-    for root in (each for each in experiment.roots if isinstance(each, Guessing)):
+    for root in (each for each in experiment.roots if isinstance(each, HasGuesses)):
         for model in experiment.space.models:
             for guess in root.guesses(model):
                 told.setdefault(guess, place(root, guess))
@@ -172,14 +172,14 @@ class _Span:
       flops: of a forward pass for one example.
       head: parameters of the head.
       example: numbers in the largest example.
-      held: parameters of the largest that one device holds.
+      device_parameters: parameters of the largest that one device holds.
     """
 
     parameters: Mapping[str, int]
     flops: Mapping[str, float]
     head: Mapping[str, int]
     example: int
-    held: int
+    device_parameters: int
 
     @classmethod
     def of(cls, experiment: Experiment, task: Task) -> "_Span":

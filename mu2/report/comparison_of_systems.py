@@ -8,7 +8,7 @@ from mu2.report.history import History
 
 
 @dataclasses.dataclass(frozen=True)
-class SystemsCompared:
+class SystemComparison:
     """Several systems side by side.
 
     Attributes:
@@ -24,14 +24,14 @@ class SystemsCompared:
     charts: tuple[Chart, ...]
 
 
-def compare_systems(histories: Sequence[History]) -> SystemsCompared:
+def compare_systems(histories: Sequence[History]) -> SystemComparison:
     """Compares two systems or more."""
     names = tuple(history.name for history in histories)
     tasks = dict.fromkeys(task.name for history in histories for task in history.tasks)
     accuracies = tuple((task, tuple(_accuracy(h, task) for h in histories)) for task in tasks)
     bindings = sorted({name for history in histories for name in history.settings})
     settings = ((name, tuple(h.settings.get(name) for h in histories)) for name in bindings)
-    return SystemsCompared(
+    return SystemComparison(
         names=names,
         tasks=accuracies,
         settings=tuple((name, values) for name, values in settings if len(set(values)) > 1),

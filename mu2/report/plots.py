@@ -337,34 +337,34 @@ def _colours(history: History) -> dict[str, str]:
     return dict(zip(names, task_colours(len(names)), strict=True))
 
 
-def _scale(axis: Any, told: Axis) -> None:
+def _scale(axis: Any, settings: Axis) -> None:
     """Labels an axis, and writes its numbers in its unit."""
-    axis.set_label_text(told.label)
-    if told.log:
+    axis.set_label_text(settings.label)
+    if settings.log:
         axis.axes.set(**{f"{axis.axis_name}scale": "log"})
         low, high = axis.get_view_interval()
         near = high < 10 * low  # else the powers of ten say enough
         from matplotlib.ticker import NullFormatter
 
-        axis.set_minor_formatter(_formatter(told) if near else NullFormatter())
+        axis.set_minor_formatter(_formatter(settings) if near else NullFormatter())
         axis.set_tick_params(which="minor", labelsize=6)
-    if told.unit == "count" and not told.log:
+    if settings.unit == "count" and not settings.log:
         axis.get_major_locator().set_params(integer=True)
-    if told.ticks:
-        axis.set_ticks(range(len(told.ticks)), told.ticks)
-    elif told.unit != "number":
-        axis.set_major_formatter(_formatter(told))
+    if settings.ticks:
+        axis.set_ticks(range(len(settings.ticks)), settings.ticks)
+    elif settings.unit != "number":
+        axis.set_major_formatter(_formatter(settings))
 
 
-def _formatter(told: Axis) -> Any:
+def _formatter(settings: Axis) -> Any:
     from matplotlib.ticker import FuncFormatter
 
     def words(value: float, _: int | None) -> str:
-        if told.unit == "percent":
+        if settings.unit == "percent":
             return f"{round(1000 * value) / 10:g}%"
-        if told.unit == "seconds":
+        if settings.unit == "seconds":
             return duration(value)
-        if told.unit == "flops":
+        if settings.unit == "flops":
             return scaled(value)
         return count(value) if value == round(value) else f"{value:g}"
 

@@ -155,7 +155,7 @@ def _components(
     sizes = {c.id: (c.name, c.size, c.owner) for path in paths.values() for c in path.components}
     by_root = {p.id: {c.name: c.id for c in p.components} for p in paths.values() if not p.task}
 
-    def named(path: str | None, name: str) -> str | None:
+    def find_component(path: str | None, name: str) -> str | None:
         """The component of this name that a path has, or its nearest ancestor that has one."""
         seen: set[str] = set()
         while path is not None and path not in seen:
@@ -180,7 +180,7 @@ def _components(
             child = logged.get(path)
             source = None
             if child is not None and child.actions.get(name) in ("clone", "resample"):
-                source = named(child.parent, name)
+                source = find_component(child.parent, name)
             _, size, owner = sizes.get(here, (name, size, child.task if child else owner))
             made[here] = KeptComponent(here, name, size, owner, source)
             here = source

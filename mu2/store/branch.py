@@ -19,7 +19,7 @@ from mu2.store.files import (
 from mu2.store.head import publish_head, stage_head
 from mu2.store.header import FORMAT, read_header, seal
 from mu2.store.journal import Journal, is_ours, make_folders
-from mu2.store.sweep import named
+from mu2.store.sweep import find_reachable
 
 # In the header of a branch: the commit that it began at, and the newest lasting one up to it.
 BEGAN_AT = "began_at"
@@ -133,7 +133,7 @@ def _check_target(target: Path) -> None:
 
 def _fill(journal: Journal, folder: Path) -> None:
     """Puts the history of a journal up to its commit into a new folder."""
-    source, keep = journal.directory, named(journal)
+    source, keep = journal.directory, find_reachable(journal)
     make_folders(folder)
     for name in sorted(keep.files):
         if (source / name).exists():  # what a commit made superfluous may be gone

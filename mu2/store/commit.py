@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from mu2.errors import Mu2Error
-from mu2.store.files import Json, damaged, encode, read_bytes, sha256
+from mu2.store.files import Json, damage_error, encode, read_bytes, sha256
 
 NAME = re.compile(r"(\d{8,})-([0-9a-f]{64})")
 _LONGEST_MESSAGE = 10_000
@@ -60,20 +60,20 @@ class Commit:
         path = folder / f"{name}.json"
         content = read_bytes(path)
         if sha256(content) != match[2]:
-            raise damaged(path, "its bytes are not those of its name.")
+            raise damage_error(path, "its bytes are not those of its name.")
         try:
             document = json.loads(content)
             tuples = {key: tuple(document[key]) for key in ("files", "changed")}
             commit = cls(**{**document, **tuples})
             strays = [file for file in commit.files if not _FILE.fullmatch(file)]
         except (KeyError, RecursionError, TypeError, ValueError) as error:
-            raise damaged(path, "it is no commit.") from error
+            raise damage_error(path, "it is no commit.") from error
         if fault := _fault(document):
-            raise damaged(path, fault)
+            raise damage_error(path, fault)
         if strays:
-            raise damaged(path, f"it names the file {strays[0][:80]!r}, which no system has.")
+            raise damage_error(path, f"it names the file {strays[0][:80]!r}, which no system has.")
         if commit.number != int(match[1]):
-            raise damaged(path, "its number is not that of its name.")
+            raise damage_error(path, "its number is not that of its name.")
         return commit
 
 

@@ -23,7 +23,7 @@ import numpy as np
 from mu2.errors import Mu2Error
 from mu2.store.checkpoint import load, make_room, save
 from mu2.store.files import (
-    damaged,
+    damage_error,
     entries_below,
     flush,
     flush_below,
@@ -173,7 +173,7 @@ class ComponentStore:
             for pack, wanted in by_pack.items():
                 for d in wanted:
                     if digest(result[d]) != d:
-                        raise damaged(
+                        raise damage_error(
                             self._arrays(pack) / d, f"component {d} is not what was written."
                         )
         return result

@@ -80,7 +80,7 @@ def reason(error: BaseException) -> str:
     return lines[0][:200] if lines else type(error).__name__
 
 
-def damaged(path: Path, why: str, hint: str | None = None) -> Mu2Error:
+def damage_error(path: Path, why: str, hint: str | None = None) -> Mu2Error:
     """The error of a file that does not hold what was written to it."""
     return Mu2Error(f"the file is damaged: {why}", location=str(path), hint=hint)
 
@@ -141,7 +141,9 @@ def read_bytes(path: Path, limit: int = MAX_DOCUMENT) -> bytes:
         with open_file(path) as file:
             content = file.read(limit + 1) if _size(file) <= limit else b""
             if _size(file) > limit:
-                raise damaged(path, f"it has {_size(file):,} bytes, and {limit:,} at most fit.")
+                raise damage_error(
+                    path, f"it has {_size(file):,} bytes, and {limit:,} at most fit."
+                )
             return content
     except OSError as error:
         raise Mu2Error(f"the file cannot be read: {reason(error)}", location=str(path)) from error
@@ -180,13 +182,13 @@ def read_json(path: Path) -> Json:
     try:
         document = json.loads(content)
     except (ValueError, RecursionError) as error:
-        raise damaged(path, f"it holds no JSON ({reason(error)})") from error
+        raise damage_error(path, f"it holds no JSON ({reason(error)})") from error
     try:
         canonical = encode(document)
     except (ValueError, TypeError):
         canonical = b""
     if canonical != content:
-        raise damaged(path, "it is not spelt as mu2 spells it.")
+        raise damage_error(path, "it is not spelt as mu2 spells it.")
     return document
 
 
@@ -201,11 +203,11 @@ def read_document(folder: Path, digest: object) -> Json:
     path = folder / f"{digest}.json"
     content = read_bytes(path)
     if sha256(content) != digest:
-        raise damaged(path, "its bytes are not those of its name.")
+        raise damage_error(path, "its bytes are not those of its name.")
     try:
         return json.loads(content)
     except (ValueError, RecursionError) as error:
-        raise damaged(path, f"it holds no JSON ({reason(error)})") from error
+        raise damage_error(path, f"it holds no JSON ({reason(error)})") from error
 
 
 def write_file(path: Path, content: bytes) -> None:

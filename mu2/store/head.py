@@ -9,7 +9,7 @@ from pathlib import Path
 
 from mu2.errors import Mu2Error
 from mu2.store.commit import NAME
-from mu2.store.files import damaged, flush, publish, read_bytes, stage
+from mu2.store.files import damage_error, flush, publish, read_bytes, stage
 
 EMPTY = "none"  # what HEAD says before the first commit
 
@@ -25,7 +25,7 @@ def read_head(directory: Path) -> str | None:
     if name == f"{EMPTY}\n":
         return None
     if not name.endswith("\n") or not NAME.fullmatch(name[:-1]):
-        raise damaged(path, "it names no commit.", hint=cure(directory))
+        raise damage_error(path, "it names no commit.", hint=cure(directory))
     return name[:-1]
 
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from mu2.errors import Mu2Error
-from mu2.store.files import Json, damaged, encode, read_json, sha256
+from mu2.store.files import Json, damage_error, encode, read_json, sha256
 
 FORMAT = 2
 
@@ -23,7 +23,7 @@ def read_header(directory: Path) -> Json:
     document = read_json(path)
     number = document.get("format") if isinstance(document, dict) else None
     if type(number) is not int or number < 1:
-        raise damaged(path, "it gives no format number.")
+        raise damage_error(path, "it gives no format number.")
     if number != FORMAT:
         age = "a newer" if number > FORMAT else "an older"
         raise Mu2Error(
@@ -32,7 +32,7 @@ def read_header(directory: Path) -> Json:
             hint=f"Install that {age.split()[1]} mu2.",
         )
     if document != seal(number, document.get("header")):
-        raise damaged(path, "its header is not the one that was written.")
+        raise damage_error(path, "its header is not the one that was written.")
     return document["header"]
 
 

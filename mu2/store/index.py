@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Self
 
 from mu2.errors import Mu2Error
-from mu2.store.files import Json, damaged, encode, is_digest, read_document, sha256
+from mu2.store.files import Json, damage_error, encode, is_digest, read_document, sha256
 
 LEAF = 32  # entries of a node before it is split in sixteen
 
@@ -153,7 +153,9 @@ class Index:
                 raise ValueError("more entries than a node has, or none of its kind")
             return entries, None
         except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise damaged(self.folder / f"{digest}.json", "it is no node of an index.") from error
+            raise damage_error(
+                self.folder / f"{digest}.json", "it is no node of an index."
+            ) from error
 
 
 def _hash(name: str) -> str:

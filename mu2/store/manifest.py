@@ -9,7 +9,7 @@ from mu2.store.files import (
     MAX_DOCUMENT,
     Json,
     bytes_below,
-    damaged,
+    damage_error,
     encode,
     is_below,
     is_digest,
@@ -60,7 +60,7 @@ class Manifest:
             or list(document) != ["components", "files", "digest"]
             or sha256(encode(document["components"])) != pack
         ):
-            raise damaged(path, "it is not the manifest of this pack.")
+            raise damage_error(path, "it is not the manifest of this pack.")
         whole = sha256(encode(document["files"])) == document["digest"]
         # A digest vouches for bytes, not for who wrote them: names may still lead elsewhere.
         _check_names(path, document["components"], document["files"] if whole else {})
@@ -70,15 +70,15 @@ class Manifest:
 def _check_names(path: Path, components: Json, files: Json) -> None:
     """Raises Mu2Error unless a manifest names components and files as this module does."""
     if not (isinstance(components, dict) and isinstance(files, dict)):
-        raise damaged(path, "it is no manifest.")
+        raise damage_error(path, "it is no manifest.")
     wrong = [name for name in files if not is_below(name)]
     wrong += [name for name in components if not is_digest(name)]
     wrong += [name for name, known in files.items() if not is_digest(known)]
     if wrong:
-        raise damaged(path, f"it names {str(wrong[0])[:80]!r}, which no pack holds.")
+        raise damage_error(path, f"it names {str(wrong[0])[:80]!r}, which no pack holds.")
     for leaves in components.values():
         if not isinstance(leaves, dict) or not leaves or not all(map(_is_leaf, leaves.values())):
-            raise damaged(path, "it gives a component leaves that none has.")
+            raise damage_error(path, "it gives a component leaves that none has.")
 
 
 def _is_leaf(leaf: Json) -> bool:

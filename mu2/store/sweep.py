@@ -13,7 +13,7 @@ from mu2.store.stored_component import StoredComponent, components_of
 
 
 @dataclasses.dataclass(frozen=True)
-class Named:
+class Reachable:
     """What the history of a journal names.
 
     Attributes:
@@ -32,7 +32,7 @@ class Named:
         return frozenset(stored.pack for stored in self.components)
 
 
-def named(journal: Journal) -> Named:
+def find_reachable(journal: Journal) -> Reachable:
     """Walks the history from the newest commit; what commits share is read once.
 
     Raises:
@@ -52,7 +52,7 @@ def named(journal: Journal) -> Named:
             document = journal.document(digest)
             components.update(components_of(document))
             texts.update(files_of(document))
-    return Named(frozenset(seen | others), frozenset(components), frozenset(texts))
+    return Reachable(frozenset(seen | others), frozenset(components), frozenset(texts))
 
 
 def sweep(directory: Path) -> int:
@@ -71,7 +71,7 @@ def sweep(directory: Path) -> int:
     refuse_doubtful_head(directory)
     store = ComponentStore(directory / "components")
     packs = store.packs()  # first, as an agent names its packs before they are there
-    keep = named(journal)
+    keep = find_reachable(journal)
     freed = 0
     try:
         for folder in ("commits", "index", "records"):

@@ -8,7 +8,7 @@ from mu2.store.components import ComponentStore
 from mu2.store.files import bytes_below, entries_below
 from mu2.store.journal import Journal
 from mu2.store.stored_component import components_of
-from mu2.store.sweep import named
+from mu2.store.sweep import find_reachable
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,7 +51,7 @@ def usage(directory: Path) -> Usage:
         packs = {stored.pack for stored in components_of(journal.record(name))} - counted
         records[name] = sum(sizes.get(pack, 0) for pack in packs)
         counted |= packs
-    history = named(journal)
+    history = find_reachable(journal)
     earlier = set(history.packs) - counted
     documents = {
         path.relative_to(directory).as_posix(): status.st_size

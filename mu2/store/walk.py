@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from mu2.errors import Mu2Error
 from mu2.store.commit import Commit
-from mu2.store.files import damaged, files_of, read_bytes, sha256
+from mu2.store.files import damage_error, files_of, read_bytes, sha256
 from mu2.store.index import Index
 from mu2.store.journal import Journal
 from mu2.store.stored_component import StoredComponent, components_of
@@ -64,7 +64,7 @@ def _record(journal: Journal, name: str, digest: str) -> Part:
         for file in files_of(document):
             path = journal.directory / file.name
             if sha256(read_bytes(path)) != file.digest:
-                raise damaged(path, "its bytes are not those that its record names.")
+                raise damage_error(path, "its bytes are not those that its record names.")
     except Mu2Error as error:
         return Part(name, error, components)
     return Part(name, None, components)

@@ -6,7 +6,7 @@ from pathlib import Path as FilePath
 from typing import Any
 
 from mu2.errors import Mu2Error
-from mu2.store.files import damaged, read_bytes, sha256, write_file
+from mu2.store.files import damage_error, read_bytes, sha256, write_file
 from mu2.store.journal import Journal
 from mu2.system import schema
 from mu2.system.record import TaskRecord
@@ -62,7 +62,9 @@ class AgentCycle:
     def text_file(self, directory: FilePath) -> FilePath:
         """Where its Gin text lies; Mu2Error where that is not the text that its agent had."""
         if sha256(read_bytes(directory / self.file)) != self.sha256:
-            raise damaged(directory / self.file, "its bytes are not those that its record names.")
+            raise damage_error(
+                directory / self.file, "its bytes are not those that its record names."
+            )
         return directory / self.file
 
     @classmethod

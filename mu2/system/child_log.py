@@ -21,7 +21,7 @@ class Mark(NamedTuple):
     Attributes:
       bytes: before it.
       lines: before it.
-      digest: of these lines, see `chained`; empty before the first.
+      digest: of these lines, see `chain_digest`; empty before the first.
     """
 
     bytes: int = 0
@@ -29,7 +29,7 @@ class Mark(NamedTuple):
     digest: str = ""
 
 
-def chained(before: str, line: bytes) -> str:
+def chain_digest(before: str, line: bytes) -> str:
     """The digest (hex) of a log with one more line: sha256 of that of the lines before, and it.
 
     A commit so vouches for every line at the cost of the new ones, wherever commits fell.
@@ -95,7 +95,7 @@ class ChildLog:
             file.seek(mark.bytes)
             for line in lines:
                 file.write(line)
-                mark = Mark(mark.bytes + len(line), mark.lines + 1, chained(mark.digest, line))
+                mark = Mark(mark.bytes + len(line), mark.lines + 1, chain_digest(mark.digest, line))
         return mark
 
     def raw_size(self) -> int:
@@ -133,7 +133,7 @@ class ChildLog:
         for line in self.lines():
             if mark.bytes >= last:
                 break
-            mark = Mark(mark.bytes + len(line), mark.lines + 1, chained(mark.digest, line))
+            mark = Mark(mark.bytes + len(line), mark.lines + 1, chain_digest(mark.digest, line))
             if mark.bytes in lengths:
                 found[mark.bytes] = mark
         return found

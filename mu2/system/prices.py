@@ -90,7 +90,7 @@ class Prices:
             raise Mu2Error(f"it has {twice[0]!r} twice among the kinds.", location=place)
         return cls(currency, made)
 
-    def named(self, name: str) -> Accelerator:
+    def find(self, name: str) -> Accelerator:
         """The accelerator of a name.
 
         Raises:

@@ -117,7 +117,7 @@ class Progress:
       complete: the last run is finished.
       log_lines: lines of the child log that belong to the commit.
       log_bytes: bytes of these lines.
-      log_digest: of these lines, see `child_log.chained`; empty where there are none, and in
+      log_digest: of these lines, see `child_log.chain_digest`; empty where there are none, and in
         systems of mu2 0.1 up to November 2026, which did not keep it.
       packs: checkpoints written since the last lasting commit.
       under_way: tasks with a task iteration under way.

@@ -11,7 +11,7 @@ from mu2.evolution.path import Component, Path
 from mu2.store.branch import branch, is_branch
 from mu2.store.cache import Cache
 from mu2.store.components import ComponentStore
-from mu2.store.files import damaged, files_of, read_bytes, sha256
+from mu2.store.files import damage_error, files_of, read_bytes, sha256
 from mu2.store.journal import Journal
 from mu2.store.leaves import Arrays
 from mu2.system import schema
@@ -360,7 +360,7 @@ class System:
             ) from error
         path = self.directory / file.name
         if sha256(read_bytes(path)) != file.digest:
-            raise damaged(path, "its bytes are not those that its record names.")
+            raise damage_error(path, "its bytes are not those that its record names.")
         return path
 
     def run_environment(self, run: int) -> dict[str, str]:

@@ -20,7 +20,7 @@ from mu2.store.stored_component import StoredComponent
 from mu2.store.sweep import sweep
 from mu2.system import System
 from mu2.system.changes import Changes
-from mu2.system.child_log import Mark, chained
+from mu2.system.child_log import Mark, chain_digest
 from mu2.system.environment import describe_changes
 from mu2.system.record import Progress, TaskRecord
 from mu2.system.system import ALIASES, CACHE_LIMIT_MB, REMOVED, RUN
@@ -225,7 +225,7 @@ class WritableSystem(System):
         written = self.log.append(line)
         mark = self._log_mark
         self._log_mark = Mark(
-            mark.bytes + len(written), mark.lines + 1, chained(mark.digest, written)
+            mark.bytes + len(written), mark.lines + 1, chain_digest(mark.digest, written)
         )
         times = {"path": line["path"], "task": line["task"], "seconds": round(seconds, 3)}
         self.times.append(times)

@@ -44,7 +44,7 @@ def matrix(visits: Sequence[Visit]) -> list[list[float | None]]:
     ]
 
 
-def continual(visits: Sequence[Visit], harmed: Collection[str] = ()) -> dict[str, Any]:
+def continual(visits: Sequence[Visit], damaged_tasks: Collection[str] = ()) -> dict[str, Any]:
     """The numbers of continual learning.
 
     Backward transfer and forgetting are counted from the end of each task's own last iteration,
@@ -53,7 +53,7 @@ def continual(visits: Sequence[Visit], harmed: Collection[str] = ()) -> dict[str
 
     Args:
       visits: all task iterations of a system, in order.
-      harmed: tasks whose stored components are not those that were written.
+      damaged_tasks: tasks whose stored components are not those that were written.
 
     Returns:
       A JSON document: `tasks`, `visits` (the task of each iteration), `matrix`,
@@ -80,7 +80,7 @@ def continual(visits: Sequence[Visit], harmed: Collection[str] = ()) -> dict[str
         if len(own) > 1 and first is not None:
             revisits.append(known[0] - first)
         marks = [_mark(visit.paths[task]) for visit in visits[own[-1] :]]
-        if task in harmed or any(mark != marks[0] for mark in marks):
+        if task in damaged_tasks or any(mark != marks[0] for mark in marks):
             changed.append(task)
     last = [value for value in rows[-1] if value is not None] if rows else []
     return {

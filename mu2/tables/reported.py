@@ -10,7 +10,7 @@ EVIDENCE = ("primary", "secondary", "derived", "hearsay")
 
 
 @dataclasses.dataclass(frozen=True)
-class Reported:
+class ReportedAccuracy:
     """An accuracy that somebody tells of.
 
     Attributes:
@@ -26,7 +26,7 @@ class Reported:
     source: str
 
 
-def accuracies(document: Mapping[str, Any], table: str) -> dict[str, Reported]:
+def accuracies(document: Mapping[str, Any], table: str) -> dict[str, ReportedAccuracy]:
     """The reported test accuracy of each task, the best known one where there are several.
 
     Args:
@@ -34,7 +34,7 @@ def accuracies(document: Mapping[str, Any], table: str) -> dict[str, Reported]:
       table: its name there; one that is not there reports nothing.
     """
     values = document["tables"].get(table, {}).get("values", ())
-    ranked: dict[str, tuple[int, int, Reported]] = {}
+    ranked: dict[str, tuple[int, int, ReportedAccuracy]] = {}
     for each in values:
         metric, evidence = each["metric"], each["evidence"]
         usable = metric in _METRICS and evidence in EVIDENCE and each["unit"] == "%"
@@ -42,7 +42,7 @@ def accuracies(document: Mapping[str, Any], table: str) -> dict[str, Reported]:
             continue
         share = each["value"] / 100
         value = 1 - share if metric == "top-1 error" else share
-        found = Reported(value, evidence, each["system"], each["source"])
+        found = ReportedAccuracy(value, evidence, each["system"], each["source"])
         rank = (EVIDENCE.index(evidence), _METRICS.index(metric), found)
         before = ranked.get(each["task"])
         if before is None or rank[:2] < before[:2]:

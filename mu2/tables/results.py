@@ -8,7 +8,7 @@ from typing import Any
 
 from mu2.report.growth import GrowthStep
 from mu2.system.prices import Accelerator
-from mu2.tables.reported import Reported
+from mu2.tables.reported import ReportedAccuracy
 
 Stat = dict[str, Any]
 _OF_TASK = ("test_accuracy", "added_parameters", "accounted_parameters", "activated_share")
@@ -45,7 +45,7 @@ class Result:
 def column(
     results: Sequence[Result],
     tasks: Sequence[str],
-    reported: Mapping[str, Reported],
+    reported: Mapping[str, ReportedAccuracy],
     priced: Callable[[str], Accelerator | None],
 ) -> dict[str, Any]:
     """The numbers of a column, over its seeds.

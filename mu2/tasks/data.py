@@ -29,7 +29,7 @@ class RunData:
         self._batch_size = batch_size
         self._memory_limit_mb = memory_limit_mb
         self._images = images
-        self._held: dict[str, TaskData] = {}
+        self._in_memory: dict[str, TaskData] = {}
 
     def visits(
         self, schedule: Sequence[tuple[int, Task]]
@@ -46,14 +46,14 @@ class RunData:
           later: names of the tasks that are visited after it; nothing is held for others.
         """
         limit, images = self._memory_limit_mb, self._images
-        data = self._held.pop(task.name, None)
+        data = self._in_memory.pop(task.name, None)
         waiting, left = {}, min(WAITING_BYTES, limit << 20)
-        for name, other in reversed(self._held.items()):
-            size = other.held_bytes
+        for name, other in reversed(self._in_memory.items()):
+            size = other.memory_bytes
             if name in later and size is not None and size <= left:
                 waiting[name], left = other, left - size
         data = data or TaskData(task, self._batch_size, limit, images)
-        self._held = {**dict(reversed(waiting.items())), task.name: data}
+        self._in_memory = {**dict(reversed(waiting.items())), task.name: data}
         return data
 
 
@@ -126,9 +126,11 @@ class TaskData:
         return self._originals[shape]
 
     @property
-    def held_bytes(self) -> int | None:
+    def memory_bytes(self) -> int | None:
         """Bytes of the examples read so far; None where some are read as they are needed."""
-        made = [unread.held for unread in (*self._examples.values(), *self._originals.values())]
+        made = [
+            unread.memory_bytes for unread in (*self._examples.values(), *self._originals.values())
+        ]
         return None if None in made else sum(size for size in made if size is not None)
 
     def read(

@@ -9,7 +9,7 @@ from mu2.tasks.task import Task
 
 
 @runtime_checkable
-class Guessing(Protocol):
+class HasGuesses(Protocol):
     """A source that assumes things which its data do not say."""
 
     def guesses(self) -> tuple[str, ...]:
@@ -33,7 +33,7 @@ def guesses(task: Task) -> tuple[str, ...]:
 
 def _of(source: Any) -> Iterator[str]:
     """The guesses of a source, and of those that it is made of."""
-    if isinstance(source, Guessing):
+    if isinstance(source, HasGuesses):
         yield from source.guesses()
     for field in dataclasses.fields(source) if dataclasses.is_dataclass(source) else ():
         inner = getattr(source, field.name)

@@ -63,7 +63,7 @@ def classes(values: np.ndarray, count: int, owner: str, cure: str) -> tuple[str,
     return tuple(map(str, range(highest + 1)))
 
 
-def numbered(values: np.ndarray, names: tuple[str, ...]) -> np.ndarray:
+def to_labels(values: np.ndarray, names: tuple[str, ...]) -> np.ndarray:
     """Whole numbers as labels, int32 [N]; -1 where one is below 0, or is none of sparse classes.
 
     Args:
@@ -103,7 +103,7 @@ def sparse_guesses(names: tuple[str, ...]) -> tuple[str, ...]:
     )
 
 
-def differing(old: Sequence[str], new: Sequence[str]) -> str:
+def describe_difference(old: Sequence[str], new: Sequence[str]) -> str:
     """Which names differ of two lists of classes, in words.
 
     Args:

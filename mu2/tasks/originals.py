@@ -62,14 +62,14 @@ class InMemoryOriginals(Originals):
     Attributes:
       images: uint8 [N, H, W, C], each in the upper left corner, zeros beside it.
       sizes: int32 [N, 2], height and width of each original.
-      held: int32 [N, 2], height and width that it is held at, which are less where a side is
-        longer than four times the side that is trained at.
+      stored_sizes: int32 [N, 2], height and width that it is held at, which are less where a side
+        is longer than four times the side that is trained at.
       labels: int32 [N].
     """
 
     images: np.ndarray
     sizes: np.ndarray
-    held: np.ndarray
+    stored_sizes: np.ndarray
     labels: np.ndarray
 
     def __len__(self) -> int:
@@ -84,13 +84,15 @@ class InMemoryOriginals(Originals):
             if view.quality is not None:
                 whole = [
                     image[:height, :width]
-                    for image, (height, width) in zip(images, self.held[indices], strict=True)
+                    for image, (height, width) in zip(
+                        images, self.stored_sizes[indices], strict=True
+                    )
                 ]
                 pairs = zip(images, dataclasses.replace(view, uniform=None).cut(whole), strict=True)
                 for image, compressed in pairs:
                     image[: compressed.shape[0], : compressed.shape[1]] = compressed
             boxes = view.boxes(self.sizes[indices])
-            scale = (self.held[indices] / self.sizes[indices]).astype(np.float32)
+            scale = (self.stored_sizes[indices] / self.sizes[indices]).astype(np.float32)
             yield Examples(images, self.labels[indices], boxes * np.tile(scale, 2))
 
 
@@ -158,33 +160,33 @@ def load_originals(
     """
     n = len(reader)
     images: np.ndarray | None = None
-    sizes, held = np.empty((n, 2), np.int32), np.empty((n, 2), np.int32)
+    sizes, stored_sizes = np.empty((n, 2), np.int32), np.empty((n, 2), np.int32)
     labels = np.empty(n, np.int32)
     for indices in reader.blocks(BLOCK):
         some = slice(indices.start, indices.stop)
         block, labels[some] = reader.fetch(indices)
         if images is not None and _fit_as_they_are(block, images, LARGEST * side, channels):
             images[some] = np.stack(block)
-            sizes[some] = held[some] = images.shape[1:3]
+            sizes[some] = stored_sizes[some] = images.shape[1:3]
             continue
         for i, image in zip(indices, block, strict=True):
             sizes[i] = image.shape[:2]
-            held[i] = np.minimum(sizes[i], LARGEST * side)
+            stored_sizes[i] = np.minimum(sizes[i], LARGEST * side)
             fewer = image[np.newaxis]
             if image.shape[2] > channels:
                 fewer = to_channels(fewer, channels)
-            fewer = resize_sides(fewer, *map(int, held[i]))
-            shape = (n, *map(int, held[i]), fewer.shape[3])
+            fewer = resize_sides(fewer, *map(int, stored_sizes[i]))
+            shape = (n, *map(int, stored_sizes[i]), fewer.shape[3])
             if images is not None:
                 shape = (n, *np.maximum(images.shape[1:], shape[1:]).tolist())
             if images is None or shape != images.shape:
                 if int(np.prod(shape, dtype=np.int64)) > limit:
                     return None
                 images = _grown(images, shape)
-            images[i, : held[i][0], : held[i][1]] = to_channels(fewer, shape[3])[0]
+            images[i, : stored_sizes[i][0], : stored_sizes[i][1]] = to_channels(fewer, shape[3])[0]
     if images is None:
         raise Mu2Error("there are no images to hold.")
-    return InMemoryOriginals(images, sizes, held, labels)
+    return InMemoryOriginals(images, sizes, stored_sizes, labels)
 
 
 def _fit_as_they_are(

@@ -117,7 +117,7 @@ class Preparation:
             raise _all_of(faults)
         return encoding.apply(numbers, categories)
 
-    def lacking(self, columns: Collection[str]) -> tuple[str, ...] | None:
+    def missing_columns(self, columns: Collection[str]) -> tuple[str, ...] | None:
         """The columns of a table that the task was trained with and that are not among some.
 
         None where nothing tells which are meant: the task's columns have no names, or it reads
@@ -140,7 +140,7 @@ class Preparation:
                     hint=f"Give the {len(encoding.columns)} columns that it was trained with.",
                 )
             return dict(zip(encoding.columns, others, strict=True))
-        if lacking := self.lacking(columns):
+        if lacking := self.missing_columns(columns):
             left = [name for name in columns if name not in encoding.columns]
             told = ", ".join(map(repr, lacking[:_TOLD])) + " …" * (len(lacking) > _TOLD)
             raise Mu2Error(
@@ -193,7 +193,7 @@ class Preparation:
 
 
 @runtime_checkable
-class Prepared(Protocol):
+class HasPreparation(Protocol):
     """A source that can say how its examples were made, so that others are made alike."""
 
     def preparation(self) -> Preparation | None:

@@ -189,7 +189,7 @@ def fit(inputs: Sequence[np.ndarray], size: int, how: Resize = FIRST_RESIZE) -> 
             return resized(np.stack(inputs), size)
         return np.concatenate([resized(image[np.newaxis], size) for image in inputs])
     if first.dtype == np.uint8:
-        return text.padded(inputs, size)
+        return text.pad_texts(inputs, size)
     if len(first) != size:
         raise Mu2Error(
             f"the table has {len(first)} features an example, and {size} were asked for.",

@@ -14,9 +14,9 @@ from mu2.tasks.examples import Examples, ExampleStream
 from mu2.tasks.greys import check_range
 from mu2.tasks.image import to_channels
 from mu2.tasks.images import FIRST_RESIZE, Images, Resize
-from mu2.tasks.labels import differing
+from mu2.tasks.labels import describe_difference
 from mu2.tasks.originals import LARGEST, Originals, StreamedOriginals, load_originals
-from mu2.tasks.preparation import Preparation, Prepared
+from mu2.tasks.preparation import HasPreparation, Preparation
 from mu2.tasks.reader import Arrays, Readable
 from mu2.tasks.source import FittableSource, Source, Splits, is_source
 from mu2.tasks.streaming import MIB, StreamingExamples
@@ -168,7 +168,7 @@ class Task:
           Mu2Error: data are missing.
         """
         source = self.fit_source()
-        return source.preparation() if isinstance(source, Prepared) else None
+        return source.preparation() if isinstance(source, HasPreparation) else None
 
     def read(self, part: Part, shape: tuple[int, ...], resize: Resize = FIRST_RESIZE) -> Examples:
         """The examples of one part, decoded; nothing is kept, so that keeping is the caller's.
@@ -349,4 +349,5 @@ def check_same(kind: str, names: Sequence[str], source: Source, place: str) -> N
             hint=hint,
         )
     if tuple(names) != (now := tuple(source.class_names())):
-        raise Mu2Error(f"{place} with other classes: {differing(names, now)}.", hint=hint)
+        differ = describe_difference(names, now)
+        raise Mu2Error(f"{place} with other classes: {differ}.", hint=hint)

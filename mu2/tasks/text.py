@@ -13,7 +13,7 @@ def to_bytes(text: str) -> np.ndarray:
     return np.frombuffer(text.replace("\0", " ").encode("utf-8", "replace"), np.uint8)
 
 
-def padded(texts: Sequence[np.ndarray], size: int) -> np.ndarray:
+def pad_texts(texts: Sequence[np.ndarray], size: int) -> np.ndarray:
     """Texts of UTF-8 bytes, each cut or filled up with zeros to `size`, uint8 [N, size].
 
     A text is cut between two characters and never inside one, so that up to three bytes of a text

@@ -52,7 +52,7 @@ class Unread(abc.ABC):
         """
 
     @property
-    def held(self) -> int | None:
+    def memory_bytes(self) -> int | None:
         """Bytes of what was read and is in memory as a whole; None if it is not held so."""
         read = vars(self).get("_read")
         if read is None or isinstance(read, Examples):

@@ -13,7 +13,7 @@ from mu2.tasks.images import FIRST_RESIZE, Resize
 from mu2.tasks.picture import decode
 from mu2.tasks.preparation import Preparation
 from mu2.tasks.reader import fit
-from mu2.tasks.text import padded, to_bytes
+from mu2.tasks.text import pad_texts, to_bytes
 from mu2.tasks.user_tables import FILES, read_columns, read_table_columns, read_texts, text_column
 
 Shape = tuple[int, ...]
@@ -106,7 +106,7 @@ def examples(
             columns = read_table_columns(data, preparation or Preparation()) or {}
             data = text_column(columns, preparation, "the data frame")
         texts = list(_texts(data))
-        return {form: padded(texts, form.shape[0]) for form in forms}
+        return {form: pad_texts(texts, form.shape[0]) for form in forms}
     made: dict[Form, list[np.ndarray]] = {form: [] for form in forms}
     for number, image in enumerate(data):
         whole = pixels(image, f"image {number}")

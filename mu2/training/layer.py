@@ -38,7 +38,7 @@ class _Pullback(NamedTuple):
     known: tuple[int | None, ...]
 
 
-def chosen(run: jax.Array, apply: Apply, params: Any, x: jax.Array, instead: jax.Array) -> Any:
+def run_or_skip(run: jax.Array, apply: Apply, params: Any, x: jax.Array, instead: jax.Array) -> Any:
     """`apply(params, x)` where `run` is 1, else `instead`; computes nothing else."""
     return lax.cond(run > 0, lambda: apply(params, x), lambda: instead)
 
@@ -57,17 +57,17 @@ def gate_layer(
       lowest: nothing is ever trained beneath it, so that no pass to its input is compiled.
 
     Returns:
-      `(params, x, instead, asked) -> y`; `instead`, of the shape and dtype of y, is handed on
+      `(params, x, instead, request) -> y`; `instead`, of the shape and dtype of y, is handed on
       where the layer is not run. Gradients that were not asked for are zeros.
     """
     if recompute:
         apply = jax.checkpoint(apply, policy=jax.checkpoint_policies.dots_saveable)
 
     @jax.custom_vjp
-    def layer(params: Any, x: jax.Array, instead: jax.Array, asked: GradientRequest) -> jax.Array:
-        return chosen(asked.run, apply, params, x, instead)
+    def layer(params: Any, x: jax.Array, instead: jax.Array, request: GradientRequest) -> jax.Array:
+        return run_or_skip(request.run, apply, params, x, instead)
 
-    def forward(params: Any, x: jax.Array, instead: jax.Array, asked: GradientRequest) -> Any:
+    def forward(params: Any, x: jax.Array, instead: jax.Array, request: GradientRequest) -> Any:
         given = {id(array): i for i, array in enumerate(jax.tree.leaves((params, x)))}
         pullbacks: list[_Pullback] = []
 
@@ -84,11 +84,11 @@ def gate_layer(
         def skip() -> tuple[jax.Array, list[jax.Array]]:
             return instead, [jnp.zeros(array.shape, array.dtype) for array in kept]
 
-        y, new = lax.cond(asked.run > 0, run, skip)
-        return y, (new, params, x, asked, pullbacks[-1])
+        y, new = lax.cond(request.run > 0, run, skip)
+        return y, (new, params, x, request, pullbacks[-1])
 
     def backward(residuals: Any, dy: jax.Array) -> Any:
-        new, params, x, asked, made = residuals
+        new, params, x, request, made = residuals
         given, others = jax.tree.leaves((params, x)), iter(new)
         arrays = [next(others) if i is None else given[i] for i in made.known]
         pullback = jax.tree.unflatten(made.tree, arrays)
@@ -103,9 +103,9 @@ def gate_layer(
             pullback,
         )
         if lowest:
-            dparams, dx = lax.switch(asked.trained, branches[::2], dy)
+            dparams, dx = lax.switch(request.trained, branches[::2], dy)
         else:
-            dparams, dx = lax.switch(2 * asked.trained + asked.below, branches, dy)
+            dparams, dx = lax.switch(2 * request.trained + request.below, branches, dy)
         none = np.zeros((), jax.dtypes.float0)
         return dparams, dx, jnp.zeros_like(dy), GradientRequest(none, none, none)
 

@@ -25,11 +25,11 @@ from jax.sharding import Sharding
 
 from mu2.models.component import Axes, Component, Network, nest
 from mu2.training import optimizer
-from mu2.training.layer import GradientRequest, chosen, gate_layer
+from mu2.training.layer import GradientRequest, gate_layer, run_or_skip
 from mu2.training.loss import cross_entropy, mask
 from mu2.training.optimizer import Optimizer
 from mu2.training.prepare import Preparation
-from mu2.training.update import Trained, clip, update, update_if
+from mu2.training.update import ComponentState, clip, update, update_if
 
 
 class State(NamedTuple):
@@ -66,17 +66,19 @@ def _loss(
     below = jnp.int32(0)
     for i, output in enumerate(outputs):
         component = output.component
-        asked = GradientRequest((given.start <= i).astype(jnp.int32), flags[component.name], below)
+        request = GradientRequest(
+            (given.start <= i).astype(jnp.int32), flags[component.name], below
+        )
         x = gate_layer(component.apply, component.recompute, lowest=i == 0)(
-            params[component.name], x, output.instead(feature), asked
+            params[component.name], x, output.instead(feature), request
         )
         feature = x if output.is_feature else feature
-        below = below | asked.trained
+        below = below | request.trained
     return cross_entropy(mask(x, num_classes), label_B, num_classes, smoothing)
 
 
 def _kinds(state: State) -> tuple[dict[str, Any] | None, ...]:
-    """What a state holds of each component, in the order of `Trained`."""
+    """What a state holds of each component, in the order of `ComponentState`."""
     return state.params, state.trace, state.second_moment, state.moment_steps
 
 
@@ -152,7 +154,7 @@ class Program:
             )
             for shardings in (self.shardings, self.moment_shardings)
         )
-        self.forward = jax.jit(self._forward, out_shardings=Forwarded(batch, batch, batch))
+        self.forward = jax.jit(self._forward, out_shardings=ForwardPass(batch, batch, batch))
         self._compiled = False
 
     def compile(
@@ -259,10 +261,12 @@ class Program:
         updated = {}
         for name, gradient in gradients.items():
 
-            def step(component: Trained, g: Any = gradient) -> Trained:
+            def step(component: ComponentState, g: Any = gradient) -> ComponentState:
                 return update(component, clip(g, norm, clip_norm), rate, o)
 
-            before = Trained(*(None if kind is None else kind[name] for kind in _kinds(state)))
+            before = ComponentState(
+                *(None if kind is None else kind[name] for kind in _kinds(state))
+            )
             updated[name] = update_if(flags[name] > 0, before, step)
         finite = state.finite & jnp.isfinite(loss)
         after: tuple[Any, ...] = tuple(
@@ -315,19 +319,21 @@ class Program:
 
     def _forward(
         self, params: Mapping[str, Any], given: "BatchInputs", stop: jax.Array
-    ) -> "Forwarded":
+    ) -> "ForwardPass":
         """The components from `given.start` to before `stop`, int32 scalars."""
         x = inner = given.prepared_Bx
         feature = given.feature_Bx
         for i, output in enumerate(self.outputs):
             component, inner = output.component, x
             run = ((given.start <= i) & (i < stop)).astype(jnp.int32)
-            x = chosen(run, component.apply, params[component.name], x, output.instead(feature))
+            x = run_or_skip(
+                run, component.apply, params[component.name], x, output.instead(feature)
+            )
             feature = x if output.is_feature else feature
-        return Forwarded(feature, x, inner)
+        return ForwardPass(feature, x, inner)
 
 
-class Forwarded(NamedTuple):
+class ForwardPass(NamedTuple):
     """What a forward pass gives.
 
     Attributes:

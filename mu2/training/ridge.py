@@ -64,13 +64,13 @@ class Regression:
         if self._shift is None:  # near the mean, so that float32 products lose little
             self._shift = np.asarray(feature_BxD, np.float32)[: self._examples].mean(0)
         fitted = places < self._first_held
-        held = (places >= self._first_held) & (places < self._examples)
+        mask = (places >= self._first_held) & (places < self._examples)
         if fitted.any():
             products = self._products(feature_BxD, label_B, fitted)
             self._fitted = products if self._fitted is None else self._fitted + products
-        if held.any():
-            self._try(feature_BxD, label_B, held)
-            products = self._products(feature_BxD, label_B, held)
+        if mask.any():
+            self._try(feature_BxD, label_B, mask)
+            products = self._products(feature_BxD, label_B, mask)
             self._held = products if self._held is None else self._held + products
 
     def solve(self) -> tuple[np.ndarray, np.ndarray]:
@@ -94,7 +94,7 @@ class Regression:
         wanted = made.shape[0] + self._num_classes
         return np.asarray(made, np.float64)[:, :wanted]
 
-    def _try(self, x: jax.Array, labels: jax.Array, held: np.ndarray) -> None:
+    def _try(self, x: jax.Array, labels: jax.Array, mask: np.ndarray) -> None:
         """Counts what each strength gets right of the examples held out, and its losses."""
         if self._tried is None:
             made = [self._solution(self._fitted, each) for each in self._ridge.strengths]
@@ -103,7 +103,7 @@ class Regression:
             biases = np.stack([np.pad(bias, (0, pad)) for _, bias in made])
             self._tried = kernels.astype(np.float32), biases.astype(np.float32)
         right, losses = _judge(
-            x, labels, held.astype(np.float32), *self._tried, np.int32(self._num_classes)
+            x, labels, mask.astype(np.float32), *self._tried, np.int32(self._num_classes)
         )
         self._right += np.asarray(right, np.float64)
         self._losses += np.asarray(losses, np.float64)

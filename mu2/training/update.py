@@ -14,7 +14,7 @@ from mu2.training.optimizer import OPTIMIZERS, Optimizer
 ADAMW_DECAY, LION_DECAY = 0.999, 0.99
 
 
-class Trained(NamedTuple):
+class ComponentState(NamedTuple):
     """What training changes of one component, and what its optimizer remembers of it.
 
     Momentum has SGD's scale whoever made it, a sum of gradients that decays: AdamW's first moments
@@ -34,7 +34,9 @@ class Trained(NamedTuple):
     moment_steps: Any = None
 
 
-def update(component: Trained, gradients: Any, rate: jax.Array, o: Optimizer) -> Trained:
+def update(
+    component: ComponentState, gradients: Any, rate: jax.Array, o: Optimizer
+) -> ComponentState:
     """One step on one component.
 
     Weight decay is decoupled: it takes `rate` times its share off every array of two axes or more,
@@ -55,14 +57,18 @@ def update(component: Trained, gradients: Any, rate: jax.Array, o: Optimizer) ->
     return lax.switch(o.optimizer, branches, component, gradients)
 
 
-def _sgd(component: Trained, gradients: Any, rate: jax.Array, o: Optimizer) -> Trained:
+def _sgd(
+    component: ComponentState, gradients: Any, rate: jax.Array, o: Optimizer
+) -> ComponentState:
     old = component.trace
     trace = jax.tree.map(lambda m, g: g + o.momentum * m.astype(jnp.float32), old, gradients)
     step = jax.tree.map(lambda m, g: jnp.where(o.nesterov, g + o.momentum * m, m), trace, gradients)
     return _moved(component, step, trace, rate, o)
 
 
-def _adamw(component: Trained, gradients: Any, rate: jax.Array, o: Optimizer) -> Trained:
+def _adamw(
+    component: ComponentState, gradients: Any, rate: jax.Array, o: Optimizer
+) -> ComponentState:
     """AdamW (arXiv 1711.05101), with Nesterov's momentum as optax has it."""
     state = optax.ScaleByAdamState(
         component.moment_steps, _average(component.trace, o), component.second_moment
@@ -78,7 +84,9 @@ def _adamw(component: Trained, gradients: Any, rate: jax.Array, o: Optimizer) ->
     return moved._replace(second_moment=state.nu, moment_steps=state.count)
 
 
-def _lion(component: Trained, gradients: Any, rate: jax.Array, o: Optimizer) -> Trained:
+def _lion(
+    component: ComponentState, gradients: Any, rate: jax.Array, o: Optimizer
+) -> ComponentState:
     """Lion (arXiv 2302.06675); Nesterov's momentum changes nothing."""
     state = optax.ScaleByLionState(jnp.int32(0), _average(component.trace, o))
     sign, state = optax.scale_by_lion(o.momentum, LION_DECAY).update(gradients, state)
@@ -94,7 +102,9 @@ def _accumulated(average: Any, o: Optimizer) -> Any:
     return jax.tree.map(lambda m: m / (1.0 - o.momentum), average)
 
 
-def _moved(component: Trained, step: Any, trace: Any, rate: jax.Array, o: Optimizer) -> Trained:
+def _moved(
+    component: ComponentState, step: Any, trace: Any, rate: jax.Array, o: Optimizer
+) -> ComponentState:
     """The component after a step, its new momentum rounded."""
     old = component.params
     if o.weight_decay is not None:
@@ -116,7 +126,9 @@ def clip(gradients: Any, norm: jax.Array, limit: float) -> Any:
 
 
 def update_if(
-    trained: jax.Array, component: Trained, step: Callable[[Trained], Trained]
-) -> Trained:
+    trained: jax.Array,
+    component: ComponentState,
+    step: Callable[[ComponentState], ComponentState],
+) -> ComponentState:
     """`step(component)` where `trained` holds at run time, otherwise the component as it is."""
     return lax.cond(trained, step, lambda same: same, component)

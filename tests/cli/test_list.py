@@ -9,7 +9,7 @@ import pytest
 from mu2 import cli, config
 from mu2.cli import catalogue
 from mu2.config import documentation
-from mu2.models import installed
+from mu2.models import installed_models
 
 
 @pytest.fixture
@@ -48,9 +48,9 @@ class Dots(Glyphs):
         (site / name).write_text(text)
     monkeypatch.syspath_prepend(str(site))
     monkeypatch.chdir(tmp_path)
-    installed.cache_clear()
+    installed_models.cache_clear()
     yield site
-    installed.cache_clear()
+    installed_models.cache_clear()
     for name in [name for name in sys.modules if name.startswith("their_nets")]:
         del sys.modules[name]
 
@@ -147,11 +147,11 @@ def test_headers():
 
 def test_texts_wrap_in_a_terminal():
     rows = [("one", "a word " * 12), ("three", "b")]
-    lines = "\n".join(catalogue.aligned(rows, 40)).splitlines()
+    lines = "\n".join(catalogue.align_columns(rows, 40)).splitlines()
     assert max(map(len, lines)) <= 40
     assert lines[0].startswith("  one    a word")
     assert lines[1].startswith("         word a")
-    unwrapped = list(catalogue.aligned(rows, None))
+    unwrapped = list(catalogue.align_columns(rows, None))
     assert unwrapped == ["  one    " + ("a word " * 12).strip(), "  three  b"]
 
 

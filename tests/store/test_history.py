@@ -10,7 +10,7 @@ from mu2.store.branch import branch
 from mu2.store.components import ComponentStore
 from mu2.store.files import bytes_below
 from mu2.store.journal import Journal
-from mu2.store.sweep import named, sweep
+from mu2.store.sweep import find_reachable, sweep
 from mu2.store.verify import verify
 
 
@@ -136,7 +136,7 @@ def test_a_branch_needs_an_empty_folder(system, tmp_path):
 
 def test_a_sweep_removes_what_no_commit_names_and_nothing_else(system):
     packs = store(system).packs()
-    keep = named(Journal.open(system)).packs
+    keep = find_reachable(Journal.open(system)).packs
     assert len(packs) == 4
     assert len(keep) == 2
     stray = system / "records" / f"{'0' * 64}.json"

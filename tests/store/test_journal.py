@@ -12,7 +12,7 @@ import pytest
 from mu2.errors import Mu2Error
 from mu2.store import Journal, WriterLock
 from mu2.store.repair import repair
-from mu2.store.sweep import named, sweep
+from mu2.store.sweep import find_reachable, sweep
 
 
 @pytest.fixture
@@ -227,7 +227,9 @@ def test_nothing_in_use_is_ever_removed_as_superfluous(system):
         again = Journal.open(system)
         assert {name: again.record(name) for name in again.names()} == records
         if not passing:
-            assert named(again).files  # reads every record of every commit that can be gone back to
+            assert find_reachable(
+                again
+            ).files  # reads every record of every commit that can be gone back to
 
 
 def test_a_kill_amid_a_removal_leaves_nothing_behind(tmp_path, monkeypatch):

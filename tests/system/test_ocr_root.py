@@ -52,7 +52,7 @@ def test_a_path_that_grows_takes_its_new_block_from_the_root(system):
     _, root, digits = system
     origin = Origin(Mutation(), (), SPACE, (digits, root), "digits", (), True, lambda _: False)
     slots = MODEL.slots({**SETTINGS, "num_layers": 3}, 5)
-    plans = {slot.name: origin.planned(slot, "child") for slot in slots}
+    plans = {slot.name: origin.plan_component(slot, "child") for slot in slots}
     assert {name: plan.source and plan.source.id for name, plan in plans.items()} == {
         "stem": f"{root.id}/stem",
         "block_0": "task/digits/0/1/block_0",

@@ -39,12 +39,12 @@ def test_hours_by_hand(tmp_path):
 
 def test_the_shipped_list_is_one_and_says_where_it_is_from():
     prices = Prices.read(SHIPPED)
-    assert prices.named("TPU v4").peak["bfloat16"] == 275e12
-    assert prices.of_kind("NVIDIA L4") == prices.named("L4")
+    assert prices.find("TPU v4").peak["bfloat16"] == 275e12
+    assert prices.of_kind("NVIDIA L4") == prices.find("L4")
     assert prices.of_kind("NVIDIA L40S") is None
     assert all("Edit me" in each.source for each in prices.accelerators)
     with pytest.raises(Mu2Error, match="no accelerator 'TPU v'"):
-        prices.named("TPU v")
+        prices.find("TPU v")
 
 
 @pytest.mark.parametrize(

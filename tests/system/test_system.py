@@ -7,7 +7,7 @@ import pytest
 from mu2.errors import Mu2Error
 from mu2.report.summary import summarise
 from mu2.store.journal import Journal
-from mu2.store.sweep import named
+from mu2.store.sweep import find_reachable
 from mu2.system import System
 from mu2.system.changes import Changes
 from mu2.system.record import Progress, TaskRecord
@@ -49,7 +49,7 @@ def test_paths_are_the_roots_and_the_kept_ones(system):
 
 
 def test_only_what_lives_is_stored(run, system):
-    kept = named(Journal.open(run.directory)).packs
+    kept = find_reachable(Journal.open(run.directory)).packs
     live = {c.pack for path in system.paths().values() for c in path.components}
     there = {path.name for path in (run.directory / "components").iterdir()}
     assert there - {"where", "new"} == kept

@@ -85,7 +85,7 @@ def test_a_new_parent_of_an_orphan_changes_nothing():
 
 
 def test_harmed_bytes_are_no_proof():
-    numbers = continual(VISITS, harmed={"c"})
+    numbers = continual(VISITS, damaged_tasks={"c"})
     assert (numbers["forgetting"], numbers["changed"]) == (0, ["c"])
 
 

@@ -5,7 +5,7 @@ import math
 import pytest
 
 from mu2.system.prices import Accelerator
-from mu2.tables.reported import Reported, accuracies
+from mu2.tables.reported import ReportedAccuracy, accuracies
 from mu2.tables.results import Result, column, stat
 
 CHIP = Accelerator("chip", {"float32": 1e9, "bfloat16": 2e9}, 0.5, 2.0, 500, (), "a test")
@@ -36,7 +36,7 @@ def result(seed, accuracy, devices=4):
     return Result(seed, {"parameters": 100, "tasks": tasks}, spent, devices, "cpu", continual)
 
 
-TOLD = {"a": Reported(0.9, "secondary", "µ2Net", "a list")}
+TOLD = {"a": ReportedAccuracy(0.9, "secondary", "µ2Net", "a list")}
 
 
 def test_without_a_price_hours_stand_alone():

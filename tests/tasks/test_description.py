@@ -53,7 +53,7 @@ def test_an_empty_folder_in_its_place_is_looked_into(tmp_path):
 @pytest.mark.parametrize("name", SETS)
 def test_known_sets_have_splits_and_classes(name):
     contents = SETS[name]
-    assert TFDS(name)._home.known is contents
+    assert TFDS(name)._home.contents is contents
     assert contents.splits
     assert all(size > 0 for size in contents.splits.values())
     assert name in ("clevr", "kitti") or min(contents.classes.values()) >= 2

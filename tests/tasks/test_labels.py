@@ -5,7 +5,7 @@ import pytest
 
 from mu2.errors import Mu2Error
 from mu2.tasks import Npz, Task, guesses
-from mu2.tasks.labels import class_guesses, differing
+from mu2.tasks.labels import class_guesses, describe_difference
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (60, 7, 7)).astype(np.uint8)
 
@@ -83,4 +83,4 @@ def test_sound_names_raise_no_doubt():
     ],
 )
 def test_what_differs_is_named(old, new, words):
-    assert words in differing(old, new)
+    assert words in describe_difference(old, new)

@@ -105,7 +105,7 @@ def test_crops_are_cut_from_the_original_pixels(photos):
 def test_a_side_longer_than_four_times_the_networks_is_held_shorter():
     images = [smooth(9, 500, 0), smooth(300, 20, 1)]
     held = load_originals(Arrays(images, np.zeros(2)), 8, 3, 1 << 20)
-    assert held.held.tolist() == [[9, 8 * LARGEST], [8 * LARGEST, 20]]
+    assert held.stored_sizes.tolist() == [[9, 8 * LARGEST], [8 * LARGEST, 20]]
     assert held.sizes.tolist() == [[9, 500], [300, 20]]
     assert held.images.shape == (2, 32, 32, 3)
     (batch,) = held.batches(2, 1, KEY, Views(KEY))

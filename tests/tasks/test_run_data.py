@@ -25,7 +25,7 @@ def visit(run, name, *later):
 def test_a_task_that_comes_again_is_read_once():
     run = RunData(8, 4096)
     wine = visit(run, "wine", "iris", "wine")
-    assert wine.held_bytes == wine.read("train", shape(TASKS["wine"])).inputs.nbytes > 0
+    assert wine.memory_bytes == wine.read("train", shape(TASKS["wine"])).inputs.nbytes > 0
     iris = visit(run, "iris", "wine")
     assert run.of(TASKS["wine"], ()) is wine
     # Nothing comes after it, and so nothing else is held.
@@ -37,7 +37,7 @@ def test_the_newest_is_held_where_not_all_have_room(monkeypatch, kept, first, se
     run = RunData(8, 4096)
     everything = ("wine", "iris", "breast_cancer")
     wine, iris = (visit(run, name, *everything) for name in everything[:2])
-    room = iris.held_bytes + (kept - 1) * wine.held_bytes
+    room = iris.memory_bytes + (kept - 1) * wine.memory_bytes
     monkeypatch.setattr(data_module, "WAITING_BYTES", room)
     visit(run, "breast_cancer", *everything)
     assert (run.of(TASKS["iris"], everything) is iris) == second
@@ -49,7 +49,7 @@ def test_what_is_read_as_it_is_needed_is_not_held():
     data = visit(run, "wine", "wine")
     (unread,) = data._examples.values()
     vars(unread)["_read"] = iter(())
-    assert data.held_bytes is None
+    assert data.memory_bytes is None
     visit(run, "iris", "wine")
     assert run.of(TASKS["wine"], ()) is not data
 
@@ -73,7 +73,7 @@ def test_images_of_one_size_are_held_as_those_of_many():
     np.testing.assert_array_equal(held.images, images)
     np.testing.assert_array_equal(held.labels, labels)
     assert (held.sizes == (9, 7)).all()
-    assert (held.held == (9, 7)).all()
+    assert (held.stored_sizes == (9, 7)).all()
     # One of another size among them, in a later block.
     some = [*images]
     some[300] = draw.integers(0, 256, (3, 11, 1), np.uint8)

@@ -19,7 +19,7 @@ from mu2.training.layout import single
 from mu2.training.leaves import extract_leaves, initial
 from mu2.training.loss import cross_entropy, mask
 from mu2.training.optimizer import OPTIMIZERS, SCHEDULES, Optimizer, learning_rate
-from mu2.training.update import Trained, update
+from mu2.training.update import ComponentState, update
 from tests.jobs import PLAIN, job
 
 KEY = Key.from_seed(5)
@@ -42,7 +42,7 @@ def zeros(dtype):
 
 def taken(o, dtype=jnp.float32, steps=STEPS):
     """A component after some steps; its momentum in float32 unless another dtype is given."""
-    component = Trained(draw("start"), zeros(dtype), zeros(jnp.float32), jnp.int32(0))
+    component = ComponentState(draw("start"), zeros(dtype), zeros(jnp.float32), jnp.int32(0))
     for i in range(steps):
         component = one_step(component, draw("gradient", i), jnp.float32(i), o)
     return component

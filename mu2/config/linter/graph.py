@@ -34,7 +34,7 @@ class Graph:
         latest = {binding.key: binding for binding in self.bindings}
         return Graph(b for b in self.bindings if latest[b.key] is b)
 
-    def applying(self, node: Node) -> Iterator[Binding]:
+    def bindings_of(self, node: Node) -> Iterator[Binding]:
         """All bindings that a configurable in its scope takes, the weakest first."""
         scope, selector = node
         names = scope.split("/") if scope else []
@@ -43,11 +43,11 @@ class Graph:
 
     def in_force(self, node: Node) -> dict[str, Binding]:
         """The binding of each parameter."""
-        return {binding.parameter: binding for binding in self.applying(node)}
+        return {binding.parameter: binding for binding in self.bindings_of(node)}
 
     def targets(self, node: Node) -> Iterator[tuple[Node, Reference]]:
         """What the values of a configurable refer to."""
-        for binding in self.applying(node):
+        for binding in self.bindings_of(node):
             for reference in references(binding.value):
                 yield target(reference, node[0]), reference
 

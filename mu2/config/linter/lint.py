@@ -10,7 +10,7 @@ from typing import Any
 
 from mu2.config.linter.faults import in_order
 from mu2.config.linter.graph import Graph, Node, covers
-from mu2.config.linter.macros import DEEPEST, MOST_VALUES, expanded, large_macros
+from mu2.config.linter.macros import DEEPEST, MOST_VALUES, expand_macros, large_macros
 from mu2.config.linter.parts import set_by_two_parts
 from mu2.config.linter.syntax import MACRO, Binding, Reference, Statements, references, text_of
 from mu2.config.linter.trial import BROKEN, HOLDERS, Trial
@@ -166,7 +166,7 @@ class _Linter:
         value, through = binding.value, ""
         if isinstance(value, Reference) and value.name == MACRO:
             through = f" = {value}"
-        value = expanded(value, self.graph, self.broken)
+        value = expand_macros(value, self.graph, self.broken)
         annotation = self._annotation(binding.selector, binding.parameter)
         for found in self._mismatches(binding, value, annotation):
             self.broken.add(binding.key)

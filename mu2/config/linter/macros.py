@@ -10,7 +10,7 @@ from mu2.config.linter.syntax import MACRO, Binding, Reference, references
 MOST_VALUES, DEEPEST = 100_000, 100
 
 
-def expanded(
+def expand_macros(
     value: Any,
     graph: Graph,
     broken: Collection[tuple[str, str, str]],
@@ -30,11 +30,11 @@ def expanded(
         bound = graph.in_force((value.scope, MACRO)).get("value")
         if bound is None or bound.key in broken:
             return value
-        return expanded(bound.value, graph, broken, seen | {value.scope})
+        return expand_macros(bound.value, graph, broken, seen | {value.scope})
     if isinstance(value, list | tuple):
-        return type(value)(expanded(item, graph, broken, seen) for item in value)
+        return type(value)(expand_macros(item, graph, broken, seen) for item in value)
     if isinstance(value, dict):
-        return {key: expanded(item, graph, broken, seen) for key, item in value.items()}
+        return {key: expand_macros(item, graph, broken, seen) for key, item in value.items()}
     return value
 
 

@@ -61,7 +61,7 @@ class Trial:
             self._made[node] = self._make(node)
         return self._made[node]
 
-    def made(self) -> list[Any]:
+    def objects(self) -> list[Any]:
         """Everything that could be made, without the values of macros.
 
         A search space that was refused for some of its ranges is among them without those.

@@ -30,7 +30,7 @@ class Location:
         """The last part."""
         return self.path.rstrip("/").rpartition("/")[2]
 
-    def beside(self, name: str) -> "Location":
+    def sibling(self, name: str) -> "Location":
         """Another file of the same folder."""
         folder, slash, _ = self.path.rpartition("/")
         return Location(f"{folder}{slash}{name}")

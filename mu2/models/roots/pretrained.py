@@ -8,7 +8,7 @@ import numpy as np
 
 from mu2.errors import Mu2Error
 from mu2.models.component import Arrays, Component, Model
-from mu2.models.published import CONFIG, Published
+from mu2.models.published import CONFIG, WeightsConfig
 from mu2.models.roots import layouts, public, tensors, torch_layouts
 from mu2.models.roots.layouts import Layout
 from mu2.models.roots.location import Location
@@ -145,7 +145,7 @@ class Safetensors:
             return ()
         with tensors.Safetensors(Location(self.path)) as file:
             layout = torch_layouts.detect(file.shapes, self.path)
-            published = Published.beside(file.location)
+            published = WeightsConfig.read(file.location)
         told = []
         if published.heads is None:
             told.append(
@@ -165,7 +165,7 @@ class Safetensors:
 
     def _fit(self, file: Tensors, model: ViT, hyperparameters: Mapping[str, Any]) -> "_Fit":
         layout = torch_layouts.detect(file.shapes, self.path)
-        published = Published.beside(file.location)
+        published = WeightsConfig.read(file.location)
         layout = dataclasses.replace(
             layout,
             gelu=published.gelu or layout.gelu,
@@ -194,7 +194,7 @@ class _Fit:
         layout: Layout,
         model: ViT,
         hyperparameters: Mapping[str, Any],
-        published: Published | None = None,
+        published: WeightsConfig | None = None,
     ):
         self._file = file
         self._layout = layout
@@ -202,7 +202,7 @@ class _Fit:
         self._hyperparameters = hyperparameters
         self._place = str(file.location)
         self._dims = layout.solve(file.shapes, self._place)
-        published = published or Published()
+        published = published or WeightsConfig()
         self._check_model(published.heads)
         self._check_layers()
         self._check_positions(published.sides)

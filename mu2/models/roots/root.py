@@ -70,7 +70,7 @@ class SelectiveRoot(Protocol):
 
 
 @runtime_checkable
-class Guessing(Protocol):
+class HasGuesses(Protocol):
     """A root that assumes things which its files do not say."""
 
     def guesses(self, model: Model) -> tuple[str, ...]:

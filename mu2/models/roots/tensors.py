@@ -222,14 +222,14 @@ class Safetensors(Tensors):
                 location=str(index),
             )
         names = sorted(set(shards.values()))
-        if lost := [name for name in names if not index.beside(name).exists()]:
+        if lost := [name for name in names if not index.sibling(name).exists()]:
             raise Mu2Error(
                 f"{len(lost)} of the {len(names)} files that the index names are not there: "
                 f"{', '.join(lost)}.",
                 location=str(index),
                 hint="Download all of them into the folder of the index.",
             )
-        held = {name: self._open_file(index.beside(name)) for name in names}
+        held = {name: self._open_file(index.sibling(name)) for name in names}
         keys = {name: set(file.open.keys()) for name, file in held.items()}
         if lost := [tensor for tensor, name in shards.items() if tensor not in keys[name]]:
             raise Mu2Error(

@@ -13,7 +13,7 @@ from mu2.errors import Mu2Error
 from mu2.tasks.picture import SUFFIXES, decode, decode_view
 from mu2.tasks.reader import Reader
 from mu2.tasks.sources.checks import check_text
-from mu2.tasks.sources.listing import check_classes, entries, home, in_order, told
+from mu2.tasks.sources.listing import check_classes, describe_paths, entries, home, in_order
 from mu2.tasks.sources.split_source import SplitSource
 from mu2.tasks.view import View
 
@@ -120,10 +120,10 @@ class Folder(SplitSource):
         tree = self._list_text()
         paths = [path for classes in tree.values() for inner in classes.values() for path in inner]
         if folders := [path for path in paths if path.is_dir()]:
-            raise Mu2Error(f"{self._owner}: {told(folders)} a folder among images.")
+            raise Mu2Error(f"{self._owner}: {describe_paths(folders)} a folder among images.")
         if others := [path for path in paths if path.suffix.lower() not in SUFFIXES]:
             raise Mu2Error(
-                f"{self._owner}: {told(others)} no image by its name.",
+                f"{self._owner}: {describe_paths(others)} no image by its name.",
                 hint=f"Move it away. Images end in {', '.join(sorted(SUFFIXES))}.",
             )
         return tree

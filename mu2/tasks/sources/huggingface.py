@@ -14,7 +14,7 @@ import numpy as np
 from mu2.errors import Mu2Error, did_you_mean, lfs_pointer
 from mu2.tasks import split as splits
 from mu2.tasks.data_sets import DataSet
-from mu2.tasks.labels import classes, numbered, sparse_guesses
+from mu2.tasks.labels import classes, sparse_guesses, to_labels
 from mu2.tasks.order import shuffle
 from mu2.tasks.picture import decode, decode_view
 from mu2.tasks.preparation import Preparation
@@ -185,7 +185,7 @@ class HuggingFace(SplitSource):
                 )
             values = [None if value is None else known[value] for value in values]
         plain = np.array([-1 if value is None else int(value) for value in values], object)
-        return numbered(plain, () if self._named else self._classes)
+        return to_labels(plain, () if self._named else self._classes)
 
     @functools.cached_property
     def _loaded(self) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import numpy as np
 from mu2.errors import Mu2Error
 from mu2.tasks import split as splits
 from mu2.tasks.description import Description, HasDescription
-from mu2.tasks.labels import differing
+from mu2.tasks.labels import describe_difference
 from mu2.tasks.reader import Reader, reader_of
 from mu2.tasks.source import Source
 from mu2.tasks.sources.split_source import SplitSource
@@ -75,7 +75,7 @@ class Joined(SplitSource):
         own, other = self.source.class_names(), self.other.class_names()
         if len(own) != len(other):
             numbers = all(name.isdecimal() for name in own + other)
-            which = "" if numbers else f": {differing(own, other)}"
+            which = "" if numbers else f": {describe_difference(own, other)}"
             raise Mu2Error(
                 f"{self._owner}: {len(own)} classes and {len(other)} do not go together{which}."
             )

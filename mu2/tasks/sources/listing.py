@@ -80,23 +80,23 @@ def check_classes(classes: Mapping[str, Iterable[str]], owner: str, suffix: str 
     """
     trained = set(classes["train"])
     strange = {split: sorted(set(names) - trained) for split, names in classes.items()}
-    told = [
+    faults = [
         f"{split} has {'a class' if len(names) == 1 else 'classes'} "
         f"{', '.join(map(repr, names[:_TOLD]))}{' …' * (len(names) > _TOLD)}"
         for split, names in strange.items()
         if names
     ]
-    if not told:
+    if not faults:
         return
     first = next(names[0] for names in strange.values() if names)
     hint = same_letters(first, trained)
     if hint is None:
         near = nearest(first, trained)
         hint = f"Did you mean {near!r}?" if near else f"Train it: add train/{first}{suffix}."
-    raise Mu2Error(f"{owner}: {'; '.join(told)}, and train has none.", hint=hint)
+    raise Mu2Error(f"{owner}: {'; '.join(faults)}, and train has none.", hint=hint)
 
 
-def told(paths: Sequence[Path]) -> str:
+def describe_paths(paths: Sequence[Path]) -> str:
     """Some paths of one kind, with the verb: `a is`, `a, b and 3 more are each`."""
     named = ", ".join(map(str, paths[:_TOLD]))
     more = f" and {len(paths) - _TOLD:,} more" if len(paths) > _TOLD else ""

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.lib import format as npy
 
 from mu2.errors import Mu2Error, did_you_mean, lfs_pointer
-from mu2.tasks.labels import classes, numbered, sparse_guesses
+from mu2.tasks.labels import classes, sparse_guesses, to_labels
 from mu2.tasks.order import shuffle
 from mu2.tasks.preparation import Preparation
 from mu2.tasks.reader import Arrays, Reader
@@ -209,7 +209,7 @@ class Npz(SplitSource):
                     hint="A value that is missing is NaN.",
                 )
         if labels.dtype.kind != "U":
-            return inputs, numbered(labels, () if self.classes else self._found_classes)
+            return inputs, to_labels(labels, () if self.classes else self._found_classes)
         known = {each: label for label, each in enumerate(self.class_names())}
         if strange := sorted({str(each) for each in labels} - known.keys()):
             row = next(i for i, each in enumerate(labels) if str(each) == strange[0])

@@ -93,7 +93,7 @@ class TFDS(SplitSource):
     def find_missing(self) -> tuple[Mu2Error, ...]:
         """See `HasDescription.find_missing`; known are the sets of the papers."""
         home = self._home
-        return (home.unprepared(),) if home.known is not None and not home.prepared() else ()
+        return (home.unprepared(),) if home.contents is not None and not home.is_prepared() else ()
 
     def data_set(self) -> DataSet:
         """See `FromDataSet.data_set`.
@@ -109,7 +109,7 @@ class TFDS(SplitSource):
         Raises:
           Mu2Error: nobody knows what is in the set, or it has no such label.
         """
-        known = self._home.known
+        known = self._home.contents
         if known is None:
             raise Mu2Error(f"it is not known what is in {self._owner}.")
         classes, absent = self._known_classes(known), self._home.unprepared()

@@ -64,7 +64,7 @@ class Home:
         return f"TFDS data set {self.name!r}"
 
     @property
-    def known(self) -> Contents | None:
+    def contents(self) -> Contents | None:
         """What the set holds, where mu2 knows."""
         return SETS.get(self._unversioned)
 
@@ -75,15 +75,15 @@ class Home:
     @property
     def _release(self) -> str | None:
         """The release of tensorflow-datasets that has the version; None for the newest."""
-        if self.known is None or self.version is None:
+        if self.contents is None or self.version is None:
             return None
-        return self.known.releases.get(self.version)
+        return self.contents.releases.get(self.version)
 
     @property
     def _place(self) -> Path:
         return self.folder / self.set / (self.config or "")
 
-    def prepared(self) -> bool:
+    def is_prepared(self) -> bool:
         """Whether anything is there, right or wrong."""
         return self._place.is_dir()
 
@@ -183,9 +183,9 @@ class Home:
 
     def _remedy(self, prepared: list[str]) -> str:
         """What to do about a data set that is not there."""
-        if self.known is not None and self.known.own is not None:
-            return self._own(self.known, self.known.own)
-        if self.known is None:
+        if self.contents is not None and self.contents.own is not None:
+            return self._own(self.contents, self.contents.own)
+        if self.contents is None:
             import tensorflow_datasets as tfds
 
             catalog = tfds.list_builders(with_community_datasets=False)
@@ -200,13 +200,13 @@ class Home:
         lines = []
         if kinds := [name for name in prepared if name.startswith(f"{self.set}/")]:
             lines.append(f"Prepared there: {', '.join(kinds)}.")
-        near = nearest(self.name, SETS) if self.known is None and self.config else None
+        near = nearest(self.name, SETS) if self.contents is None and self.config else None
         meant = near is not None and near.startswith(f"{self.set}/")
         begin = f"Did you mean {near!r}? If not, prepare" if meant else "Prepare"
         lines.append(f"{begin} it with: {self.command()}{self._apart()}")
-        if self.known is not None and self.known.manual is not None:
+        if self.contents is not None and self.contents.manual is not None:
             downloads = self.folder.absolute() / "downloads/manual"
-            lines.append(f"Before that, put {self.known.manual}, into {downloads}.")
+            lines.append(f"Before that, put {self.contents.manual}, into {downloads}.")
         return "\n  ".join(lines)
 
 

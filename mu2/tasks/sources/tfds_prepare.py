@@ -17,7 +17,7 @@ Say = Callable[[str], None]
 
 def data_set(home: Home) -> DataSet:
     """A set of a TFDS folder; see `FromDataSet.data_set`."""
-    known = home.known
+    known = home.contents
     there = True
     try:
         home.directory()
