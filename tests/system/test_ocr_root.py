@@ -50,7 +50,9 @@ def system(tmp_path):
 
 def test_a_path_that_grows_takes_its_new_block_from_the_root(system):
     _, root, digits = system
-    origin = Origin(Mutation(), (), SPACE, (digits, root), "digits", (), True, lambda _: False)
+    origin = Origin(
+        Mutation(), (), SPACE, (digits, root), "digits", (), True, False, lambda _: False
+    )
     slots = MODEL.slots({**SETTINGS, "num_layers": 3}, 5)
     plans = {slot.name: origin.plan_component(slot, "child") for slot in slots}
     assert {name: plan.source and plan.source.id for name, plan in plans.items()} == {
