@@ -8,13 +8,13 @@ import numpy as np
 
 from mu2.errors import Mu2Error
 from mu2.models.component import Arrays, Component, Model
-from mu2.models.published import CONFIG, WeightsConfig
 from mu2.models.roots import layouts, public, tensors, torch_layouts
 from mu2.models.roots.layouts import Layout
 from mu2.models.roots.location import Location
 from mu2.models.roots.root import fit_size
 from mu2.models.roots.tensors import Tensors
 from mu2.models.vit import ViT
+from mu2.models.weights_config import CONFIG, WeightsConfig
 from mu2.random_keys import Key
 
 

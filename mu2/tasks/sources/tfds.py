@@ -93,7 +93,11 @@ class TFDS(SplitSource):
     def find_missing(self) -> tuple[Mu2Error, ...]:
         """See `HasDescription.find_missing`; known are the sets of the papers."""
         home = self._home
-        return (home.unprepared(),) if home.contents is not None and not home.is_prepared() else ()
+        return (
+            (home.preparation_error(),)
+            if home.contents is not None and not home.is_prepared()
+            else ()
+        )
 
     def data_set(self) -> DataSet:
         """See `FromDataSet.data_set`.
@@ -112,7 +116,7 @@ class TFDS(SplitSource):
         known = self._home.contents
         if known is None:
             raise Mu2Error(f"it is not known what is in {self._owner}.")
-        classes, absent = self._known_classes(known), self._home.unprepared()
+        classes, absent = self._known_classes(known), self._home.preparation_error()
         return Description(self._owner, self.input, classes, known.splits, absent, known.balanced)
 
     def _known_classes(self, known: Contents) -> int:

@@ -87,7 +87,7 @@ class Home:
         """Whether anything is there, right or wrong."""
         return self._place.is_dir()
 
-    def unprepared(self, prepared: list[str] | None = None) -> Mu2Error:
+    def preparation_error(self, prepared: list[str] | None = None) -> Mu2Error:
         """What is said of a data set that is not there.
 
         Args:
@@ -129,7 +129,7 @@ class Home:
                 f"{self.owner} comes in several kinds, and one must be named.",
                 hint=f"In {self.folder}: {', '.join(configs)}.",
             )
-        raise self.unprepared(configs or [path.name for path in _folders(self.folder)])
+        raise self.preparation_error(configs or [path.name for path in _folders(self.folder)])
 
     def command(self) -> str:
         """How to prepare it. Preparing, unlike reading, needs TensorFlow."""
