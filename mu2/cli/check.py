@@ -149,7 +149,8 @@ def _lines(would: Mapping[str, Any]) -> Iterable[str]:
         yield _line("" if number else "tasks", f"{task['name']:{width}}  {classes}; {sizes}")
         if task.get("rule"):
             yield _line("", f"{'':{width}}  {task['rule']}")
-    yield _line("children", f"{would['children']:,} at most, {would['iterations']} visits a task")
+    visits = f"{would['iterations']} visit{'s' * (would['iterations'] != 1)} a task"
+    yield _line("children", f"{would['children']:,} at most, {visits}")
     yield _line("steps", f"{would['training_steps']:,} at most")
     yield _line("programs", f"{would['programs']:,} at most")
     yield _line("parameters", _between(would["parameters"], "{:,.0f}") + " in a network")
@@ -182,7 +183,8 @@ def _guess_lines(guesses: Sequence[Mapping[str, Any]]) -> Iterable[str]:
 def missing_lines(missing: Sequence[Mapping[str, Any]]) -> Iterable[str]:
     """What has to be got before a run, each once."""
     yield ""
-    yield "not here, and needed for a run; the figures above go by what is known of them:"
+    yield "not here, and needed for a run; the figures above go by what is known of them, and"
+    yield "`mu2 data FILE --prepare` gets what can be got without you:"
     places: dict[tuple[str, str], list[str]] = {}
     for each in missing:
         place = places.setdefault((each["message"], each["hint"] or ""), [])

@@ -67,8 +67,10 @@ def _prepare(needs: "Sequence[Need]", quiet: bool) -> dict[str, Mu2Error]:
     sizes = [data.download_bytes for data in missing if data.prepare is not None]
     known = sum(size for size in sizes if size is not None)
     if sizes and not quiet:
-        more = " and more that nobody tells beforehand" if None in sizes else ""
-        _say(f"{len(sizes)} to get: {_bytes(known)} to download at most{more}")
+        unknown = sizes.count(None)
+        told = [f"{_bytes(known)} to download at most"] if known else []
+        told += [f"the size of {unknown} is not known beforehand"] if unknown else []
+        _say(f"{len(sizes)} to get: {', and '.join(told)}")
     for number, data in enumerate(missing, 1):
         if data.prepare is None:
             faults[data.name] = Mu2Error(f"{data.name} has to be got by hand.", hint=data.manual)

@@ -64,6 +64,8 @@ def open_system(word: str) -> "System":
 
 
 def _lines(a: str, b: str, found: Mapping[str, Any]) -> Iterator[str]:
+    from mu2.report import words
+
     for where, tasks in ((a, found["only_a"]), (b, found["only_b"])):
         if tasks:
             yield f"only in {where}: {', '.join(tasks)}"
@@ -85,7 +87,8 @@ def _lines(a: str, b: str, found: Mapping[str, Any]) -> Iterator[str]:
         yield f"  {'layers':20}  {', '.join(told) or 'none'}"
     counts = found["components"]
     yield (
-        f"{found['same']} tasks are the same. Components: {counts['both']} in both, "
+        f"{words.plural(found['same'], 'task')} the same in both. "
+        f"Components: {counts['both']} in both, "
         f"{counts['only_a']} only in {a}, {counts['only_b']} only in {b}."
     )
     settings = found["settings"]

@@ -1,13 +1,16 @@
 """Follows a system while it grows: its newest commit, read anew when there is one."""
 
+import dataclasses
 import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from mu2.errors import Mu2Error
+from mu2.errors import Mu2Error, shown
 from mu2.report.history import History
 from mu2.report.reading import read_history
+from mu2.report.text import agent_line
 from mu2.system import System
+from mu2.system.agents import agents_of
 
 ATTEMPTS = 3  # a reading is tried again where a commit came in between
 
@@ -35,6 +38,14 @@ class Follower:
             return (self.directory / "HEAD").read_text(encoding="ascii").strip() or None
         except (OSError, ValueError):
             return None
+
+    def agents(self) -> list[str]:
+        """What each agent of the system does, a line each, as `mu2 show` says it."""
+        try:
+            agents = agents_of(self.directory)
+        except Mu2Error as error:  # the page goes on, and says what is wrong
+            return [str(error)]
+        return [shown(agent_line(dataclasses.asdict(agent))) for agent in agents]
 
     def content(self) -> tuple[str, bytes] | None:
         """The newest commit that could be read, and what was made of it; None where none could.

@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from mu2.report.words import plural
+
 Document = Mapping[str, Any]
 
 
@@ -49,7 +51,8 @@ def run_lines(document: Document) -> Iterable[str]:
     run = document["run"]
     visits = "a visit each" if run["visits"] == run["tasks"] else f"{run['visits']:,} visits"
     halved = "as set, stopped early" if run["stopping"] else "stopped early by thrifty.gin"
-    yield f"{run['tasks']:,} tasks, {visits}, {run['children']:,} children; figures run from"
+    tasks, children = plural(run["tasks"], "task"), plural(run["children"], "child")
+    yield f"{tasks}, {visits}, {children}; figures run from"
     yield "  layers cloned from a seed with probability µ, in the default shape, to"
     yield "  every layer trained, in the largest shape"
     steps = run["steps"]

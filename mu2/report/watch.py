@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 HOST = "127.0.0.1"
 PERIOD = 0.5  # seconds between two looks at the system
+AGENTS_PERIOD = 2.0  # and at what its agents do meanwhile, which is read from a file of each
 BEAT = 15.0  # seconds after which a silent stream says that it is alive
 _HEADERS = {
     "Cache-Control": "no-store",
@@ -82,10 +83,16 @@ def make_application(directory: Path) -> "Starlette":
 
 
 async def _commits(follower: Follower, request: Any) -> AsyncIterator[str]:
-    """Server-sent events: the newest commit's name whenever it has changed."""
+    """Server-sent events: the newest commit's name, and what agents do, whenever it has changed."""
     last: str | None = ""
-    silent = 0.0
+    agents: list[str] = []
+    silent, looked = 0.0, AGENTS_PERIOD
     while not await request.is_disconnected():
+        if looked >= AGENTS_PERIOD:
+            looked, now = 0.0, await asyncio.to_thread(follower.agents)
+            if now != agents:
+                yield f"event: agents\ndata: {json.dumps(now)}\n\n"
+                agents, silent = now, 0.0
         version = await asyncio.to_thread(follower.version)
         if version != last:
             yield f"data: {version or ''}\n\n"
@@ -94,7 +101,7 @@ async def _commits(follower: Follower, request: Any) -> AsyncIterator[str]:
             yield ": alive\n\n"
             silent = 0.0
         await asyncio.sleep(PERIOD)
-        silent += PERIOD
+        silent, looked = silent + PERIOD, looked + PERIOD
 
 
 def open_socket(port: int) -> socket.socket:

@@ -173,6 +173,8 @@ def test_a_set_that_needs_tensorflow_gets_an_environment(tmp_path, monkeypatch):
     assert "tensorflow" in asked[1]
     assert asked[2][1:] == ["-c", home.code()]
     assert "needs TensorFlow to be prepared" in said[0]
+    assert "installing tensorflow" in said[1]
+    assert f"downloading and preparing in {tmp_path / 'tfds'}" in said[2]
 
 
 def test_a_builder_that_fails_says_why(tmp_path):
@@ -202,7 +204,7 @@ def test_weights_are_got_from_their_server(server, tmp_path, monkeypatch, capsys
     assert (need["there"], need["download_bytes"]) == (False, 1 << 20)
     assert need["of"] == ["root augreg"]
     assert cli.main(["data", *words, "--prepare"]) == 0
-    assert "1 to get: 1.05 MB to download at most" in capsys.readouterr().err
+    assert "1 to get: 1.05 MB to download at most\n" in capsys.readouterr().err
     assert (tmp_path / name).read_bytes() == server.content
 
 

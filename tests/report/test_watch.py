@@ -3,6 +3,7 @@
 import contextlib
 import http.client
 import json
+import os
 import re
 import time
 
@@ -11,6 +12,7 @@ import pytest
 from mu2 import cli
 from mu2.errors import Mu2Error
 from mu2.report.watch import open_socket
+from mu2.store.lock import agent_lease
 from tests import shrunken
 from tests.report.browsers import browser, complaints, requests, texts
 from tests.report.written import write_system
@@ -68,6 +70,28 @@ def test_it_answers_and_refuses(tmp_path):
         status, body, _ = ask(port, "/data.json")
         assert status == 503
         assert json.loads(body)["fault"]
+
+
+def test_what_agents_do_is_told_when_it_changes(tmp_path):
+    write_system(tmp_path / "<b>", 2, 4)
+    lease = agent_lease(tmp_path / "<b>", "<i>")
+    assert lease.take()
+    try:
+        with watching(tmp_path / "<b>") as port:
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+            connection.request("GET", "/events")
+            answer = connection.getresponse()
+            name, data, _ = (answer.readline().decode() for _ in range(3))
+            assert name == "event: agents\n"
+            (line,) = json.loads(data.removeprefix("data: "))
+            assert line.startswith(f"agent of <i>: between two cycles; process {os.getpid()}")
+            assert answer.readline().decode().startswith("data: ")  # the commit
+            lease.give_back()
+            told = [answer.readline().decode() for _ in range(3)]
+            assert told[1:] == ["event: agents\n", "data: []\n"]
+            connection.close()
+    finally:
+        lease.give_back()
 
 
 def test_it_writes_nothing(tmp_path):
@@ -131,3 +155,20 @@ def test_it_follows_a_run_through_a_kill_and_its_resumption(tmp_path):
         assert texts(driver, "#live")[0].startswith("● live, commit")
         assert complaints(driver) == []
         assert {url.split("/")[2] for url in requests(driver)} == {f"127.0.0.1:{port}"}
+
+
+@pytest.mark.slow
+def test_it_shows_who_does_what_of_the_agents(tmp_path):
+    directory = tmp_path / "system"
+    with watching(directory) as port, browser() as driver:
+        driver.get(f"http://127.0.0.1:{port}/")
+        words = shrunken.words(directory, *shrunken.SMALL)[1:]
+        agents = shrunken.python("-m", "mu2", "agents", *words, "--cycles", "2")
+        for task in ("digits", "latin"):
+            line = f"agent of {task}: cycle "
+            until(driver, line, lambda d, line=line: line in " ".join(texts(d, "#agents li")))
+        driver.execute_script("document.querySelector('#theme')?.click()")  # it is drawn anew
+        agents.communicate()
+        assert agents.returncode == 0
+        until(driver, "the end", lambda d: texts(d, "#standing") and not texts(d, "#agents li"))
+        assert complaints(driver) == []

@@ -1,8 +1,14 @@
 // The live page: asks for the data again whenever the server tells of a commit.
 
 function goLive() {
-  let pending = false, again = false, shown = null, connected = true, fault = null;
+  let pending = false, again = false, shown = null, connected = true, fault = null, agents = [];
   const tell = () => {
+    document.querySelector("#agents")?.remove();
+    const above = document.querySelector("#standing") ?? document.querySelector("#waiting");
+    if (above && agents.length) {
+      above.after(html("ul", { class: "quiet", id: "agents", "aria-label": "agents" },
+        agents.map((line) => html("li", {}, line))));
+    }
     const box = document.querySelector("#live");
     if (!box) return;
     box.classList.toggle("lost", !connected || fault !== null);
@@ -39,12 +45,17 @@ function goLive() {
     html("header", { class: "bar" }, html("strong", {}, "mu2"), html("span", { id: "live", class: "live", role: "status" })),
     html("main", {}, html("p", { class: "quiet", id: "waiting" }, "There is no commit yet. The page begins by itself.")),
     tip);
+  whenDrawn = tell;
   const events = new EventSource("events");
   events.onmessage = (event) => {
     connected = true;
     if (event.data) refresh();
     tell();
   };
+  events.addEventListener("agents", (event) => {
+    agents = JSON.parse(event.data);
+    tell();
+  });
   events.onopen = () => {
     connected = true;
     tell();

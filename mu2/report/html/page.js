@@ -1,6 +1,6 @@
 // The page: its header, its sections, and what makes them from the document.
 
-let documentOf = null;
+let documentOf = null, whenDrawn = null;
 
 function boot(report) {
   documentOf = report;
@@ -37,6 +37,7 @@ function boot(report) {
     }
   });
   for (const drawing of document.querySelectorAll("#tasks, .jump")) light(drawing);
+  if (whenDrawn) whenDrawn();
 }
 
 function topBar(report, system) {

@@ -98,13 +98,16 @@ def _here(home: Home) -> None:
 def _apart(home: Home, say: Say) -> None:
     """Prepares it by a Python that has TensorFlow, in an environment that goes afterwards."""
     with tempfile.TemporaryDirectory(prefix="mu2-tfds-") as folder:
-        say(f"{home.owner} needs TensorFlow to be prepared; installing it in {folder} for that")
         python = Path(folder) / "bin" / "python"
-        for command in (
-            [sys.executable, "-m", "venv", folder],
-            [str(python), "-m", "pip", "install", "--quiet", *home.packages],
-            [str(python), "-c", home.code()],
+        for what, command in (
+            ("needs TensorFlow to be prepared", [sys.executable, "-m", "venv", folder]),
+            (
+                f"installing {' '.join(home.packages)} in {folder} for that, which takes minutes",
+                [str(python), "-m", "pip", "install", "--quiet", *home.packages],
+            ),
+            (f"downloading and preparing in {home.folder}", [str(python), "-c", home.code()]),
         ):
+            say(f"{home.owner}: {what}")
             done = subprocess.run(command, capture_output=True, text=True, check=False)
             if done.returncode:
                 lines = (done.stderr or done.stdout).strip().splitlines()
