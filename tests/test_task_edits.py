@@ -9,6 +9,7 @@ import pytest
 import mu2
 from mu2 import cli
 from mu2.errors import Mu2Error
+from mu2.planning.verification import prove_samples
 from mu2.report.difference import difference
 from mu2.report.figures import figure_of
 from mu2.report.html.page import report_document, report_page
@@ -185,6 +186,10 @@ def test_a_task_is_copied_with_its_components(directory, run, images, tmp_path):
         c.digest for c in system.path("digits").components
     ]
     assert {c.owner for c in copied.components} == {"numbers"}
+    # What is known of its test examples came along.
+    there, source = System.open(other), System.open(directory)
+    assert [proof.same for proof in prove_samples(there)] == [True]
+    assert there.predictions("numbers").accuracy == source.predictions("digits").accuracy
     # What the second shares with the first is there once, as it is here.
     system.copy("latin", other)
     shared = {c.digest for c in system.path("digits").components} & {

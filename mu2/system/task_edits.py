@@ -87,7 +87,8 @@ def copy_task(
     """Copies a task with its components to another system, which may be new.
 
     Components that the target holds already, bit for bit in the same place of a network, are
-    shared with it; the others become the copied task's own. The lineage stays behind.
+    shared with it; the others become the copied task's own. What its path made of the test examples
+    comes along, so that the copy can be verified; the lineage stays behind.
 
     Args:
       directory: the system's folder.
@@ -130,7 +131,14 @@ def copy_task(
             path=made,
             preparation=record.preparation,
         )
-        system.commit(f"task copy {name}", Changes(tasks=[copied]))
+        known, sample = source.predictions(record.name), source.sample(record.name)
+        predictions, samples = {}, {}
+        if known is not None:
+            predictions[name] = dataclasses.replace(known, path=made.id)
+        if sample is not None and sample.path == path.id:
+            samples[name] = dataclasses.replace(sample, path=made.id)
+        changes = Changes(tasks=[copied], predictions=predictions, samples=samples)
+        system.commit(f"task copy {name}", changes)
 
 
 def _edited(directory: str | FilePath, create: bool = False) -> WritableSystem:
