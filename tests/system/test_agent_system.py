@@ -55,7 +55,8 @@ def test_a_path_whose_parent_is_gone_hangs_on_the_root(directory):
     assert system.paths()[system.path("b").id].parent == "root/MLP/random"
 
 
-def test_a_task_has_one_agent_and_a_run_has_none_beside_it(directory, capsys):
+def test_a_task_has_one_agent_and_a_run_has_none_beside_it(directory, capsys, monkeypatch):
+    monkeypatch.setattr("mu2.store.lock.COMMIT_SECONDS", 0.2)
     with AgentSystem.join(directory, "a") as system:
         with pytest.raises(Mu2Error, match=r"the agent of 'a' .* is process"):
             AgentSystem.join(directory, "a")
