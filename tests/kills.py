@@ -60,7 +60,7 @@ STEPS = (
     ("mu2.store.journal", "flush", 6),
     ("mu2.store.journal", "Journal._write_documents", 4),
     ("mu2.store.journal", "Journal._drop_superfluous", 1),
-    ("mu2.store.sweep", "named", 1),
+    ("mu2.store.sweep", "find_reachable", 1),
     ("mu2.system.writable", "sweep", 1),
     ("mu2.system.writable", "WritableSystem._drop", 1),
     ("mu2.system.child_log", "ChildLog.append", 4),

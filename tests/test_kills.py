@@ -1,8 +1,16 @@
 """A run killed at many moments and resumed ends as one that nothing stopped."""
 
+import operator
+import pkgutil
+
 import pytest
 
-from tests.kills import SHARES, chains
+from tests.kills import SHARES, STEPS, chains
+
+
+def test_every_step_that_is_killed_is_there():
+    for module, name, _ in STEPS:
+        assert callable(operator.attrgetter(name)(pkgutil.resolve_name(module))), (module, name)
 
 
 @pytest.mark.slow
