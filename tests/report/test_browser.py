@@ -1,7 +1,10 @@
 """The page in a real browser: it draws, is clicked, and asks for nothing."""
 
+import os
+
 import pytest
 
+from mu2.cli.main import main
 from mu2.report.html.page import report_page
 from mu2.report.reading import read_history
 from tests import shrunken
@@ -10,6 +13,17 @@ from tests.report.test_html import HOSTILE
 from tests.report.written import write_system
 
 pytestmark = pytest.mark.slow
+
+EMPTY = "return [...document.querySelectorAll('.plot')].filter((p) => !p.firstChild).length"
+FITS = "return document.documentElement.scrollWidth <= window.innerWidth"
+SMALLEST = {
+    "Training.max_train_examples": 64,
+    "Training.max_validation_examples": 64,
+    "Training.intervals": 1,
+    "Training.batch_size": 32,
+    "Evolution.children_per_iteration": 1,
+    "Evolution.children_per_generation": 1,
+}
 
 
 @pytest.fixture(scope="module")
@@ -43,14 +57,32 @@ def test_a_real_run_draws_everything(real, width, dark):
         wanted = ("flow", "descent", "sharing", "matrix", "parameters", "share", "size", "depth")
         for kind in (*wanted, "time", "flops", "spent", "curves", "scores", "learning", "course"):
             assert f"chart-{kind}" in kinds
-        empty = "return [...document.querySelectorAll('.plot')].filter((p) => !p.firstChild).length"
-        assert driver.execute_script(empty) == 0
+        assert driver.execute_script(EMPTY) == 0
         assert len(texts(driver, "#tasks tbody tr")) == len(history.tasks)
-        fits = "return document.documentElement.scrollWidth <= window.innerWidth"
-        assert driver.execute_script(fits), "the page scrolls sideways"
+        assert driver.execute_script(FITS), "the page scrolls sideways"
         theme = driver.execute_script("return document.documentElement.dataset.theme")
         assert theme == ("dark" if dark else "light")
         assert_quiet(driver, file)
+
+
+def test_characters_small_is_drawn_whole(tmp_path):
+    if not os.environ.get("TFDS_DATA_DIR"):
+        pytest.skip("the data sets are not there: TFDS_DATA_DIR")
+    words = [f"--gin.{name}={value}" for name, value in SMALLEST.items()]
+    file = "benchmarks/tables/characters_small.gin"
+    assert main(["run", file, "--system", str(tmp_path / "system"), *words]) == 0
+    history = read_history(tmp_path / "system")
+    assert len(history.tasks) == 8
+    page = tmp_path / "page.html"
+    page.write_text(report_page([history]), encoding="utf-8")
+    for width in (1280, 390):
+        with browser(width=width) as driver:
+            open_page(driver, page, "#task=omniglot")  # of 964 classes
+            assert len(texts(driver, "#tasks tbody tr")) == 8
+            assert texts(driver, "#task h2")[0].strip().startswith("Task omniglot")
+            assert driver.execute_script(EMPTY) == 0
+            assert driver.execute_script(FITS), "the page scrolls sideways"
+            assert_quiet(driver, page)
 
 
 def test_a_click_lights_a_task_up_everywhere(real):
