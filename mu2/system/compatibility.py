@@ -1,5 +1,7 @@
 """Whether a search space and a task fit what a system holds already, and what it knows of them."""
 
+import json
+
 from mu2.errors import Mu2Error
 from mu2.evolution.path import Path
 from mu2.models import Model
@@ -12,11 +14,23 @@ def check_same_space(system: System, root: Path, model: Model) -> None:
     """Refuses a model whose layers would not fit those of the system."""
     if root.model != model.name:
         raise Mu2Error(
-            f"{system.directory} belongs to another search space: its layers are those of "
-            f"{root.model}, this experiment's are those of {model.name}.",
+            f"{system.directory} belongs to another search space: "
+            f"{compare_models(root.model, model.name)}.",
             hint="Choose another --system folder, or the search space it was made with "
             f"({system.directory}/runs).",
         )
+
+
+def compare_models(there: str, here: str) -> str:
+    """Says in what an architecture of a system differs from another one, each by its name."""
+    ((kind, settings),) = json.loads(there).items()
+    ((other_kind, others),) = json.loads(here).items()
+    if kind != other_kind:
+        return f"its layers are those of {kind}, not of {other_kind}"
+    names = [name for name in {**settings, **others} if settings.get(name) != others.get(name)]
+    return "; ".join(
+        f"its {kind}.{name} is {settings.get(name)}, not {others.get(name)}" for name in names
+    )
 
 
 def check_same_task(system: System, record: TaskRecord, source: Source) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path as FilePath
 from mu2.errors import Mu2Error
 from mu2.evolution.path import Component, Path
 from mu2.system.changes import Changes
+from mu2.system.compatibility import compare_models
 from mu2.system.lineage import relink_children
 from mu2.system.record import TaskRecord
 from mu2.system.system import System
@@ -168,8 +169,8 @@ def _check_architecture(system: System, path: Path) -> None:
     for root in system.roots():
         if [*json.loads(root.model)] == kind and root.model != path.model:
             raise Mu2Error(
-                f"{system.directory} belongs to another search space: its layers are those of "
-                f"{root.model}, the task's are those of {path.model}.",
+                f"{system.directory} belongs to another search space: "
+                f"{compare_models(root.model, path.model)}.",
                 hint="Copy it to a system of the same search space, or to a new one.",
             )
 
