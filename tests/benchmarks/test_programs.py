@@ -19,6 +19,7 @@ from benchmarks.speed import (
     programs,
     roofline,
     sidebyside,
+    simulation,
     start,
     watched,
 )
@@ -265,3 +266,14 @@ def test_convnet_beside_pytorch(noted):
     figures = convnet.measured(8, 1)
     assert figures["mu2 / torch"] > 0
     assert figures["torch CPU ms"] > 0
+
+
+@pytest.mark.slow
+def test_a_simulation_says_where_the_time_of_a_run_goes(noted, tmp_path_factory, capsys):
+    run = shrunken.evolved(tmp_path_factory)
+    words = ["--tasks", "4", "--workers", "3", "--measure", "1"]
+    assert simulation.main([str(run.directory), *words]) == 0
+    figures = only(noted, "simulation")
+    assert 0 < figures["planning and committing"] < figures["driver's share"] < 1
+    assert 0 <= figures["idle without the driver"] <= figures["idle"] < 1
+    assert "committing, ms a child" in capsys.readouterr().out
