@@ -93,13 +93,13 @@ def grown(folder: Path, sizes: Sequence[int], repeats: int) -> dict[int, dict[st
     return figures
 
 
-def npz(folder: Path) -> None:
-    """Writes noise.npz, images of noise."""
+def npz(folder: Path, train: int = 256) -> None:
+    """Writes noise.npz: as many images of noise to train on, and 64 to test."""
     draw = np.random.default_rng(0)
     np.savez(
         folder / "noise.npz",
-        x_train=draw.integers(0, 256, (256, 16, 16), np.uint8),
-        y_train=np.arange(256) % 4,
+        x_train=draw.integers(0, 256, (train, 16, 16), np.uint8),
+        y_train=np.arange(train) % 4,
         x_test=draw.integers(0, 256, (64, 16, 16), np.uint8),
         y_test=np.arange(64) % 4,
     )

@@ -34,7 +34,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from benchmarks.speed.growth import memory
+from benchmarks.speed.growth import memory, npz
 from benchmarks.speed.history import note, table, write_text
 from benchmarks.speed.sidebyside import ROOT
 from mu2 import config, experiment
@@ -148,16 +148,10 @@ class Watch(LogReporter):
 
 def held(children: int) -> dict[str, float]:
     """MiB that the process holds after the 20th and after the last child of a run."""
-    draw, watch = np.random.default_rng(0), Watch(children)
+    watch = Watch(children)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        np.savez(
-            folder / "noise.npz",
-            x_train=draw.integers(0, 256, (128, 16, 16), np.uint8),
-            y_train=np.arange(128) % 4,
-            x_test=draw.integers(0, 256, (64, 16, 16), np.uint8),
-            y_test=np.arange(64) % 4,
-        )
+        npz(folder, train=128)
         (folder / "run.gin").write_text(GIN + f"Npz.path = '{folder / 'noise.npz'}'\n")
         bindings = [f"Evolution.children_per_iteration={children}"]
         loaded = config.load([str(folder / "run.gin")], bindings)

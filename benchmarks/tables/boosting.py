@@ -24,9 +24,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from benchmarks.speed.history import note, write_text
-from benchmarks.tables.random_search import check_writable
+from benchmarks.tables.command import check_writable, exit_code
 from mu2.cli import process
-from mu2.cli.command import FAULT, INTERRUPTED, OK
 from mu2.errors import Mu2Error
 from mu2.report.grid import Grid
 
@@ -46,20 +45,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("file", metavar="FILE.gin", help="a run, a table or a stream")
     parser.add_argument("--json", metavar="FILE", help="add the figures to it, a line of JSON")
     options = parser.parse_args(argv)
-    try:
+
+    def boost() -> None:
         if options.json:
             check_writable(Path(options.json))
         rows = boosted(tasks_of(options.file))
         write_text(grid(rows).markdown())
         if options.json:
             note(KIND, {"file": options.file, "rows": rows}, Path(options.json))
-    except Mu2Error as error:
-        sys.stderr.write(f"{error}\n")
-        return FAULT
-    except KeyboardInterrupt:
-        sys.stderr.write("interrupted: nothing is kept, and the same command begins again.\n")
-        return INTERRUPTED
-    return OK
+
+    return exit_code(boost)
 
 
 def tasks_of(file: str) -> "tuple[Task, ...]":

@@ -23,8 +23,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.speed.history import note, write_text
+from benchmarks.tables.command import check_writable, exit_code
 from mu2.cli import process
-from mu2.cli.command import FAULT, INTERRUPTED, OK
 from mu2.errors import Mu2Error
 from mu2.report.grid import Grid
 
@@ -50,7 +50,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of all draws (0)")
     parser.add_argument("--json", metavar="FILE", help="add the figures to it, a line of JSON")
     options = parser.parse_args(argv)
-    try:
+
+    def search() -> None:
         check_optuna()
         if options.json:
             check_writable(Path(options.json))
@@ -59,13 +60,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         if options.json:
             figures = {"system": options.system, "seed": options.seed, "rows": rows}
             note(KIND, figures, Path(options.json))
-    except Mu2Error as error:
-        sys.stderr.write(f"{error}\n")
-        return FAULT
-    except KeyboardInterrupt:
-        sys.stderr.write("interrupted: nothing is kept, and the same command begins again.\n")
-        return INTERRUPTED
-    return OK
+
+    return exit_code(search)
 
 
 def check_optuna() -> None:
@@ -79,23 +75,6 @@ def check_optuna() -> None:
     except ImportError as error:
         raise Mu2Error("random search needs optuna.", hint="pip install 'mu2[bench]'") from error
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-
-
-def check_writable(file: Path) -> None:
-    """Refuses a file that no line can be added to, before anything is trained for it.
-
-    Raises:
-      Mu2Error: it has no folder, is one, or is kept from being written.
-    """
-    there = file.exists()
-    try:
-        file.open("a").close()
-    except OSError as error:
-        raise Mu2Error(
-            f"--json {file}: {error.strerror}.", hint="Name a file in a folder that is there."
-        ) from error
-    if not there:
-        file.unlink()
 
 
 def finished(directory: str) -> tuple["System", "Experiment"]:

@@ -7,7 +7,7 @@ import optuna
 import pytest
 
 from benchmarks.speed import history
-from benchmarks.tables import random_search, trials
+from benchmarks.tables import command, random_search, trials
 from mu2.evolution.space import Choices, Hyperparameters, Ranges, SearchSpace
 from mu2.models import ViT
 from mu2.planning import forecast
@@ -153,7 +153,7 @@ def test_without_optuna_the_extra_is_named(capsys, tmp_path, monkeypatch):
 def test_a_file_that_cannot_be_written_is_refused_first(capsys, tmp_path):
     said = refused(capsys, tmp_path, "--json", tmp_path / "none" / "file.jsonl")
     assert "--json" in said
-    random_search.check_writable(tmp_path / "new.jsonl")
+    command.check_writable(tmp_path / "new.jsonl")
     assert list(tmp_path.iterdir()) == []
 
 
