@@ -99,7 +99,8 @@ def test_switches_of_jax_that_cannot_be_borne_are_named(switch, value):
     assert "Traceback" not in done.stderr
 
 
-def test_switches_that_change_numbers_are_a_change(tmp_path):
+def test_switches_that_change_numbers_are_a_change(monkeypatch, tmp_path):
+    monkeypatch.delenv("XLA_FLAGS", raising=False)
     assert devices.changed_switches() == {}
     directory, small = tmp_path / "system", (*shrunken.DIGITS, shrunken.ONCE)
     with shrunken.stopped_at("_commit", after=True, commits=2), pytest.raises(shrunken.Stopped):
@@ -111,6 +112,13 @@ def test_switches_that_change_numbers_are_a_change(tmp_path):
     )
     assert done.returncode == 2
     assert "jax_default_matmul_precision was None, is highest" in done.stderr
+
+
+def test_flags_of_xla_are_a_change_but_for_those_that_leave_numbers_alone(monkeypatch):
+    monkeypatch.setenv("XLA_FLAGS", "--xla_force_host_platform_device_count=2 --xla_dump_to=x")
+    assert devices.changed_switches() == {}
+    monkeypatch.setenv("XLA_FLAGS", "--xla_b=1 --xla_dump_to=x --xla_a=2")
+    assert devices.changed_switches() == {"xla_flags": "--xla_a=2 --xla_b=1"}
 
 
 def test_folders_that_cannot_be_flushed_stop_nothing(monkeypatch, tmp_path):

@@ -22,7 +22,7 @@ from mu2.evolution.space import SearchSpace
 from mu2.evolution.stopping import Halving
 from mu2.random_keys import Key
 
-PARENTS = ("seeds", "any", "roots", "probed")
+PARENTS = ("seeds", "any", "own", "roots", "probed")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,9 +40,10 @@ class Evolution:
       scoring: how quality becomes score.
       parents: where a parent comes from once none of the task's own paths is accepted: the
         `seeds` in turn (µ2Net), or `any` of the seeds and own paths, all alike (muNet, µ2Net+).
-        `roots`: from the roots alone, as for the baselines. `probed`: as `seeds`, but in the first
-        iteration of a task ordered by how a head does that is solved over their frozen layers, on
-        some training examples. Not in the papers.
+        `own`: as `seeds`, but of the roots alone, so that no layer of another task is reused.
+        `roots`: from the roots alone, never from an own path, as for the baselines. `probed`: as
+        `seeds`, but in the first iteration of a task ordered by how a head does that is solved over
+        their frozen layers, on some training examples. `own` and `probed` are not in the papers.
       probes: seeds that are probed at most, where `parents` says so: the roots, then always the one
         with the most layers that none before it has.
       seeds_first: the first children of a task iteration are made from one seed each, the newest
@@ -65,7 +66,7 @@ class Evolution:
     children_per_generation: int = 1
     mutation: Mutation = Mutation()
     scoring: Scoring = Scoring()
-    parents: Literal["seeds", "any", "roots", "probed"] = "seeds"
+    parents: Literal["seeds", "any", "own", "roots", "probed"] = "seeds"
     probes: int = 16
     full_generations: bool = False
     seeds_first: bool = False
@@ -96,6 +97,11 @@ class Evolution:
                 f"Evolution.parents is {self.parents!r}.",
                 hint=did_you_mean(str(self.parents), PARENTS),
             )
+
+    @property
+    def roots_alone(self) -> bool:
+        """Whether no layer of another task is reused."""
+        return self.parents in ("own", "roots")
 
     @property
     def children(self) -> int:
@@ -181,7 +187,7 @@ def begin(
         )
         for p in (paths[head.id] for head in paths.heads if head.task == task)
     )
-    shuffled = find_seeds(paths, space, task, roots=evolution.parents == "roots")
+    shuffled = find_seeds(paths, space, task, roots=evolution.roots_alone)
     key.fold_in("seeds").numpy().shuffle(shuffled)
     seeds: Sequence[str] = shuffled
     probed = evolution.parents == "probed" and not own

@@ -19,6 +19,8 @@ CHANGING = {
     "jax_random_seed_offset": 0,
     "jax_threefry_partitionable": True,
 }
+# Of XLA's flags those that leave its arithmetic alone.
+HARMLESS_FLAGS = ("--xla_force_host_platform_device_count", "--xla_dump_")
 
 
 def devices() -> list[jax.Device]:
@@ -62,6 +64,14 @@ def threads() -> int:
 
 
 def changed_switches() -> dict[str, str]:
-    """JAX's switches that change the numbers of a run, where they are not as JAX has them."""
+    """What is set by hand and changes the numbers of a run.
+
+    Returns:
+      JAX's switches, where they are not as JAX has them, and `xla_flags`, where XLA_FLAGS has some.
+    """
     values = {name: getattr(jax.config, name) for name in CHANGING}
-    return {name: str(v) for name, v in values.items() if v != CHANGING[name]}
+    changed = {name: str(v) for name, v in values.items() if v != CHANGING[name]}
+    flags = os.environ.get("XLA_FLAGS", "").split()
+    if telling := sorted(flag for flag in flags if not flag.startswith(HARMLESS_FLAGS)):
+        changed["xla_flags"] = " ".join(telling)
+    return changed

@@ -213,7 +213,7 @@ def count_solved(experiment: Experiment, number: int) -> int:
       number: of the task in the stream; those before it are seeds, if roots alone are not.
     """
     evolution = experiment.evolution
-    others = 0 if evolution.parents == "roots" else number
+    others = 0 if evolution.roots_alone else number
     return min(evolution.closed_form_children, len(experiment.roots) + others)
 
 

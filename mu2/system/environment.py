@@ -24,7 +24,8 @@ def run_environment() -> dict[str, str]:
     Returns:
       `code`, a digest of mu2's own modules that a run's numbers come from; a version for each of
       `LIBRARIES`; `device`, the kind of the first device; `cpu`, see `cpu`; `threads`, where the
-      device is a CPU, that it computes with; JAX's switches that are not as JAX has them.
+      device is a CPU, that it computes with; JAX's switches that are not as JAX has them, and
+      XLA's flags.
     """
     from mu2.models.devices import changed_switches, devices, threads
 

@@ -132,6 +132,20 @@ def test_baselines_take_their_parents_from_the_roots_alone():
         assert {plan.parent.task for plan in plans} == {None}
 
 
+def test_with_own_parents_no_layer_of_another_task_is_reused():
+    paths = toys.live(ROOT, toys.path("a/0/0", score=1.0), toys.path("b/0/0"))
+    rules = Evolution(children_per_iteration=40, parents="own")
+    population = toys.begin(paths, "a", evolution=rules)
+    assert population.seeds == ("root/random",)
+    parents = set()
+    while population.children < 40:
+        population, plans = engine.plan_generation(
+            rules, toys.space(), paths, population, Key.from_seed(1)
+        )
+        parents |= {plan.parent.id for plan in plans}
+    assert parents == {"root/random", "a/0/0"}
+
+
 def test_the_first_children_are_one_of_each_seed_and_not_mutated():
     paths = toys.live(ROOT, toys.path("b/0/0"), toys.path("c/0/0"))
     rules = Evolution(children_per_iteration=8, children_per_generation=8, seeds_first=True)

@@ -39,7 +39,7 @@ def test_forty_tables_are_divided_by_one_rule():
 
 def test_the_baseline_trains_no_less():
     thrifty, roots, alone = experiments().values()
-    assert roots.evolution.parents == "roots"
+    assert roots.evolution.parents == "own"
     assert thrifty.evolution.scoring == roots.evolution.scoring
     children = thrifty.evolution.children_per_iteration
     intervals = thrifty.evolution.stopping.expected(children, thrifty.training.intervals)
