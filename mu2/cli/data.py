@@ -96,7 +96,11 @@ def _say(text: str) -> None:
 def _lines(need: "Need") -> Iterator[str]:
     data = need.data
     state = {True: "there", False: "missing", None: "not known"}[data.there]
-    size = "" if data.there or data.download_bytes is None else f", {_bytes(data.download_bytes)}"
+    size = ""
+    if not data.there and data.download_bytes is not None:
+        size = f", {_bytes(data.download_bytes)}"
+    elif not data.there and data.prepare is not None:
+        size = ", size not known beforehand"
     yield f"{state:9}  {data.name}{size}  ({', '.join(need.of)}; {data.place})"
     if data.manual:
         yield f"           by hand: {data.manual}"

@@ -17,6 +17,8 @@ from mu2.tasks import TFDS, HuggingFace, Joined, Task
 from mu2.tasks.data_sets import data_sets
 from mu2.tasks.sources import tfds_prepare
 from mu2.tasks.sources.tfds_home import Home
+from mu2.tasks.sources.tfds_sets import SETS
+from mu2.tasks.sources.tfds_sizes import DOWNLOADS
 from tests import own_data, shrunken
 
 BUILDER = '''
@@ -189,6 +191,27 @@ def test_a_builder_that_fails_says_why(tmp_path):
 def test_sizes_are_told_beforehand(tmp_path):
     assert tfds_prepare.download_bytes(Home.of("mnist", str(tmp_path))) == 11_594_722
     assert tfds_prepare.download_bytes(Home.of("none_such", str(tmp_path))) is None
+
+
+def test_the_sizes_that_are_told_without_tensorflow_datasets(tmp_path, monkeypatch, capsys):
+    sets = {Home.of(name, str(tmp_path)).set: name for name in SETS}
+    homes = {each: Home.of(name, str(tmp_path)) for each, name in sets.items()}
+    listed = {each: tfds_prepare.download_bytes(home) for each, home in homes.items()}
+    assert {each: size for each, size in listed.items() if size is not None} == DOWNLOADS
+    monkeypatch.setattr(tfds_prepare.importlib.util, "find_spec", lambda name: None)
+    assert tfds_prepare.download_bytes(homes["cmaterdb"]) == listed["cmaterdb"]
+    assert tfds_prepare.download_bytes(homes["resisc45"]) is None
+    file = tmp_path / "run.gin"
+    file.write_text(
+        "include 'gin/quickstart.gin'\nStream.tasks = (@a/Task(), @b/Task())\n"
+        "a/Task.name = 'a'\na/Task.source = @TFDS()\nTFDS.name = 'kmnist'\n"
+        "b/Task.name = 'b'\nb/Task.source = @HuggingFace()\nHuggingFace.path = 'none/such'\n"
+        f"TFDS.data_dir = '{tmp_path}'\nHuggingFace.cache_dir = '{tmp_path}'\n"
+    )
+    assert cli.main(["data", str(file)]) == 0
+    told = capsys.readouterr().out
+    assert "TFDS kmnist, 21.2 MB" in told
+    assert "HuggingFace none/such, size not known beforehand" in told
 
 
 def test_weights_are_got_from_their_server(server, tmp_path, monkeypatch, capsys):

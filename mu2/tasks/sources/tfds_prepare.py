@@ -11,6 +11,7 @@ from pathlib import Path
 from mu2.errors import Mu2Error
 from mu2.tasks.data_sets import DataSet
 from mu2.tasks.sources.tfds_home import Home
+from mu2.tasks.sources.tfds_sizes import DOWNLOADS
 
 Say = Callable[[str], None]
 
@@ -40,14 +41,17 @@ def data_set(home: Home) -> DataSet:
 def download_bytes(home: Home) -> int | None:
     """Bytes that preparing a set of TFDS's catalog downloads, all its kinds together.
 
-    They are those of the list of files that comes with tensorflow-datasets.
+    They are those of the list of files that comes with tensorflow-datasets; where that is not
+    installed, those that `tfds_sizes` has of the sets of the papers and of our own tables.
 
     Returns:
       None where there is no such list.
     """
+    if home.contents is not None and home.contents.own is not None:
+        return None
     spec = importlib.util.find_spec("tensorflow_datasets")
     if spec is None or spec.origin is None:
-        return None
+        return DOWNLOADS.get(home.set)
     package = Path(spec.origin).parent
     lists = [package / "url_checksums" / f"{home.set}.txt"]
     lists += package.glob(f"**/{home.set}/checksums.tsv")
