@@ -13,6 +13,8 @@ import numpy as np
 
 from mu2.errors import Mu2Error
 from mu2.tasks.greys import DARK, check_range
+from mu2.tasks.guesses import unlabelled
+from mu2.tasks.labels import label_hint
 from mu2.tasks.reader import BLOCK, Reader, reader_of
 from mu2.tasks.task import Part, Task
 
@@ -69,6 +71,7 @@ def inspect(task: Task, faults: list[Mu2Error] | None = None) -> dict[str, Any]:
       (examples with another label than most of their equals)), `shared` (for two parts, as
       'train+validation': `examples` of the second that are in the first as well, and
       `contradictions`, those that are there with other labels only), and `warnings`, in words.
+      `unlabelled` where some are left out for want of a label: how many, by the source's split.
 
     Raises:
       Mu2Error: data are missing; or an example is damaged, and there is no list for it.
@@ -84,6 +87,14 @@ def inspect(task: Task, faults: list[Mu2Error] | None = None) -> dict[str, Any]:
             with _collected(faults):
                 if source.input == "image":
                     check_range(found.high, f"task {task.name!r}, {part} ({found.expression})")
+            if found.outside:
+                faults.append(
+                    Mu2Error(
+                        f"task {task.name!r}: {found.outside:,} labels of {part} "
+                        f"({found.expression}) are no classes; they run from 0 to {classes - 1}.",
+                        hint=label_hint(task.source),
+                    )
+                )
     parts = {part: _document(found, classes) for part, found in looked.items()}
     shared = {
         f"{first}+{second}": _shared(looked[first], looked[second])
@@ -96,6 +107,8 @@ def inspect(task: Task, faults: list[Mu2Error] | None = None) -> dict[str, Any]:
         "parts": parts,
         "shared": shared,
     }
+    if skipped := unlabelled(source):
+        document["unlabelled"] = skipped
     names = source.class_names()
     warnings = [*_shared_warnings(looked, shared)]
     for part, found in looked.items():

@@ -1,7 +1,8 @@
 """Labels as data sets store them: texts or whole numbers, and the classes that they stand for."""
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -19,6 +20,28 @@ _DOUBTFUL = frozenset({*map(str.casefold, MISSING), "none", "nil"})
 _TOLD = 5
 # Numbers that go no further are the numbers of classes, some of which may have no example.
 _DENSE = 1000
+
+
+def has_label(value: Any, missing: Collection[str] = MISSING) -> bool:
+    """Whether a label is there: neither a gap, nor a word for one, nor a number below 0."""
+    if isinstance(value, str):
+        return value.strip() not in ("", *missing)
+    return value is not None and value >= 0
+
+
+def label_hint(source: Any) -> str:
+    """What to do about labels of a source that are no classes."""
+    if not hasattr(source, "skip_unlabelled"):
+        return "A negative label usually marks a split without labels; take another split."
+    return (
+        "A negative label usually marks an example without one: "
+        f"{type(source).__name__}.skip_unlabelled = True leaves such out."
+    )
+
+
+def labelled(values: Iterable[Any]) -> np.ndarray:
+    """Which labels are there, bool [N] (see `has_label`)."""
+    return np.array([has_label(value) for value in values], np.bool_)
 
 
 def is_sparse(highest: int, count: int) -> bool:

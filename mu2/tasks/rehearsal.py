@@ -1,6 +1,7 @@
 """One example read as a run reads it, and whatever stops that."""
 
 from mu2.errors import Mu2Error
+from mu2.tasks.labels import label_hint
 from mu2.tasks.reader import Readable
 from mu2.tasks.task import Part, Task
 
@@ -28,7 +29,7 @@ def read_first(task: Task, part: Part, shape: tuple[int, ...]) -> Mu2Error | Non
             return Mu2Error(
                 f"task {task.name!r}: the first example of {part} ({expression}) has label "
                 f"{examples.labels[0]}, and labels run from 0 to {classes - 1}.",
-                hint="A negative label usually marks a split without labels; take another split.",
+                hint=label_hint(task.source),
             )
     except Mu2Error as error:
         return error

@@ -14,7 +14,7 @@ from mu2.tasks.examples import Examples, ExampleStream
 from mu2.tasks.greys import check_range
 from mu2.tasks.image import to_channels
 from mu2.tasks.images import FIRST_RESIZE, Images, Resize
-from mu2.tasks.labels import describe_difference
+from mu2.tasks.labels import describe_difference, label_hint
 from mu2.tasks.originals import LARGEST, Originals, StreamedOriginals, load_originals
 from mu2.tasks.preparation import HasPreparation, Preparation
 from mu2.tasks.reader import Arrays, Readable
@@ -294,10 +294,11 @@ class Task:
         classes = self.source.num_classes()
         wrong = np.flatnonzero((labels < 0) | (labels >= classes))
         if wrong.size:
+            more = f" So have {len(wrong) - 1:,} more a label that is none." * (len(wrong) > 1)
             raise Mu2Error(
                 f"task {self.name!r}: example {indices[wrong[0]]} of {part} ({expression}) has "
-                f"label {labels[wrong[0]]}, and labels run from 0 to {classes - 1}.",
-                hint="A negative label usually marks a split without labels; take another split.",
+                f"label {labels[wrong[0]]}, and labels run from 0 to {classes - 1}.{more}",
+                hint=label_hint(self.source),
             )
 
 

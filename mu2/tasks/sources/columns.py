@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, Sequence
 import numpy as np
 
 from mu2.errors import Mu2Error
+from mu2.tasks.labels import has_label
 from mu2.tasks.sources.numbers import Numbers
 from mu2.tasks.sources.sheet import Row, Sheet
 
@@ -16,18 +17,21 @@ _TOLD = 6
 _MANY = 10
 
 
-def check_labels(rows: Sequence[Row], label: str, missing: Collection[str]) -> None:
+def check_labels(rows: Sequence[Row], label: str, missing: Collection[str], file: str) -> None:
     """Checks that every row has a label.
 
     Args:
-      rows: of a file.
+      rows: of a file, as far as they are not left out.
       label: the column.
       missing: what is written where a value is missing.
+      file: its name.
 
     Raises:
       Mu2Error: labels are missing; all such rows are told together.
     """
-    lacking = [row for row in rows if not row[label] or row[label] in missing]
+    if not rows:
+        raise Mu2Error(f"{file}: no row has a label in column {label!r}.")
+    lacking = [row for row in rows if not has_label(row[label], missing)]
     if not lacking:
         return
     found = sorted({row[label] for row in lacking} - {""})
@@ -36,9 +40,24 @@ def check_labels(rows: Sequence[Row], label: str, missing: Collection[str]) -> N
     raise Mu2Error(
         f"the label {label!r} is missing{what}{rest}.",
         location=lacking[0].location,
-        hint="Every row needs one."
+        hint="CSV.skip_unlabelled = True leaves such rows out."
         + (f" Where {found[0]!r} is a class, take it out of CSV.missing." if found else ""),
     )
+
+
+def labelled_rows(sheet: Sheet, label: str, missing: Collection[str]) -> Sheet:
+    """A file without its rows that have no label.
+
+    Args:
+      sheet: the file; as it is where it has no such column.
+      label: the column.
+      missing: what is written where a value is missing.
+    """
+    if label not in sheet.columns:
+        return sheet
+    place = sheet.columns.index(label)
+    rows = tuple(row for row in sheet.rows if has_label(row[1][place], missing))
+    return dataclasses.replace(sheet, rows=rows)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -13,16 +13,19 @@ from mu2.tasks.order import shuffle
 from mu2.tasks.preparation import Preparation
 from mu2.tasks.reader import Arrays, Reader
 from mu2.tasks.sources.checks import check_bool, check_text, check_texts
-from mu2.tasks.sources.columns import Columns, check_labels, sheet_guesses, text_guesses
-from mu2.tasks.sources.listing import entries, home, in_order
+from mu2.tasks.sources.columns import (
+    Columns,
+    check_labels,
+    labelled_rows,
+    sheet_guesses,
+    text_guesses,
+)
 from mu2.tasks.sources.numbers import Numbers
-from mu2.tasks.sources.parquet import PARQUET
-from mu2.tasks.sources.sheet import Row, Sheet, parting_hint
+from mu2.tasks.sources.sheet import Row, Sheet, parting_hint, sheets_of
 from mu2.tasks.sources.split_source import SplitSource
 from mu2.tasks.table import Encoding, Scaling
 from mu2.tasks.text import to_bytes
 
-_SUFFIXES = (".csv", ".tsv", *PARQUET)
 # More are names rather than kinds of something.
 _MOST_CATEGORIES = 1000
 
@@ -78,6 +81,8 @@ class CSV(SplitSource):
       shuffle: whether the rows of a split come in a fixed random order, so that a slice is a fair
         sample of it, or in the order of the file.
       fit: the training rows, as a split expression; by default those that the task trains on.
+      skip_unlabelled: whether rows without a label are left out, before anything is counted; else
+        they are refused.
 
     Raises:
       Mu2Error: an attribute is of another type.
@@ -96,12 +101,13 @@ class CSV(SplitSource):
     thousands: str | None = None
     shuffle: bool = True
     fit: str | None = None
+    skip_unlabelled: bool = False
 
     def __post_init__(self) -> None:
         optional = ("text", "delimiter", "thousands", "fit")
         check_text(self, "path", "label", "decimal", optional=optional)
         check_texts(self, "ignore", "categorical", "missing", optional=("columns",))
-        check_bool(self, "shuffle")
+        check_bool(self, "shuffle", "skip_unlabelled")
         self._check_signs()
         if self.columns is not None:
             for names, other in (((self.label,), "label"), (self.ignore, "ignore")):
@@ -337,7 +343,7 @@ class CSV(SplitSource):
                     raise self._no_column(name, attribute, table)
         index = {name: i for i, name in enumerate(table.columns)}
         rows = [Row(table.file, *line, index) for line in table.rows]
-        check_labels(rows, self.label, self.missing)
+        check_labels(rows, self.label, self.missing, table.file)
         return rows
 
     def _no_column(self, name: str, attribute: str, table: Sheet) -> Mu2Error:
@@ -355,20 +361,21 @@ class CSV(SplitSource):
     def _sizes(self) -> dict[str, int]:
         return {split: len(table.rows) for split, table in self._tables.items()}
 
+    def unlabelled(self) -> dict[str, int]:
+        """See `SkipsUnlabelled.unlabelled`."""
+        counts = {s: len(f.rows) - len(self._tables[s].rows) for s, f in self._files.items()}
+        return {split: count for split, count in counts.items() if count}
+
     @functools.cached_property
     def _tables(self) -> dict[str, Sheet]:
-        path = home(self.path, self._owner)
-        files = {"train": path}
-        if path.is_dir():
-            found = [p for p in entries(path, path, self._owner) if p.suffix.lower() in _SUFFIXES]
-            files = {file.stem: file for file in found}
-            if len(files) < len(found):
-                raise Mu2Error(f"{self._owner}: two of its files have the same name.")
-            if not files:
-                raise Mu2Error(
-                    f"{self._owner} holds no CSV or Parquet files.",
-                    hint="Each is named after its split: train.csv, validation.csv, test.csv.",
-                )
+        """The files, without the rows that are left out."""
+        if not self.skip_unlabelled:
+            return self._files
         return {
-            split: Sheet.of(files[split], self.delimiter, self.quote) for split in in_order(files)
+            split: labelled_rows(file, self.label, self.missing)
+            for split, file in self._files.items()
         }
+
+    @functools.cached_property
+    def _files(self) -> dict[str, Sheet]:
+        return sheets_of(self.path, self._owner, self.delimiter, self.quote)

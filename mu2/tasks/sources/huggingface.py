@@ -14,7 +14,7 @@ import numpy as np
 from mu2.errors import Mu2Error, did_you_mean, lfs_pointer
 from mu2.tasks import split as splits
 from mu2.tasks.data_sets import DataSet
-from mu2.tasks.labels import classes, sparse_guesses, to_labels
+from mu2.tasks.labels import classes, labelled, sparse_guesses, to_labels
 from mu2.tasks.order import shuffle
 from mu2.tasks.picture import decode, decode_view
 from mu2.tasks.preparation import Preparation
@@ -56,6 +56,8 @@ class HuggingFace(SplitSource):
         far beyond the number of examples are names of classes, like texts.
       shuffle: whether the examples of a split come in a fixed random order, so that a slice is a
         fair sample of it, or in the order of the data set, which often is by class.
+      skip_unlabelled: whether examples are left out whose label is missing, a text for none, or
+        below 0.
       cache_dir: where `datasets` keeps what it prepared; by default where it always does.
 
     Raises:
@@ -70,11 +72,12 @@ class HuggingFace(SplitSource):
     label_key: str = "label"
     shuffle: bool = True
     cache_dir: str | None = None
+    skip_unlabelled: bool = False
 
     def __post_init__(self) -> None:
         optional = ("name", "revision", "image_key", "text_key", "cache_dir")
         check_text(self, "path", "label_key", optional=optional)
-        check_bool(self, "shuffle")
+        check_bool(self, "shuffle", "skip_unlabelled")
         if self.image_key is not None and self.text_key is not None:
             raise Mu2Error(
                 "HuggingFace.image_key and HuggingFace.text_key are both set; examples are images "
@@ -155,7 +158,10 @@ class HuggingFace(SplitSource):
         values = [value for value in rows.unique(self.label_key) if value is not None]
         texts = _kind(feature) in _TEXTS
         found = np.array(values, np.str_ if texts else object)
-        cure = f"Where that is a class, make a ClassLabel of {self.label_key!r}."
+        cure = (
+            "HuggingFace.skip_unlabelled = True does. Where that is a class, make a ClassLabel of "
+            f"{self.label_key!r}."
+        )
         return classes(found, len(rows), self._owner, cure)
 
     def guesses(self) -> tuple[str, ...]:
@@ -188,7 +194,7 @@ class HuggingFace(SplitSource):
         return to_labels(plain, () if self._named else self._classes)
 
     @functools.cached_property
-    def _loaded(self) -> dict[str, Any]:
+    def _whole(self) -> dict[str, Any]:
         """The data set's splits, its columns checked, images still encoded."""
         try:
             import datasets
@@ -208,6 +214,22 @@ class HuggingFace(SplitSource):
             if _kind(rows.features[self._key]) == "Image":
                 rows = rows.cast_column(self._key, datasets.Image(decode=False))
             loaded[split] = rows.select_columns([self._key, self.label_key])
+        return loaded
+
+    def unlabelled(self) -> dict[str, int]:
+        """See `SkipsUnlabelled.unlabelled`."""
+        left = {split: len(rows) - len(self._loaded[split]) for split, rows in self._whole.items()}
+        return {split: count for split, count in left.items() if count}
+
+    @functools.cached_property
+    def _loaded(self) -> dict[str, Any]:
+        """The data set's splits, without the examples that are left out."""
+        if not self.skip_unlabelled:
+            return self._whole
+        loaded = {}
+        for split, rows in self._whole.items():
+            labels = rows.select_columns([self.label_key])[:][self.label_key]
+            loaded[split] = rows.select(np.flatnonzero(labelled(labels)))
         return loaded
 
     def _load(self, datasets: Any) -> Any:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.lib import format as npy
 
 from mu2.errors import Mu2Error, did_you_mean, lfs_pointer
-from mu2.tasks.labels import classes, sparse_guesses, to_labels
+from mu2.tasks.labels import classes, labelled, sparse_guesses, to_labels
 from mu2.tasks.order import shuffle
 from mu2.tasks.preparation import Preparation
 from mu2.tasks.reader import Arrays, Reader
@@ -53,6 +53,7 @@ class Npz(SplitSource):
       shuffle: whether the examples of a split come in a fixed random order, so that a slice is a
         fair sample of it, or in the order of the file.
       fit: the examples whose rows set the scale; by default those that the task trains on.
+      skip_unlabelled: whether examples whose label is a text for none, or below 0, are left out.
 
     Raises:
       Mu2Error: an attribute is of another type.
@@ -64,11 +65,12 @@ class Npz(SplitSource):
     classes: tuple[str, ...] = ()
     shuffle: bool = True
     fit: str | None = None
+    skip_unlabelled: bool = False
 
     def __post_init__(self) -> None:
         check_text(self, "path", "inputs", "labels", optional=("fit",))
         check_texts(self, "classes")
-        check_bool(self, "shuffle")
+        check_bool(self, "shuffle", "skip_unlabelled")
 
     @property
     def input(self) -> str:
@@ -171,8 +173,11 @@ class Npz(SplitSource):
 
     @functools.cached_property
     def _found_classes(self) -> tuple[str, ...]:
-        labels = self._load(self._pairs[self._training][1]).reshape(-1)
-        cure = "Where that is a class, name all classes in Npz.classes."
+        labels, _ = self._labelled(self._training)
+        cure = (
+            "Npz.skip_unlabelled = True does. Where that is a class, name all classes in "
+            "Npz.classes."
+        )
         return classes(labels, len(labels), self._owner, cure)
 
     @functools.cached_property
@@ -180,7 +185,20 @@ class Npz(SplitSource):
         return Scaling.of(self._selected(self.fit or self._training)[0])
 
     def _sizes(self) -> dict[str, int]:
+        if self.skip_unlabelled:
+            return {split: len(self._labelled(split)[0]) for split in self._pairs}
         return {split: self._headers[names[0]][0][0] for split, names in self._pairs.items()}
+
+    def unlabelled(self) -> dict[str, int]:
+        """See `SkipsUnlabelled.unlabelled`."""
+        counts = {split: int((~self._labelled(split)[1]).sum()) for split in self._pairs}
+        return {split: count for split, count in counts.items() if count}
+
+    def _labelled(self, split: str) -> tuple[np.ndarray, np.ndarray]:
+        """The labels of a split in the order of the file; and which examples have one, bool [N]."""
+        labels = self._load(self._pairs[split][1]).reshape(-1)
+        there = labelled(labels.tolist()) if self.skip_unlabelled else np.ones(len(labels), bool)
+        return labels[there], there
 
     def _selected(self, split: str) -> tuple[np.ndarray, np.ndarray]:
         """Inputs and labels of a split expression, in order."""
@@ -199,7 +217,9 @@ class Npz(SplitSource):
     def _split(self, split: str) -> tuple[np.ndarray, np.ndarray]:
         """All inputs and int32 labels of one split, in the order of the file."""
         name, labels_name = self._pairs[split]
-        inputs, labels = self._load(name), self._load(labels_name).reshape(-1)
+        inputs, (labels, there) = self._load(name), self._labelled(split)
+        if not there.all():
+            inputs = inputs[there]
         if inputs.ndim == 2:
             inputs = inputs.astype(np.float64)
             if np.isinf(inputs).any():

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from mu2.errors import Mu2Error, lfs_pointer
-from mu2.tasks.sources.parquet import is_parquet, read_parquet
+from mu2.tasks.sources.listing import entries, home, in_order
+from mu2.tasks.sources.parquet import PARQUET, is_parquet, read_parquet
 
+_SUFFIXES = (".csv", ".tsv", *PARQUET)
 # Of rows with one fault, as many are told.
 _TOLD = 5
 # What stands between values, the commonest first.
@@ -92,6 +94,33 @@ class Sheet:
             return _parsed(str(file), delimiter, quote, status.st_mtime_ns, status.st_size)
         except OSError as error:
             raise Mu2Error(f"{file}: {error.strerror}.") from error
+
+
+def sheets_of(path: str, owner: str, delimiter: str | None, quote: str | None) -> dict[str, Sheet]:
+    """One file, which is the split 'train', or the files of a folder, each named after its split.
+
+    Args:
+      path: of the file or the folder.
+      owner: whose it is, for messages.
+      delimiter: see `Sheet.of`.
+      quote: likewise.
+
+    Raises:
+      Mu2Error: as `Sheet.of`; or two files are of one split, or none is there.
+    """
+    where = home(path, owner)
+    files = {"train": where}
+    if where.is_dir():
+        found = [p for p in entries(where, where, owner) if p.suffix.lower() in _SUFFIXES]
+        files = {file.stem: file for file in found}
+        if len(files) < len(found):
+            raise Mu2Error(f"{owner}: two of its files have the same name.")
+        if not files:
+            raise Mu2Error(
+                f"{owner} holds no CSV or Parquet files.",
+                hint="Each is named after its split: train.csv, validation.csv, test.csv.",
+            )
+    return {split: Sheet.of(files[split], delimiter, quote) for split in in_order(files)}
 
 
 @functools.lru_cache(maxsize=16)

@@ -145,7 +145,7 @@ def test_a_file_that_has_changed_is_read_again(save):
     [
         (("1,red,a", "2,b"), 3, "2 values, and 3 columns are named", "double quotes"),
         (("1,red,a", "2,blue,b,c"), 3, "4 values, and 3 columns are named", "double quotes"),
-        (("1,red,a", "2,blue,"), 3, "the label 'kind' is missing", "Every row"),
+        (("1,red,a", "2,blue,"), 3, "the label 'kind' is missing", "skip_unlabelled"),
         (("1,red,a", "inf,red,b"), 3, "'size' is 'inf', which is not finite", "empty"),
         (("1,red,a", "1e999,red,b"), 3, "which is not finite", ""),
         (("1,red,a", "2,red,b", "three,red,b"), 4, "'size' is 'three', and a number in 2", "CSV."),

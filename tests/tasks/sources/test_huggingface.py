@@ -144,7 +144,7 @@ def test_labels_that_are_missing_or_unknown_are_refused(tmp_path):
     task = Task("t", HuggingFace(path, text_key="text"), "train", "train", "train")
     with pytest.raises(Mu2Error, match=r"has label -1") as caught:
         task.read("train", (4,))
-    assert "without labels" in caught.value.hint
+    assert "HuggingFace.skip_unlabelled = True" in caught.value.hint
     both = datasets.DatasetDict(
         {
             "train": datasets.Dataset.from_dict({"text": ["a", "b"], "label": ["cat", "dog"]}),
