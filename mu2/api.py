@@ -1,6 +1,7 @@
 """The Python interface: what `import mu2` offers, for use in programs and notebooks."""
 
 import contextlib
+import dataclasses
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -25,7 +26,7 @@ from mu2.system import Path, System, task_edits
 from mu2.system.cost import Cost, measure_cost
 from mu2.system.evaluation import Evaluation, evaluate
 from mu2.system.inference import Inference, Prediction, forward, network_of, parameters_of
-from mu2.system.inputs import examples as as_read
+from mu2.system.inputs import examples_of
 from mu2.system.run_start import RunStart
 
 __all__ = ["Experiment", "Mu2Error", "OpenSystem", "Prediction", "load", "run"]
@@ -134,16 +135,20 @@ class OpenSystem:
             fit as `mu2 predict` does it. Of texts, a sequence of str, a text file (a text a line),
             or a table with a column of texts. Of tables, a CSV or Parquet file, a data frame, a
             mapping of column to values, a sequence of such mappings, or rows in the order of the
-            task's columns: all as they stand in a file, filled and scaled here as in training.
+            task's columns: all as they stand in a file, filled and scaled here as in training. Of
+            each kind also a folder: all such files in it and below, by name, and no others.
 
         Returns:
           `classes`, int64 [N], and `probabilities`, float32 [N, classes]; `names` and `top(k)`
-          tell the classes by name.
+          tell the classes by name, `files` that of each example's file where a folder was given.
 
         Raises:
           Mu2Error: no such task or path, or an example cannot be read.
         """
-        return self._inference.predict(task, self._inference.examples(task, examples))
+        inference = self._inference
+        form, kind = inference.form(task), self._system.task(task).input
+        inputs, files = examples_of(kind, examples, [form], inference.preparation(task))
+        return dataclasses.replace(inference.predict(task, inputs[form]), files=files)
 
     def predict_all(self, examples: Any, kind: str = "image") -> dict[str, Prediction]:
         """Classifies the same examples for every task of one kind; shared layers run once.
@@ -162,7 +167,9 @@ class OpenSystem:
         if kind == "table":  # each has columns and a scale of its own
             return {task: self.predict(task, examples) for task in tasks}
         forms = list(dict.fromkeys(map(self._inference.form, tasks)))
-        return self._inference.predict_all(as_read(kind, examples, forms), tasks)
+        inputs, files = examples_of(kind, examples, forms)
+        made = self._inference.predict_all(inputs, tasks)
+        return {task: dataclasses.replace(each, files=files) for task, each in made.items()}
 
     def evaluate(
         self,

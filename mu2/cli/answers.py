@@ -3,7 +3,7 @@
 import csv
 import io
 import os
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from mu2.errors import Mu2Error
@@ -23,32 +23,23 @@ def guess(best: "Sequence[Guess]") -> dict[str, Any]:
     return {**guesses[0], "top": guesses}
 
 
-def files_of(name: str, suffixes: Collection[str], what: str, skipped: list[str]) -> Sequence[str]:
-    """A file as it is named, or the files of some endings in a folder and below, by name.
+def files_of(name: str, kind: str, skipped: list[str]) -> Sequence[str]:
+    """A file as it is named, or the files of a kind in a folder and below, by name.
 
     Args:
       name: a file or a folder.
-      suffixes: of the files to take, in small letters.
-      what: they are, for messages.
+      kind: `image`, `table` or `text`.
       skipped: takes up what else is in the folder.
 
     Raises:
       Mu2Error: a folder holds none.
     """
+    from mu2.system.inputs import files_in
+
     if not os.path.isdir(name):
         return [name]
-    found: list[str] = []
-    for folder, folders, files in os.walk(name):
-        folders[:] = sorted(each for each in folders if not each.startswith("."))
-        for file in sorted(each for each in files if not each.startswith(".")):
-            path = os.path.join(folder, file)
-            wanted = os.path.splitext(file)[1].lower() in suffixes and os.path.isfile(path)
-            (found if wanted else skipped).append(path)
-    if not found:
-        raise Mu2Error(
-            f"{name} holds no {what}.",
-            hint=f"{what.capitalize()} end in {', '.join(sorted(suffixes))}.",
-        )
+    found, others = files_in(name, kind)
+    skipped += others
     return found
 
 

@@ -190,11 +190,9 @@ def _pictures(words: Sequence[str]) -> tuple[list[Picture], list[str]]:
 
 def _named(name: str, skipped: list[str]) -> list[Picture]:
     """A file, or the images in a folder; what else is in that is added to `skipped`."""
-    from mu2.system.inputs import SUFFIXES
-
     if not name:
         return [(name, None)]
-    return [(file, None) for file in answers.files_of(name, SUFFIXES, "images", skipped)]
+    return [(file, None) for file in answers.files_of(name, "image", skipped)]
 
 
 def tell_skipped(skipped: Sequence[str]) -> None:

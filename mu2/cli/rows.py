@@ -156,9 +156,9 @@ def _inputs(
 
 def _files(options: argparse.Namespace, kind: str, skipped: list[str]) -> Iterator[str]:
     """The files that are named, by folders or themselves; what else is in those is skipped."""
-    from mu2.system.inputs import FILES
+    from mu2.system.inputs import ENDINGS
 
-    suffixes = [s for s in FILES if kind == "text" or s != ".txt"]
+    suffixes = tuple(ENDINGS[kind])
     if options.data.count(STDIN) > 1:
         raise Mu2Error("standard input (-) is named twice.")
     for word in options.data:
@@ -170,8 +170,8 @@ def _files(options: argparse.Namespace, kind: str, skipped: list[str]) -> Iterat
                 )
             yield STDIN
             continue
-        for file in answers.files_of(word, suffixes, f"{kind}s", skipped):
-            if not any(file.lower().endswith(suffix) for suffix in suffixes):
+        for file in answers.files_of(word, kind, skipped):
+            if not file.lower().endswith(suffixes):
                 whose = "all tasks here read" if options.all else f"task {options.task!r} reads"
                 raise Mu2Error(
                     f"{whose} {kind}s, and {file or 'a file without a name'} is none by its name.",

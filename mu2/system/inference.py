@@ -48,11 +48,13 @@ class Prediction:
       classes: int64 [N], the likeliest class of each.
       probabilities: float32 [N, classes].
       class_names: one a class.
+      files: that each example is from, where a folder was given.
     """
 
     classes: np.ndarray
     probabilities: np.ndarray
     class_names: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
 
     def __iter__(self) -> Iterator[np.ndarray]:
         yield self.classes

@@ -3,9 +3,16 @@
 from mu2.tasks import Source
 from mu2.tasks.picture import SUFFIXES, is_picture
 from mu2.tasks.sources.parquet import PARQUET
-from mu2.tasks.user_examples import Form, Shape, examples, fit_image, pixels
+from mu2.tasks.user_examples import (
+    Form,
+    Shape,
+    examples,
+    examples_of,
+    fit_image,
+    pixels,
+)
+from mu2.tasks.user_folders import ENDINGS, files_in
 from mu2.tasks.user_tables import (
-    FILES,
     LINES,
     SHEETS,
     read_columns,
@@ -14,7 +21,7 @@ from mu2.tasks.user_tables import (
 )
 
 __all__ = [
-    "FILES",
+    "ENDINGS",
     "LINES",
     "PARQUET",
     "SHEETS",
@@ -23,6 +30,8 @@ __all__ = [
     "Shape",
     "Source",
     "examples",
+    "examples_of",
+    "files_in",
     "fit_image",
     "is_picture",
     "is_source",

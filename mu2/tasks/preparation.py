@@ -114,7 +114,7 @@ class Preparation:
                     )
                 )
         if faults:
-            raise _all_of(faults)
+            raise join_faults(faults)
         return encoding.apply(numbers, categories)
 
     def missing_columns(self, columns: Collection[str]) -> tuple[str, ...] | None:
@@ -224,9 +224,11 @@ def _equals_itself(value: Any) -> bool:
         return False
 
 
-def _all_of(faults: list[Mu2Error]) -> Mu2Error:
-    """Several faults as one."""
+def join_faults(faults: Sequence[Mu2Error]) -> Mu2Error:
+    """Several faults as one; of many the first are told."""
     if len(faults) == 1:
         return faults[0]
-    said = " ".join(each.message for each in faults)
+    said = " ".join(each.message for each in faults[:_TOLD])
+    if len(faults) > _TOLD:
+        said += f" And {len(faults) - _TOLD:,} more."
     return Mu2Error(said, hint=faults[0].hint)

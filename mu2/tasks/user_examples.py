@@ -11,9 +11,10 @@ from mu2.errors import Mu2Error
 from mu2.tasks.image import to_channels
 from mu2.tasks.images import FIRST_RESIZE, Resize
 from mu2.tasks.picture import decode
-from mu2.tasks.preparation import Preparation
+from mu2.tasks.preparation import Preparation, join_faults
 from mu2.tasks.reader import fit
 from mu2.tasks.text import pad_texts, to_bytes
+from mu2.tasks.user_folders import files_in
 from mu2.tasks.user_tables import FILES, read_columns, read_table_columns, read_texts, text_column
 
 Shape = tuple[int, ...]
@@ -83,7 +84,7 @@ def examples(
         file, a data frame, mappings, or rows (see `user_tables.read_table_columns`), as they stand;
         of a task whose preparation is not known, numbers [N, F] that are filled and scaled already.
         Texts: a sequence of them, a file (`.txt`, or a table with a column of texts), or a data
-        frame.
+        frame. Of each kind also a folder: all such files in it and below, by name.
       forms: what the networks read.
       preparation: how the task's examples are made of columns, if that is known.
 
@@ -91,8 +92,31 @@ def examples(
       Form to examples [N, *shape], of the form's dtype.
 
     Raises:
-      Mu2Error: an example is not what its kind takes, or does not fit a shape.
+      Mu2Error: an example is not what its kind takes, or does not fit a shape; of images all such
+        are told.
     """
+    return examples_of(kind, data, forms, preparation)[0]
+
+
+def examples_of(
+    kind: str, data: Any, forms: Sequence[Form], preparation: Preparation | None = None
+) -> tuple[dict[Form, np.ndarray], tuple[str, ...]]:
+    """What `examples` gives; and where `data` is a folder, the file of each example, else none."""
+    if not isinstance(data, str | os.PathLike) or not os.path.isdir(data):
+        return _given(kind, data, forms, preparation), ()
+    files, _ = files_in(data, kind)
+    if kind == "image":
+        return _given(kind, files, forms, preparation), tuple(files)
+    parts = [_given(kind, file, forms, preparation) for file in files]
+    made = {form: np.concatenate([part[form] for part in parts]) for form in forms}
+    counts = [len(next(iter(part.values()), ())) for part in parts]
+    return made, tuple(f for f, count in zip(files, counts, strict=True) for _ in range(count))
+
+
+def _given(
+    kind: str, data: Any, forms: Sequence[Form], preparation: Preparation | None
+) -> dict[Form, np.ndarray]:
+    """Examples of anything but a folder; see `examples`."""
     is_file = kind != "image" and _is_file(data)
     if isinstance(data, str | bytes | os.PathLike) and not is_file:
         raise Mu2Error("one example was given, not a sequence of them.", hint="Put it in a list.")
@@ -108,10 +132,16 @@ def examples(
         texts = list(_texts(data))
         return {form: pad_texts(texts, form.shape[0]) for form in forms}
     made: dict[Form, list[np.ndarray]] = {form: [] for form in forms}
+    faults: list[Mu2Error] = []
     for number, image in enumerate(data):
-        whole = pixels(image, f"image {number}")
-        for form, fitting in made.items():
-            fitting.append(fit_image(whole, form))
+        try:
+            whole = pixels(image, f"image {number}")
+            for form, fitting in made.items():
+                fitting.append(fit_image(whole, form))
+        except Mu2Error as fault:
+            faults.append(fault)
+    if faults:
+        raise join_faults(faults)
     return {
         form: np.stack(fitting) if fitting else np.empty((0, *form.shape), form.dtype(kind))
         for form, fitting in made.items()

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import mu2
 from mu2 import cli
 from mu2.cli import predict
 from mu2.system import System
@@ -186,3 +187,16 @@ def test_tasks_that_read_no_images(images, tmp_path, capsys):
     ):
         assert cli.main(["predict", str(tmp_path / "system"), *words, *images]) == 2
         assert said in capsys.readouterr().err
+
+
+def test_python_answers_for_a_folder_as_the_command_does(run, images, capsys, tmp_path):
+    (tmp_path / "note.md").write_text("no image")
+    told = answers(run, capsys, "--task", "digits", tmp_path)["images"]
+    system = mu2.open(run.directory)
+    made = system.predict("digits", tmp_path)
+    assert made.files == tuple(each["file"] for each in told) == tuple(images)
+    assert made.names == tuple(each["class"] for each in told)
+    np.testing.assert_array_equal(made.probabilities, probabilities(run, "digits", images))
+    assert system.predict_all(str(tmp_path))["digits"].files == made.files
+    assert len(system.embed("digits", tmp_path)) == len(images)
+    assert system.predict("digits", images).files == ()

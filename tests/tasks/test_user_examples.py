@@ -7,7 +7,9 @@ import pytest
 
 from mu2.errors import Mu2Error
 from mu2.tasks.image import resize, resize_bilinear
-from mu2.tasks.user_examples import Form, examples, fit_image, pixels
+from mu2.tasks.preparation import Preparation
+from mu2.tasks.table import Encoding, Scaling
+from mu2.tasks.user_examples import Form, examples, examples_of, fit_image, pixels
 
 Image = pytest.importorskip("PIL.Image")
 COLOUR = np.random.default_rng(0).integers(0, 256, (6, 9, 3), np.uint8)
@@ -85,3 +87,41 @@ def test_what_does_not_fit(kind, given, said):
     with pytest.raises(Mu2Error) as caught:
         examples(kind, given, [Form((2,))])
     assert said in caught.value.message
+
+
+def test_a_folder_of_each_kind_is_its_files_by_name(tmp_path):
+    for name in ("b/2.PNG", "b/a/1.png", "c.png", ".hidden/0.png", "b/note.md"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        if name.lower().endswith("png"):
+            Image.fromarray(COLOUR).save(tmp_path / name, "PNG")
+        else:
+            (tmp_path / name).write_text("no image")
+    form = Form((4, 4, 3))
+    made, files = examples_of("image", tmp_path, [form])
+    assert files == tuple(str(tmp_path / name) for name in ("c.png", "b/2.PNG", "b/a/1.png"))
+    np.testing.assert_array_equal(made[form], examples("image", files, [form])[form])
+
+    (tmp_path / "1.txt").write_text("ab\n\ncd\n")
+    (tmp_path / "b/2.csv").write_text("n,text\n1,ef\n")
+    form = Form((3,))
+    made, files = examples_of("text", str(tmp_path), [form])
+    assert made[form].tolist() == [[97, 98, 0], [99, 100, 0], [101, 102, 0]]
+    assert files == tuple(str(tmp_path / name) for name in ("1.txt", "1.txt", "b/2.csv"))
+
+    (tmp_path / "b/1.csv").write_text("text,n\n,2\n,3\n")
+    scaling = Scaling(np.zeros(1), np.ones(1), np.zeros(0, np.int64))
+    known = Preparation(encoding=Encoding(("n",), scaling, {}))
+    made, files = examples_of("table", tmp_path, [Form((1,))], known)
+    assert made[Form((1,))].tolist() == [[2], [3], [1]]
+    assert files == tuple(str(tmp_path / f"b/{name}.csv") for name in (1, 1, 2))
+
+
+def test_a_folder_without_examples_and_one_with_damaged_ones(tmp_path):
+    with pytest.raises(Mu2Error, match="holds no tables"):
+        examples("table", tmp_path, [Form((1,))])
+    for name in "abcdefgh":
+        (tmp_path / f"{name}.png").write_bytes(b"none")
+    with pytest.raises(Mu2Error) as caught:
+        examples("image", tmp_path, [Form((4, 4, 3))])
+    assert all(f"{name}.png: " in caught.value.message for name in "abcde")
+    assert caught.value.message.endswith(" And 3 more.")
