@@ -98,11 +98,15 @@ def _serve():
     import time
 
     import jax  # noqa: F401
+    import matplotlib.backends.backend_agg
+    import matplotlib.backends.backend_pdf  # noqa: F401
+    import sklearn.datasets  # noqa: F401
     from orbax.checkpoint import v1  # noqa: F401
 
     import mu2.api
     import mu2.cli.registry
     import mu2.planning.preview
+    import mu2.report.plots
     import mu2.system.export
     import mu2.tables.comparison
     from mu2.cli import process

@@ -96,7 +96,7 @@ def answers(mu2, system, folder):
     return found
 
 
-def tried(folder, count, seed, every):
+def tried(folder, count, seed, every, told=lambda said: None):
     """Damages copies of a system; returns how often in which way.
 
     Args:
@@ -104,6 +104,7 @@ def tried(folder, count, seed, every):
       count: damages.
       seed: of all.
       every: every command is tried on each so many-th.
+      told: gets a line for each damage that was found.
     """
     from PIL import Image
 
@@ -131,6 +132,7 @@ def tried(folder, count, seed, every):
                 for name, (code, text) in answers(mu2, system, folder).items():
                     answer = name.split()[0] in ("show", "predict", "export", "log")
                     assert code == 2 or not answer or text == right[name][1], (said, name, text)
+            told(said)
             shutil.rmtree(system)
     return ways
 

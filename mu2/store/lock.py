@@ -8,6 +8,7 @@ machine: process number and start), and elsewhere when nobody touched it for `SE
 of its own.
 """
 
+import errno
 import os
 import re
 import socket
@@ -87,8 +88,16 @@ class Lease:
         except filelock.Timeout:
             return False
         except OSError as error:
+            hint = None
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                hint = (
+                    "Make room for this one file; `mu2 gc` then frees what no commit names. What "
+                    "is committed is whole."
+                )
             raise Mu2Error(
-                f"{self._directory} cannot be written: {reason(error)}", location=str(self._file)
+                f"{self._directory} cannot be written: {reason(error)}.",
+                location=str(self._file),
+                hint=hint,
             ) from error
         return True
 

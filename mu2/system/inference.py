@@ -128,10 +128,16 @@ class Inference:
         """How the task's examples are made of what files hold; None where it is not known.
 
         Raises:
-          Mu2Error: no such task.
+          Mu2Error: no such task, or its record is none that mu2 writes.
         """
         document = self.system.task(task).preparation
-        return None if document is None else Preparation.from_json(document)
+        try:
+            return None if document is None else Preparation.from_json(document)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise Mu2Error(
+                f"the preparation of task {task!r} is none that mu2 writes ({error}).",
+                location=str(self.system.directory),
+            ) from error
 
     def examples(self, task: str, data: Any) -> np.ndarray:
         """Examples that a user gives, as the task's network reads them, [N, *input_shape].

@@ -8,7 +8,10 @@ from typing import Any, Self
 
 import numpy as np
 
+from mu2.system import schema
+
 STEPS = 255  # a probability is kept in steps of one of so many
+MOST_BYTES = 1 << 24  # that labels, classes or probabilities of a record become
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,13 +64,20 @@ class TestPredictions:
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Self:
-        """The predictions of a document that `to_json` made."""
-        return cls(
-            document["path"],
-            _unpacked(document["labels"]),
-            _unpacked(document["classes"]),
-            _unpacked(document["probabilities"]) / STEPS,
+        """The predictions of a document that `to_json` made.
+
+        Raises:
+          ValueError: it is not as `schema.PREDICTIONS` declares it, or its parts do not go
+            together.
+          KeyError: a part is missing.
+        """
+        schema.require(schema.PREDICTIONS, document)
+        labels, classes, steps = (
+            _unpacked(document[name]) for name in ("labels", "classes", "probabilities")
         )
+        if not len(labels) == len(classes) == len(steps) or steps.max(initial=0) > STEPS:
+            raise ValueError("labels, classes and probabilities do not go together")
+        return cls(document["path"], labels, classes, steps / STEPS)
 
 
 def _packed(values: np.ndarray) -> dict[str, str]:
@@ -79,5 +89,11 @@ def _packed(values: np.ndarray) -> dict[str, str]:
 
 
 def _unpacked(packed: Mapping[str, str]) -> np.ndarray:
-    content = zlib.decompress(base64.b64decode(packed["zlib"]))
+    unpacking = zlib.decompressobj()
+    try:
+        content = unpacking.decompress(base64.b64decode(packed["zlib"]), MOST_BYTES)
+    except zlib.error as error:
+        raise ValueError(str(error)) from error
+    if not unpacking.eof:
+        raise ValueError("its bytes are cut short, or more than any test set has")
     return np.frombuffer(content, packed["dtype"]).astype(np.int64)

@@ -7,6 +7,7 @@ from typing import Any
 
 from mu2.evolution.path import Path
 from mu2.evolution.population import Population
+from mu2.store.files import NamedFile, files_of
 from mu2.system import schema
 
 
@@ -96,13 +97,17 @@ class TaskRecord:
 
     def _check(self) -> None:
         """ValueError where its parts do not go together."""
-        own = () if self.population is None else self.population.own
+        made = self.population
+        own = () if made is None else (*made.own, *made.dropped)
         for path in (*own, *([] if self.path is None else [self.path])):
             schema.check_path(path, task=self.name, classes=len(self.class_names))
-        if self.population is not None:
-            known = (self.population.task, self.population.num_classes)
+        if made is not None:
+            known = (made.task, made.num_classes)
             if known != (self.name, len(self.class_names)):
                 raise ValueError("its population is of another task, or of other classes")
+        prepared = self.preparation
+        if self.input == "table" and prepared is not None and prepared.get("encoding") is None:
+            raise ValueError("the columns of its table have no encoding")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -204,3 +209,22 @@ class Change:
 
 def _visited(before: str, task: str) -> str:
     return hashlib.sha256(f"{before}\n{task}".encode()).hexdigest()
+
+
+def read_aliases(document: Any) -> dict[str, str]:
+    """The names that tasks were given later, each with the task's own; raises ValueError."""
+    schema.require(schema.ALIASES, document)
+    return dict(document["aliases"])
+
+
+def read_iterations(document: Any) -> int:
+    """The iterations of a task that was removed; raises ValueError, KeyError."""
+    schema.require(schema.REMOVED, document)
+    return int(document["iterations"])
+
+
+def read_run(document: Any) -> tuple[NamedFile, dict[str, str]]:
+    """A run's Gin text, and what else its numbers depend on; raises ValueError, KeyError."""
+    schema.require(schema.RUN, document)
+    (file,) = files_of(document)
+    return file, dict(document["made_with"])

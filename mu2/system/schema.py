@@ -138,13 +138,17 @@ PATH = fields(
         "num_classes": count(10**7),
         "model": text(10_000),
         "dtype": text(20),
+        "resize": one_of("antialias", "bilinear"),
         "flops": number(0),
+        "dense_flops": number(0),
+        "birth": count(),
         "probabilities": mapping(number(0, 1), 1000),
         "private": flag,
         "quality": optional(number(0, 1)),
         "score": optional(number()),
         "test_accuracy": optional(number(0, 1)),
         "test_digest": optional(digest),
+        "test_examples": optional(digest),
     }
 )
 POPULATION = fields(
@@ -161,6 +165,8 @@ POPULATION = fields(
         "rungs": array(array(number())),
         "flops": number(0),
         "seconds": number(0),
+        "dropped": array(PATH, 10_000),
+        "births": count(),
     }
 )
 PREPARATION = fields(
@@ -204,6 +210,17 @@ TASK = fields(
 ALIASES = fields({"aliases": array(array(text(500, empty=False), 2))})
 # Of a task that was removed.
 REMOVED = fields({"iterations": count()})
+# What a run's numbers depend on, besides its Gin text.
+RUN = fields({"made_with": mapping(text(10_000))})
+_PACKED = fields({"dtype": one_of("<u1", "<u2", "<u4"), "zlib": text(1 << 24)})
+PREDICTIONS = fields(
+    {
+        "path": text(1000, empty=False),
+        "labels": _PACKED,
+        "classes": _PACKED,
+        "probabilities": _PACKED,
+    }
+)
 PROGRESS = fields(
     {
         "runs": count(10**6),

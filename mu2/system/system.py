@@ -11,14 +11,21 @@ from mu2.evolution.path import Component, Path
 from mu2.store.branch import branch, is_branch
 from mu2.store.cache import Cache
 from mu2.store.components import ComponentStore
-from mu2.store.files import damage_error, files_of, read_bytes, sha256
+from mu2.store.files import NamedFile, damage_error, read_bytes, sha256
 from mu2.store.journal import Journal
 from mu2.store.leaves import Arrays
 from mu2.system import schema
 from mu2.system.child_log import ChildLog
 from mu2.system.log_proof import check_log
 from mu2.system.predictions import TestPredictions
-from mu2.system.record import Change, Progress, TaskRecord
+from mu2.system.record import (
+    Change,
+    Progress,
+    TaskRecord,
+    read_aliases,
+    read_iterations,
+    read_run,
+)
 from mu2.system.sample import SAMPLE, Sample
 
 CACHE_LIMIT_MB = 1024
@@ -197,7 +204,7 @@ class System:
         """The names that tasks were given later, each with the task's own."""
         if ALIASES not in self._journal:
             return {}
-        return self._read(_aliases, self._journal.record(ALIASES), ALIASES)
+        return self._read(read_aliases, self._journal.record(ALIASES), ALIASES)
 
     @property
     def titles(self) -> dict[str, str]:
@@ -212,7 +219,7 @@ class System:
         """
         if REMOVED + name not in self._journal:
             return 0
-        return self._read(_iterations, self._journal.record(REMOVED + name), REMOVED + name)
+        return self._read(read_iterations, self._journal.record(REMOVED + name), REMOVED + name)
 
     def history(self) -> list[dict[str, Any]]:
         """The commits that can be gone back to, newest first.
@@ -352,12 +359,7 @@ class System:
         Raises:
           Mu2Error: it is missing, a link, or not the text that was run.
         """
-        try:
-            (file,) = files_of(self._journal.record(RUN + str(run)))
-        except (KeyError, ValueError) as error:
-            raise Mu2Error(
-                f"the record of run {run} is none that mu2 writes.", location=str(self.directory)
-            ) from error
+        file, _ = self._run(run)
         path = self.directory / file.name
         if sha256(read_bytes(path)) != file.digest:
             raise damage_error(path, "its bytes are not those that its record names.")
@@ -365,7 +367,11 @@ class System:
 
     def run_environment(self, run: int) -> dict[str, str]:
         """What the numbers of the run of this number depend on (see `run_environment`)."""
-        return self._journal.record(RUN + str(run))["made_with"]
+        return self._run(run)[1]
+
+    def _run(self, run: int) -> tuple[NamedFile, dict[str, str]]:
+        name = RUN + str(run)
+        return self._read(lambda name: read_run(self._journal.record(name)), name, name)
 
 
 def _path(document: Any) -> Path:
@@ -384,13 +390,3 @@ def _parents(heads: Sequence[Head]) -> dict[str, str | None]:
     alive = {None, *(head.id for head in heads)}
     roots = {head.model: head.id for head in reversed(heads) if head.task is None}
     return {h.id: h.parent if h.parent in alive else roots.get(h.model) for h in heads}
-
-
-def _aliases(document: Any) -> dict[str, str]:
-    schema.require(schema.ALIASES, document)
-    return dict(document["aliases"])
-
-
-def _iterations(document: Any) -> int:
-    schema.require(schema.REMOVED, document)
-    return int(document["iterations"])

@@ -116,7 +116,8 @@ class Entry:
         system.check_log()
         lines = system.progress.log_lines
         layout = self.runs[-1].experiment.layout
-        _, _, kind = system.run_environment(system.progress.runs - 1)["device"].partition(" ")
+        made_with = system.run_environment(system.progress.runs - 1)
+        _, _, kind = made_with.get("device", "").partition(" ")
         tasks, faults = system.tasks, verify(self.directory)
         harmed = {record.removeprefix("task/") for fault in faults for record in fault.records}
         if not all(fault.records for fault in faults):

@@ -63,7 +63,13 @@ class Preparation:
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> "Preparation":
-        """The preparation of a document that `to_json` made."""
+        """The preparation of a document that `to_json` made.
+
+        Raises:
+          ValueError: its parts do not go together.
+          AttributeError, KeyError, TypeError: a part is missing or of another kind, or there is
+            one more.
+        """
         made = {**document, "missing": tuple(document["missing"])}
         if (encoding := document["encoding"]) is not None:
             deviation = [np.inf if d is None else d for d in encoding["deviation"]]
@@ -76,6 +82,7 @@ class Preparation:
                 ),
                 {name: tuple(each) for name, each in encoding["categories"].items()},
             )
+            made["encoding"].check()
         return cls(**made)
 
     def rows(self, columns: Mapping[str, Sequence[Any]], owner: str) -> np.ndarray:

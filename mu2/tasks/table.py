@@ -67,6 +67,18 @@ class Encoding:
         """The columns of numbers, in order."""
         return tuple(name for name in self.columns if name not in self.categories)
 
+    def check(self) -> None:
+        """ValueError where its parts do not go together."""
+        scaling, numbers = self.scaling, len(self.numbers)
+        if not {*self.categories} <= {*self.columns} or len({*self.columns}) < len(self.columns):
+            raise ValueError("its columns are named twice, or categories are of none of them")
+        if {len(scaling.mean), len(scaling.deviation)} != {numbers}:
+            raise ValueError(f"of its {numbers} columns of numbers not each is scaled")
+        if not (scaling.deviation > 0).all():
+            raise ValueError("a column's deviation is 0")
+        if not ((scaling.gaps >= 0) & (scaling.gaps < numbers)).all():
+            raise ValueError("a gap is in none of its columns of numbers")
+
     def num_features(self) -> int:
         """Numbers that a row becomes."""
         widths = map(len, self.categories.values())

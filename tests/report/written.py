@@ -93,7 +93,8 @@ def draw_child(
     retained = bar is None or quality >= bar
     made = Path(
         *(path, task, parent.id, parent.task, tuple(components), FrozenConfigDict(values), classes),
-        *(MODEL, "float32", 1e9),
+        *(MODEL, "float32"),
+        flops=1e9,
         quality=quality,
         score=quality,
     )

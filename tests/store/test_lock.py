@@ -1,5 +1,6 @@
 """Leases: one holder at a time, taken over from the dead."""
 
+import errno
 import os
 import time
 
@@ -97,6 +98,16 @@ def test_a_commit_waits_for_another_and_refuses_a_run(system, soon):
     with CommitLock(system):
         pass
     assert list((system / "leases").iterdir()) == []
+
+
+def test_a_full_disk_says_how_gc_can_make_room(system, monkeypatch):
+    def acquire(lock, **_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("filelock.SoftFileLease.acquire", acquire)
+    with pytest.raises(Mu2Error, match="No space left on device") as caught, WriterLock(system):
+        pytest.fail("a lock on a full disk")
+    assert "`mu2 gc` then frees what no commit names" in caught.value.hint
 
 
 def test_an_agent_keeps_a_run_out_and_a_run_keeps_agents_out(system, soon):

@@ -1,10 +1,25 @@
-"""Records by others: whatever their values, one message, and no wrong answer."""
+"""Records by others: whatever their values, one message, and no wrong answer.
 
+CI reads 1,300 documents and 100 systems; `python -m tests.system.test_schema 5000 7` as many
+documents of each kind as it is told, from a seed, and a tenth as many systems.
+"""
+
+import base64
+import contextlib
 import copy
 import functools
+import io
 import json
+import os
 import shutil
+import sys
+import tempfile
+import time
+import zlib
+from collections import Counter
+from pathlib import Path
 
+import hypothesis
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -12,11 +27,15 @@ from hypothesis import strategies as st
 
 from mu2.cli import main
 from mu2.errors import Mu2Error
+from mu2.evolution.population import Population
 from mu2.store.files import encode, sha256
 from mu2.store.journal import Journal
-from mu2.system import System
+from mu2.system import System, schema
 from mu2.system.inference import Inference
+from mu2.system.predictions import TestPredictions
 from mu2.system.record import Progress, TaskRecord
+from mu2.tasks.preparation import Preparation
+from mu2.tasks.table import Encoding, Scaling
 from tests import shrunken
 from tests.shrunken import DIGITS, ONCE
 
@@ -61,34 +80,166 @@ ABSURD = st.one_of(
 )
 
 
-@settings(
-    max_examples=1000,
-    deadline=5000,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
-@given(data=st.data())
-def test_records_of_any_values_are_read_or_refused(document, data):
-    """Read as the system reads them: ValueError, KeyError and the like become one message."""
+PREPARATION = Preparation(
+    label="kind",
+    encoding=Encoding(
+        ("height", "colour"),
+        Scaling(np.array([1.0]), np.array([np.inf]), np.array([0])),
+        {"colour": ("blue", "red")},
+    ),
+).to_json()
+SECONDS = 5.0  # that a document may take; a system that is read by three commands has three times
+
+
+def changed(document, data):
+    """A document with an absurd value somewhere."""
     place = data.draw(st.sampled_from(sorted(places(document), key=repr)))
-    changed = put(document, place, data.draw(ABSURD))
+    return put(document, place, data.draw(ABSURD))
+
+
+def read_record(document, data):
+    """Read as the system reads them: ValueError, KeyError and the like become one message."""
     try:
-        record = TaskRecord.from_json(changed)
+        record = TaskRecord.from_json(changed(document, data))
     except (AttributeError, KeyError, TypeError, ValueError):
-        return
+        return "refused"
     path = record.path
     assert path is None or path.num_classes == len(record.class_names)
     assert json.dumps(record.to_json(), allow_nan=False)
+    return "read"
 
 
-@settings(max_examples=300, deadline=5000, suppress_health_check=[HealthCheck.too_slow])
-@given(st.dictionaries(st.sampled_from(sorted(Progress().to_json())), ABSURD))
-def test_progress_of_any_values_is_read_or_refused(changes):
+def read_progress(document, data):
+    changes = data.draw(st.dictionaries(st.sampled_from(sorted(Progress().to_json())), ABSURD))
     try:
         progress = Progress.from_json({**Progress().to_json(), **changes})
     except (AttributeError, KeyError, TypeError, ValueError):
-        return
+        return "refused"
     assert progress.runs >= 0
     assert progress.log_bytes >= 0
+    return "read"
+
+
+def read_preparation(document, data):
+    document = changed(document, data)
+    try:
+        schema.require(schema.PREPARATION, document)
+        preparation = Preparation.from_json(document)
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return "refused"
+    if preparation.encoding is None:  # of texts; a table's record has one
+        return "read"
+    with contextlib.suppress(Mu2Error), np.errstate(over="ignore"):
+        assert preparation.rows({"height": [1.5, None], "colour": ["red", "?"]}, "it").ndim == 2
+    return "read"
+
+
+def read_predictions(document, data):
+    try:
+        predictions = TestPredictions.from_json(changed(document, data))
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return "refused"
+    assert len(predictions.labels) == len(predictions.classes) == len(predictions.probabilities)
+    assert 0 <= predictions.accuracy <= 1
+    return "read"
+
+
+def read_system(made, data):
+    """Any record, root, sample, predictions or progress of a system, under digests that fit."""
+    with tempfile.TemporaryDirectory() as folder:
+        system = shutil.copytree(made, Path(folder) / "system")
+        journal = Journal.open(system)
+        name = data.draw(st.sampled_from(["HEAD", *journal.names()]))
+        progress, records = journal.newest.progress, {}
+        if name == "HEAD":
+            progress = changed(progress, data)
+        else:
+            records[name] = changed(json.loads(json.dumps(journal.record(name))), data)
+        try:
+            journal.commit(records, progress, "by others")
+        except ValueError:  # no JSON; whatever is not spelt as mu2 spells it is refused as damage
+            hypothesis.reject()
+        codes = []
+        for command in ("show", "log", "verify"):
+            said = io.StringIO()
+            with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+                codes.append(main([command, str(system)]))
+            assert "Traceback" not in said.getvalue()
+        assert set(codes) <= {0, 2}, codes
+        for read in (predict, lambda system: System.open(system).predictions("digits")):
+            with contextlib.suppress(Mu2Error):
+                read(system)
+        return "refused" if 2 in codes else "read"
+
+
+def try_many(read, subject, count, seed=None):
+    """Reads what hypothesis makes; returns how often what came of it."""
+    found = Counter()
+
+    @settings(
+        max_examples=count,
+        deadline=None,  # it counts what drawing takes, too
+        database=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(data=st.data())
+    def read_one(data):
+        start = time.process_time()
+        found[read(subject, data)] += 1
+        assert time.process_time() - start < SECONDS * (3 if read is read_system else 1)
+
+    (read_one if seed is None else hypothesis.seed(seed)(read_one))()
+    return found
+
+
+def test_records_of_any_values_are_read_or_refused(document):
+    assert try_many(read_record, document, 1000)["refused"] > 100
+
+
+def test_preparations_of_any_values_are_read_or_refused():
+    assert try_many(read_preparation, PREPARATION, 300)["refused"] > 30
+
+
+def test_predictions_of_any_values_are_read_or_refused(made):
+    document = System.open(made).predictions("digits").to_json()
+    assert try_many(read_predictions, document, 200)["refused"] > 20
+
+
+def test_predictions_that_would_fill_the_memory_are_refused():
+    bomb = {"dtype": "<u1", "zlib": base64.b64encode(zlib.compress(bytes(1 << 25))).decode()}
+    with pytest.raises(ValueError, match="more than any test set has"):
+        TestPredictions.from_json(
+            {"path": "a/0/0", "labels": bomb, "classes": bomb, "probabilities": bomb}
+        )
+
+
+def test_a_table_without_its_columns_is_refused(document):
+    with pytest.raises(ValueError, match="have no encoding"):
+        TaskRecord.from_json(
+            document | {"input": "table", "preparation": PREPARATION | {"encoding": None}}
+        )
+
+
+@pytest.mark.parametrize("kind", ["path", "population"])
+def test_every_field_is_declared(document, kind):
+    """None takes a value that no field may have."""
+    own = [document["path"]]
+    fields = document["path"]
+    if kind == "population":
+        fields = Population("digits", 0, False, 10, (), (), {}).to_json() | {"own": own}
+        document = document | {"population": fields}
+    for name in fields:
+        with pytest.raises((AttributeError, KeyError, TypeError, ValueError)):
+            TaskRecord.from_json(put(document, (kind, name), {"absurd": [[]]}))
+
+
+def test_progress_of_any_values_is_read_or_refused():
+    assert try_many(read_progress, None, 300)["refused"] > 30
+
+
+@pytest.mark.slow
+def test_systems_with_any_record_are_read_or_refused(made):
+    assert try_many(read_system, made, 100)["refused"] > 10
 
 
 def replaced(system, change):
@@ -160,3 +311,26 @@ def test_a_record_that_cannot_be_is_never_predicted_with(made, tmp_path, change,
         predict(system)
     assert main(["verify", str(system)]) in (0, 2)
     assert "Traceback" not in capsys.readouterr().err
+
+
+def run(count, seed):
+    os.chdir(shrunken.ROOT)
+    with tempfile.TemporaryDirectory() as folder:
+        system = Path(folder) / "system"
+        shrunken.evolve(system, *DIGITS, ONCE)
+        document = json.loads(json.dumps(System.open(system).task("digits").to_json()))
+        predictions = System.open(system).predictions("digits").to_json()
+        for read, subject, times in (
+            (read_record, document, count),
+            (read_progress, None, count),
+            (read_preparation, PREPARATION, count),
+            (read_predictions, predictions, count),
+            (read_system, system, count // 10),
+        ):
+            found = try_many(read, subject, times, seed)
+            sys.stdout.write(f"{read.__name__} {dict(found)}\n")
+            sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    run(*map(int, sys.argv[1:]))
