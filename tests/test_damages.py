@@ -124,10 +124,10 @@ def tried(folder, count, seed, every, told=lambda said: None):
             said = f"{number}: {damage(path, draw, paths)} {path.relative_to(system)}"
             ways[said.split()[1]] += 1
             try:
-                told = {fault.file for fault in verify(system)}
+                named = {fault.file for fault in verify(system)}
             except Mu2Error as error:  # without its header it is no system
-                told = {str(system / "mu2.json") if "no mu2.json" in error.message else ""}
-            assert any(each.startswith(str(path)) for each in told), (said, told)
+                named = {str(system / "mu2.json") if "no mu2.json" in error.message else ""}
+            assert any(each.startswith(str(path)) for each in named), (said, named)
             if number % every == 0:
                 for name, (code, text) in answers(mu2, system, folder).items():
                     answer = name.split()[0] in ("show", "predict", "export", "log")
