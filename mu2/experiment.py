@@ -245,7 +245,7 @@ def make_job(
     return Job(
         network=network,
         arrays=inherit_arrays(system, plan, model, network, evolution.mutation, key),
-        trained=frozenset(c.name for c in plan.components if c.trainable),
+        trainable=frozenset(c.name for c in plan.components if c.trainable),
         ids={c.name: c.component().id for c in plan.components},
         stored={c.name: c.stored_id for c in plan.components if c.stored_id is not None},
         hyperparameters=plan.hyperparameters,
@@ -253,7 +253,7 @@ def make_job(
         validation=data.examples("validation", shape),
         num_classes=plan.num_classes,
         key=key.fold_in(plan.generation),
-        bar=plan.bar,
+        score_to_reach=plan.score_to_reach,
         score=engine.child_score(plan, evolution.scoring, paths),
         must_improve=evolution.must_improve,
         images=experiment.images,

@@ -18,13 +18,13 @@ def job(network, hyperparameters, train, validation, num_classes, key, trained=N
     return Job(
         network=network,
         arrays=fresh if arrays is None else arrays,
-        trained=frozenset(names if trained is None else trained),
+        trainable=frozenset(names if trained is None else trained),
         ids={name: name for name in names},
         hyperparameters=hyperparameters,
         train=train,
         validation=validation,
         num_classes=num_classes,
         key=key,
-        bar=None,
+        score_to_reach=None,
         score=float,
     )

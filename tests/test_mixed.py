@@ -13,7 +13,7 @@ import mu2
 from mu2 import config
 from mu2.config import start
 from mu2.errors import Mu2Error
-from mu2.evolution import engine
+from mu2.evolution import Evolution, engine
 from mu2.evolution.live_paths import LivePaths
 from mu2.evolution.seeds import layers_of
 from mu2.models import restore
@@ -192,7 +192,7 @@ def test_live_paths_of_images_and_texts_share_components(system):
 
 
 def test_a_text_freezes_or_clones_what_digits_have_trained(space, system):
-    evolution = engine.Evolution(children_per_iteration=32, children_per_generation=32)
+    evolution = Evolution(children_per_iteration=32, children_per_generation=32)
     key = Key.from_seed(1)
     for_input, paths = space.for_input("text"), system.paths()
     population = engine.begin(

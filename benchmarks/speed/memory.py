@@ -177,7 +177,7 @@ def peak(batch: int) -> dict[str, float]:
             c.name: to_stored(c.init(key.fold_in(c.name).jax()))
             for c in MODEL.network(HYPERPARAMETERS, 10)
         },
-        trained=frozenset(names),
+        trainable=frozenset(names),
         ids={},
         hyperparameters=HYPERPARAMETERS,
         train=examples[0],

@@ -101,7 +101,7 @@ def generation(layers: int, frozen: int, training: Training) -> list[Job]:
         Job(
             network=network,
             arrays=arrays,
-            trained=frozenset(names[names.index(f"encoderblock_{frozen}") :]),
+            trainable=frozenset(names[names.index(f"encoderblock_{frozen}") :]),
             ids={name: name for name in names},
             hyperparameters=hyperparameters,
             train=train,

@@ -124,7 +124,7 @@ class SimulatedWorkers:
             heapq.heappush(free, heapq.heappop(free) + took)
             self.busy += took
             quality = float(draw.random())
-            arrays = {name: drawn(job.arrays[name], draw) for name in job.trained}
+            arrays = {name: drawn(job.arrays[name], draw) for name in job.trainable}
             results.append(TrainingResult(quality, (quality,), arrays, False, False, 1, took))
         self.clock += max(free)
         self.own += time.perf_counter() - began

@@ -61,13 +61,13 @@ def run(options: argparse.Namespace) -> int:
     columns = _check_columns(options)
     from mu2.config.linter import Faults
     from mu2.planning.doubtful import doubtful_settings
+    from mu2.planning.dry_run import read_first_examples
     from mu2.planning.preview import preview_run
-    from mu2.planning.rehearsal import rehearse
 
     loaded = reading.load()
     experiment = loaded.experiment
     would = preview_run(experiment, reading.place)
-    if unread := rehearse(experiment, reading.place):
+    if unread := read_first_examples(experiment, reading.place):
         raise Faults(unread)
     warnings = [
         *(columns.warnings if columns else reading.warnings),

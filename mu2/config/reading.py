@@ -253,7 +253,7 @@ def shipped(name: str) -> Path:
 def _constructors() -> dict[str, Callable[..., Any]]:
     """What Gin files may name. Imported here, as `mu2 --help` should not wait for jax."""
     from mu2.evolution.budget import Budget
-    from mu2.evolution.engine import Evolution
+    from mu2.evolution.evolution import Evolution
     from mu2.evolution.rules import Mutation
     from mu2.evolution.scoring import Scoring
     from mu2.evolution.space import Choices, Hyperparameters, Ranges, SearchSpace

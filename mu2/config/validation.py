@@ -10,7 +10,7 @@ from mu2.config.root_coverage import lacking_roots
 from mu2.config.solved_heads import unsolvable_heads
 from mu2.config.trial_network import build_network
 from mu2.errors import Mu2Error, check_name, did_you_mean
-from mu2.evolution.engine import Evolution
+from mu2.evolution.evolution import Evolution
 from mu2.evolution.rules import Mutation, is_layer
 from mu2.evolution.space import SearchSpace, corners
 from mu2.experiment import Experiment

@@ -1,7 +1,7 @@
 """The decisions of evolution: which parent, which mutation, who survives. No arrays in here."""
 
 from mu2.evolution.budget import Budget
-from mu2.evolution.engine import Evolution
+from mu2.evolution.evolution import Evolution
 from mu2.evolution.path import Component, Path
 from mu2.evolution.plan import Plan, PlannedComponent
 from mu2.evolution.population import Population

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from mu2.evolution.budget import training_flops
 from mu2.evolution.closed_form import solving_flops
-from mu2.evolution.engine import Evolution
+from mu2.evolution.evolution import Evolution
 from mu2.evolution.plan import Plan
 from mu2.evolution.population import Population
 from mu2.evolution.probing import Probes
@@ -105,7 +105,7 @@ class TrainedChild:
             "quality": outcome.quality,
             "qualities": list(outcome.qualities),
             "score": self.score,
-            "bar": plan.bar,
+            "bar": plan.score_to_reach,
             "best": None if best is None else best.quality,
             "retained": any(path.id == plan.id for path in population.own),
             "diverged": outcome.diverged,

@@ -19,7 +19,7 @@ def data_hyperparameters(
     space: SearchSpace[Any],
     best: Path | None,
     random: np.random.Generator,
-    still: bool = False,
+    unmutated: bool = False,
 ) -> tuple[dict[str, Any], dict[str, float]]:
     """What all children of one generation have in common (docs/method.md, Generations).
 
@@ -31,7 +31,7 @@ def data_hyperparameters(
       space: the search space.
       best: the task's best path so far, if any.
       random: consumed.
-      still: nothing mutates.
+      unmutated: nothing mutates.
 
     Returns:
       The data hyperparameters, and the probabilities of their actions where these are learned:
@@ -43,7 +43,7 @@ def data_hyperparameters(
     actions = {f"hp:{name}" for name in names}
     known = {} if best is None else best.probabilities
     dice = Dice(mutation, space, {k: v for k, v in known.items() if k in actions}, random)
-    if not (still or (best is None and mutation.data_from_first)):
+    if not (unmutated or (best is None and mutation.data_from_first)):
         values = dice.move(values, names, space.hyperparameters[MUTATION_PROBABILITY])
     return values, dice.probabilities
 
@@ -61,7 +61,7 @@ def mutate(
     trainable: Container[str],
     random: np.random.Generator,
     probabilities: Mapping[str, float] | None = None,
-    still: bool = False,
+    unmutated: bool = False,
     solve: bool = False,
 ) -> tuple[FrozenConfigDict, tuple[PlannedComponent, ...], Mapping[str, float]]:
     """A child's hyperparameters and components (docs/method.md, Components).
@@ -78,16 +78,17 @@ def mutate(
       trainable: ids of components that nobody locks; they are copied, not shared.
       random: consumed.
       probabilities: the generation's, of the actions on data hyperparameters.
-      still: nothing mutates, and nothing is cloned but what nobody locks, or `clone_roots` says.
+      unmutated: nothing mutates, and nothing is cloned but what nobody locks, or `clone_roots`
+        says.
       solve: nothing mutates or is cloned at all, and the head is solved.
 
     Returns:
       Hyperparameters, components in forward order, and the probabilities of actions.
     """
-    still = still or solve
+    unmutated = unmutated or solve
     dice = Dice(mutation, space, {**parent.probabilities, **(probabilities or {})}, random)
     inherited = {name: parent.hyperparameters.get(name, v) for name, v in space.defaults().items()}
-    own = [] if still else [name for name in space.mutable if name not in data]
+    own = [] if unmutated else [name for name in space.mutable if name not in data]
     values = dice.move({**inherited, **data}, own)
     mu = values[MUTATION_PROBABILITY]
     slots = space.model.slots(values, num_classes)
@@ -99,9 +100,9 @@ def mutate(
         lineage=[p for p in (parent, *ancestry) if p.task == task or not p.private],
         task=task,
         trainable=trainable,
-        still=still,
+        unmutated=unmutated,
         solve=solve,
-        happens=lambda action: not still and dice(action, mu),
+        happens=lambda action: not unmutated and dice(action, mu),
     )
     components = [
         origin.plan_component(slot, child_id)

@@ -21,7 +21,7 @@ class Origin:
       lineage: the parent and its ancestors, nearest first.
       task: the child's.
       trainable: ids of components that nobody locks.
-      still: see `mutate`.
+      unmutated: see `mutate`.
       solve: see `mutate`.
       happens: whether an action does; draws.
     """
@@ -32,7 +32,7 @@ class Origin:
     lineage: Sequence[Path]
     task: str
     trainable: Container[str]
-    still: bool
+    unmutated: bool
     solve: bool
     happens: Callable[[str], bool]
 
@@ -88,7 +88,7 @@ class Origin:
             slot.name == HEAD
             or found.id in self.trainable
             or (self.mutation.clone_roots and found.owner is None)
-            or (self.mutation.clones(slot.name, self.above) and not self.still)
+            or (self.mutation.clones(slot.name, self.above) and not self.unmutated)
             or self.happens(f"clone:{slot.name}")
         )
 

@@ -69,7 +69,8 @@ class Plan:
       num_classes: width of the head.
       model: text that identifies its architecture.
       private: whether its task is private.
-      bar: score it must reach to be kept, which is its same-task parent's; None otherwise.
+      score_to_reach: score with which it is kept, that of a parent of the same task; otherwise
+        None.
       generation: number of its generation within the task iteration.
       child: its number within the task iteration.
       probabilities: of actions, where they are learned.
@@ -84,7 +85,7 @@ class Plan:
     num_classes: int
     model: str
     private: bool
-    bar: float | None
+    score_to_reach: float | None
     generation: int
     child: int
     probabilities: Mapping[str, float] = dataclasses.field(default_factory=dict)

@@ -8,7 +8,8 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from mu2.evolution.engine import Evolution, plan_generation
+from mu2.evolution.engine import plan_generation
+from mu2.evolution.evolution import Evolution
 from mu2.evolution.live_paths import LivePaths
 from mu2.evolution.plan import Plan
 from mu2.evolution.population import Population

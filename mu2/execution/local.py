@@ -97,7 +97,7 @@ class LocalWorkers:
             if intervals == self._intervals or scores.count(None) == len(scores):
                 break
             race.stop(select_survivors(intervals, scores))
-        return race.trained()
+        return race.results()
 
     def logits(
         self, network: Network, arrays: Mapping[str, Arrays], inputs: np.ndarray, num_classes: int
@@ -141,9 +141,9 @@ class SlicedRace:
         for race, lane in zip(self._races, self._lanes, strict=True):
             race.stop([select_survivors[i] for i in lane])
 
-    def trained(self) -> list[TrainingResult]:
-        """See `Race.trained`."""
-        results = [race.trained() for race in self._races]
+    def results(self) -> list[TrainingResult]:
+        """See `Race.results`."""
+        results = [race.results() for race in self._races]
         return in_order(zip(self._lanes, results, strict=True))
 
     def _each(self, act: Callable[..., T], *given: Sequence[Any]) -> list[T]:

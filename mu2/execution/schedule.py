@@ -54,7 +54,7 @@ def deal_lanes(jobs: Sequence[Job], workers: int) -> list[Share]:
 
 def _first_frozen(job: Job) -> str | None:
     first = job.network[0].name
-    return None if first in job.trained else job.ids[first]
+    return None if first in job.trainable else job.ids[first]
 
 
 class Schedule:

@@ -55,7 +55,7 @@ class Worker:
 
     def finish(self) -> list[TrainingResult]:
         """Ends the race; what became of its children."""
-        results, self._race = self._running().trained(), None
+        results, self._race = self._running().results(), None
         return results
 
     def _running(self) -> SlicedRace:

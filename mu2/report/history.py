@@ -78,7 +78,7 @@ class LoggedChild:
       quality: best validation accuracy in [0, 1]; None if it diverged.
       qualities: validation accuracy after each interval.
       score: quality with size decay; None if it diverged.
-      bar: score that it had to reach to be kept; None where any would do.
+      score_to_reach: score that it had to reach to be kept; None where any would do.
       retained: it was kept while its task iteration lasted.
       diverged: a loss was NaN or infinite.
       stopped: its training was ended early.
@@ -102,7 +102,7 @@ class LoggedChild:
     quality: float | None
     qualities: tuple[float, ...]
     score: float | None
-    bar: float | None
+    score_to_reach: float | None
     retained: bool
     diverged: bool
     stopped: bool

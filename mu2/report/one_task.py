@@ -69,7 +69,7 @@ def _child(child: LoggedChild) -> dict[str, Any]:
         "parent": child.parent,
         "quality": child.quality,
         "score": child.score,
-        "bar": child.bar,
+        "bar": child.score_to_reach,
         "outcome": outcome(child),
         "flops": child.flops,
         "seconds": child.seconds,
@@ -156,7 +156,7 @@ def _table(children: tuple[LoggedChild, ...]) -> Any:
         table.add_row(
             Text(child.path),
             Text(child.parent),
-            *map(words.percent, (child.quality, child.score, child.bar)),
+            *map(words.percent, (child.quality, child.score, child.score_to_reach)),
             outcome(child),
             words.duration(child.seconds),
         )

@@ -128,7 +128,7 @@ def _children(system: System, lines: int) -> Iterable[LoggedChild]:
                 quality=line["quality"],
                 qualities=tuple(line["qualities"]),
                 score=line["score"],
-                bar=line["bar"],
+                score_to_reach=line["bar"],
                 retained=line["retained"],
                 diverged=line["diverged"],
                 stopped=line.get("stopped", False),

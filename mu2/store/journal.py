@@ -243,10 +243,10 @@ class Journal:
             kept.update({n: e.order for n, e in entries.items() if e})
             self._names = dict(sorted(kept.items(), key=lambda item: item[1]))
         self.head, self.name = commit, name
-        self.wait()
+        self.remove_superfluous()
         return commit
 
-    def wait(self) -> None:
+    def remove_superfluous(self) -> None:
         """Removes what the commit before the newest made superfluous; call under the lock.
 
         Every commit ends with it, and so must a process begin that finds one whose end may never

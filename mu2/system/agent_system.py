@@ -133,7 +133,7 @@ class AgentSystem(WritableSystem):
         return None
 
     def _stand_at(self, journal: Journal) -> None:
-        self._newest, self._progress, self._live_paths = journal, None, None
+        self._pending_journal, self._progress, self._live_paths = journal, None, None
         self._records.clear()
 
     def commit(self, message: str, changes: Changes, *, passing: bool = False) -> None:
@@ -181,7 +181,7 @@ class AgentSystem(WritableSystem):
             with CommitLock(self.directory, is_agent=True) as lease:
                 journal = Journal.open(self.directory)
                 drop_commit(self.directory, None)  # of whoever was killed in the midst of it
-                if journal.digest(name) != self._newest.digest(name):
+                if journal.digest(name) != self._pending_journal.digest(name):
                     raise Mu2Error(
                         f"another process has changed task {self.agent!r} of {self.directory} "
                         "during the cycle.",

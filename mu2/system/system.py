@@ -58,7 +58,7 @@ class System:
         self.directory = directory
         self.log = ChildLog(directory / "log.jsonl")
         self.times = ChildLog(directory / "times.jsonl")
-        self._newest = journal
+        self._pending_journal = journal
         self._store = ComponentStore(directory / "components")
         self._cache = Cache(cache_limit_mb << 20)
         self._records: dict[str, TaskRecord] = {}
@@ -121,7 +121,7 @@ class System:
     def progress(self) -> Progress:
         """How far its runs have come, at the newest commit."""
         if self._progress is None:
-            head = self._newest.head
+            head = self._pending_journal.head
             read = Progress.from_json
             self._progress = Progress() if head is None else self._read(read, head.progress, "HEAD")
         return self._progress
@@ -138,7 +138,7 @@ class System:
     @property
     def _journal(self) -> Journal:
         """The journal, once all is in it."""
-        return self._newest
+        return self._pending_journal
 
     @property
     def tasks(self) -> tuple[str, ...]:

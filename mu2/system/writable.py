@@ -148,7 +148,7 @@ class WritableSystem(System):
         self.log.cut(self.progress.log_bytes)
         self.times.keep(self.progress.log_lines)
         drop_commit(self.directory, None)
-        self._journal.wait()  # where a kill came before the last commit could
+        self._journal.remove_superfluous()  # where a kill came before the last commit could
         if not progress.complete:
             self.sweep()  # of the generation that was cut off
         self._known_packs = self._store.packs()
@@ -176,7 +176,7 @@ class WritableSystem(System):
         self.log.cut(self.progress.log_bytes)
         self.times.keep(self.progress.log_lines)
         drop_commit(self.directory, None)
-        self._journal.wait()
+        self._journal.remove_superfluous()
         self._known_packs = self._store.packs()
 
     def _check_log(self, accept_changes: bool) -> None:
@@ -293,7 +293,7 @@ class WritableSystem(System):
         def durable() -> None:
             self.times.flush()
             self.log.flush()
-            self._newest.commit(documents, state, message, removed_keys, passing=passing)
+            self._pending_journal.commit(documents, state, message, removed_keys, passing=passing)
 
         self._under_way = self._background.add(durable)
         if not passing:

@@ -48,7 +48,7 @@ class Child:
         self.state = state
         self.prefix = frozen_prefix(program, job)
         self.done = False
-        self._flags = {c.name: np.int32(c.name in job.trained) for c in program.network}
+        self._flags = {c.name: np.int32(c.name in job.trainable) for c in program.network}
         self._optimizer = Optimizer.of(
             job.hyperparameters,
             training.intervals,
@@ -57,7 +57,7 @@ class Child:
             training.final_rate,
             job.optimizers,
         )
-        self._bar = -math.inf if job.bar is None else job.bar
+        self._score_to_reach = -math.inf if job.score_to_reach is None else job.score_to_reach
         self.scores: list[float] = []
         self._qualities: list[float] = []
         self._best: dict[str, Arrays] = {}
@@ -93,13 +93,13 @@ class Child:
             return
         self._qualities.append(evaluate.accuracy(logits, labels))
         self.scores.append(self.job.score(self._qualities[-1]))
-        score, bar = self.scores[-1], self._bar
+        score, bar = self.scores[-1], self._score_to_reach
         if score > bar or (score == bar and not self.job.must_improve):
-            self._bar = score
+            self._score_to_reach = score
             used = optimizer_name(self.job.hyperparameters)
-            self._best = extract_leaves(self.state, self.job.network, self.job.trained, used)
+            self._best = extract_leaves(self.state, self.job.network, self.job.trainable, used)
 
-    def trained(self, seconds: float) -> TrainingResult:
+    def result(self, seconds: float) -> TrainingResult:
         """What became of it."""
         return TrainingResult(
             quality=None if self._diverged else max(self._qualities),
@@ -125,7 +125,7 @@ def frozen_prefix(program: Program, job: Job) -> Prefix:
       KeyError: a frozen component has no id.
     """
     names = [component.name for component in program.network]
-    lowest = next((i for i, name in enumerate(names) if name in job.trained), len(names))
+    lowest = next((i for i, name in enumerate(names) if name in job.trainable), len(names))
     return tuple(job.ids[name] for name in names[: program.feature_before(lowest)])
 
 
@@ -185,7 +185,7 @@ class Cohort:
         """Trains the children for all their intervals."""
         for _ in range(self._training.intervals):
             self.advance()
-        return self.trained()
+        return self.results()
 
     def advance(self) -> None:
         """Trains the children that are not done for one interval, and validates them."""
@@ -198,10 +198,10 @@ class Cohort:
         self._validate(children)
         self._seconds += time.perf_counter() - start
 
-    def trained(self) -> list[TrainingResult]:
+    def results(self) -> list[TrainingResult]:
         """What became of each, in the order of the jobs; the wall time is shared out evenly."""
         seconds = self._seconds / len(self.children)
-        return [child.trained(seconds) for child in self.children]
+        return [child.result(seconds) for child in self.children]
 
     def _read(self, job: Job) -> Iterator[Examples]:
         """The training batches of the cohort."""

@@ -98,7 +98,7 @@ class Job:
       network: its components in forward order, the head at its true width.
       arrays: component name to flat leaves, as `mu2.training.leaves` has them; without momentum
         where it is not inherited.
-      trained: names of the components to train.
+      trainable: names of the components that are trained.
       ids: component name to what identifies its parameters before training, for those that are
         frozen; children whose ids are equal share what these components compute.
       hyperparameters: the child's.
@@ -106,12 +106,12 @@ class Job:
       validation: validation examples.
       num_classes: classes of the task.
       key: the generation's key for batches and augmentation, shared by its children.
-      bar: score an interval must reach to be kept; None if any will do.
+      score_to_reach: score an interval must reach to be kept; None if any will do.
       score: quality to score.
       must_improve: an interval has to score above the bar and those before it; otherwise as much
         is enough.
       images: the choices of the run's image pipeline.
-      ridge: how its head is solved, which is all of `trained`; None: it is trained.
+      ridge: how its head is solved, which is all of `trainable`; None: it is trained.
       stored: component name to the id of the stored component whose leaves it begins with,
         unchanged; of one id they are the same for all children of a run. Without what begins with
         other leaves.
@@ -121,14 +121,14 @@ class Job:
 
     network: Network
     arrays: Mapping[str, Arrays]
-    trained: frozenset[str]
+    trainable: frozenset[str]
     ids: Mapping[str, str]
     hyperparameters: Mapping[str, Any]
     train: ExampleStream | Originals
     validation: ExampleStream
     num_classes: int
     key: Key
-    bar: float | None
+    score_to_reach: float | None
     score: Callable[[float], float]
     must_improve: bool = False
     images: Images = Images()

@@ -39,9 +39,9 @@ class Race:
         for child, goes_on in zip(self._children(), select_survivors, strict=True):
             child.done |= not goes_on
 
-    def trained(self) -> list[TrainingResult]:
+    def results(self) -> list[TrainingResult]:
         """What became of each."""
-        return in_order((places, cohort.trained()) for places, cohort in self.cohorts)
+        return in_order((places, cohort.results()) for places, cohort in self.cohorts)
 
     def _children(self) -> list[Child]:
         return in_order((places, cohort.children) for places, cohort in self.cohorts)

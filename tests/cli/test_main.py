@@ -235,12 +235,12 @@ def rooms(monkeypatch):
         start=types.SimpleNamespace(evolve=evolve),
         preview=types.SimpleNamespace(preview_run=lambda experiment, place: WOULD),
         doubtful=types.SimpleNamespace(doubtful_settings=lambda experiment, place: ()),
-        rehearsal=types.SimpleNamespace(rehearse=lambda experiment, place: ()),
+        dry_run=types.SimpleNamespace(read_first_examples=lambda experiment, place: ()),
         summary=types.SimpleNamespace(summarise=lambda system: fakes.summary()),
         run=lambda reporter: fakes.tell(reporter, fakes.Clock()),
         system=types.SimpleNamespace(System=FakeSystem),
     )
-    planning = ("planning.doubtful", "planning.preview", "planning.rehearsal")
+    planning = ("planning.doubtful", "planning.preview", "planning.dry_run")
     for name in ("config", "config.start", *planning, "report.summary", "system"):
         monkeypatch.setitem(sys.modules, f"mu2.{name}", getattr(rooms, name.split(".")[-1]))
     return rooms

@@ -65,6 +65,18 @@ def test_a_task_iteration_ends_with_its_children_or_its_budget():
     assert rules.is_finished(at(population, children=5), 1)
 
 
+def test_a_task_iteration_ends_with_a_path_that_is_good_enough():
+    own = toys.path("a/0/0", quality=0.9)
+    population = dataclasses.replace(toys.begin(toys.live(toys.path("root/r")), "a"), own=(own,))
+    rules = Evolution(children_per_iteration=5, target_quality=0.9)
+    assert not rules.is_finished(population, 1)  # one generation is made in any case
+    assert rules.is_finished(dataclasses.replace(population, children=1), 1)
+    worse = dataclasses.replace(population, own=(dataclasses.replace(own, quality=0.89),))
+    assert not rules.is_finished(dataclasses.replace(worse, children=1), 1)
+    with pytest.raises(Mu2Error, match=r"Evolution\.target_quality is 90; it must be above 0"):
+        Evolution(target_quality=90)
+
+
 def plan(*trained):
     """Three components of 10, 100 and 1,000 operations, some trained."""
     components = tuple(

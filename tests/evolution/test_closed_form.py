@@ -59,7 +59,7 @@ def test_all_is_shared_frozen_and_the_head_is_solved(clone_roots):
     assert [c.name for c in plan.components if c.trainable] == ["head"]
     assert plan.solves_head
     assert dict(plan.hyperparameters) == toys.DEFAULTS
-    assert plan.bar is None
+    assert plan.score_to_reach is None
 
 
 def test_what_cannot_be_shared_is_its_own_and_stays_as_it_begins():

@@ -155,9 +155,9 @@ def test_the_bar_is_the_score_of_a_parent_of_the_same_task():
     a, b = toys.path("a/0/0", quality=0.5), toys.path("b/0/0", quality=0.9, score=0.9)
     paths = toys.live(a, b)
     _, [made] = plan(paths, toys.begin(paths, "a"))
-    assert (made.parent.id, made.bar) == ("a/0/0", 0.5)
+    assert (made.parent.id, made.score_to_reach) == ("a/0/0", 0.5)
     _, [made] = plan(paths, toys.begin(paths, "a", offspring={"a/0/0": 2000}))
-    assert (made.parent.id, made.bar) == ("b/0/0", None)
+    assert (made.parent.id, made.score_to_reach) == ("b/0/0", None)
 
 
 def test_own_locks_are_lifted_for_the_active_task_alone():
@@ -266,7 +266,7 @@ def test_sharing_with_other_tasks_makes_a_child_cheaper():
 def test_a_child_is_kept_if_it_scores_at_least_what_its_same_task_parent_scored(bar, score, kept):
     paths = toys.live(ROOT)
     population, [made] = plan(paths, toys.begin(paths, "a"))
-    made = dataclasses.replace(made, bar=bar)
+    made = dataclasses.replace(made, score_to_reach=bar)
     child = engine.child_path(made, score, Scoring(), paths)
     after = engine.retain(population, made, child)
     assert after.own == ((child,) if kept else ())

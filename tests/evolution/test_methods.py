@@ -84,8 +84,8 @@ def adapters(parent, rule, at=0):
 
 
 def test_every_adapter_is_there_from_the_start():
-    still = toys.path("root/random", mutation_probability=0.0)
-    assert adapters(still, "every") == {"adapter_0": "new", "adapter_1": "new"}
+    parent = toys.path("root/random", mutation_probability=0.0)
+    assert adapters(parent, "every") == {"adapter_0": "new", "adapter_1": "new"}
 
 
 def test_adapters_are_removed_with_probability_mu_each():

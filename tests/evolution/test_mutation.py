@@ -29,7 +29,7 @@ def child(
     trainable=(),
     data=DATA,
     at=0,
-    still=False,
+    unmutated=False,
 ):
     """Hyperparameters and components by name of a child `a/0/7`."""
     hyperparameters, components, _ = mutate(
@@ -43,7 +43,7 @@ def child(
         data=data,
         trainable=trainable,
         random=Key.from_seed(4).fold_in(at).numpy(),
-        still=still,
+        unmutated=unmutated,
     )
     assert len({c.name for c in components}) == len(components)
     return hyperparameters, {c.name: c for c in components}
@@ -200,19 +200,21 @@ def test_always_cloned_means_these_and_no_others(always):
     assert {name for name, action in done.items() if action == "clone"} == set(always)
 
 
-@pytest.mark.parametrize("still", [False, True])
-def test_a_root_may_be_cloned_whole_and_what_tasks_made_still_shared(still):
+@pytest.mark.parametrize("unmutated", [False, True])
+def test_a_root_may_be_cloned_whole_and_what_tasks_made_still_shared(unmutated):
     mutation = Mutation(clone_roots=True)
-    done = actions(never(), mutation=mutation, still=still)
+    done = actions(never(), mutation=mutation, unmutated=unmutated)
     assert {name for name, action in done.items() if action == "clone"} == {*done} - {"head"}
     # Whoever's ancestry it came through: a task's path that shares a block with the root.
     sharing = toys.path(
         "b/0/0", mutation_probability=0.0, shares=[ROOT.component("encoderblock_0")]
     )
-    done = actions(sharing, mutation=mutation, still=True)
+    done = actions(sharing, mutation=mutation, unmutated=True)
     assert {name for name, action in done.items() if action == "clone"} == {"encoderblock_0"}
     made = toys.path("b/0/0", mutation_probability=0.0)
-    assert actions(made, mutation=mutation, still=still) == actions(made, still=still)
+    assert actions(made, mutation=mutation, unmutated=unmutated) == actions(
+        made, unmutated=unmutated
+    )
 
 
 def test_what_is_trainable_in_the_parent_is_cloned():

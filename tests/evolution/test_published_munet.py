@@ -65,7 +65,7 @@ def test_a_child_as_good_as_its_parent_is_kept_by_all_but_munet(name, kept):
     rules = dataclasses.replace(method(name), seeds_first=False)
     paths = toys.live(ROOT, own)
     population, [made] = planned(rules, paths)
-    assert (made.parent, made.bar) == (own, 0.5)
+    assert (made.parent, made.score_to_reach) == (own, 0.5)
     for quality, stays in ((0.5, kept), (0.51, True), (0.49, False)):
         child = engine.child_path(made, quality, rules.scoring, paths)
         after = engine.retain(population, made, child, rules.must_improve)

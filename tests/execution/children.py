@@ -36,7 +36,9 @@ def generation():
         job = jobs.job(network, HYPERPARAMETERS, train, validation, 3, key, trained=others)
         given = {} if stored is None else {first: stored}
         ids = {**job.ids, first: stored or f"own {number}"}
-        made.append(dataclasses.replace(job, key=KEY, stored=given, ids=ids, bar=0.1 * number))
+        made.append(
+            dataclasses.replace(job, key=KEY, stored=given, ids=ids, score_to_reach=0.1 * number)
+        )
     return made
 
 

@@ -57,7 +57,7 @@ class FakeRace:
             if not goes_on and job in self.going:
                 self.going.remove(job)
 
-    def trained(self):
+    def results(self):
         return list(self.had.items())
 
 

@@ -13,7 +13,7 @@ def job(frozen=None):
     """A job whose first component is frozen and has an id, or is trained."""
     trained = frozenset() if frozen else frozenset({"stem"})
     network = [SimpleNamespace(name="stem")]
-    return SimpleNamespace(network=network, trained=trained, ids={"stem": frozen})
+    return SimpleNamespace(network=network, trainable=trained, ids={"stem": frozen})
 
 
 @pytest.mark.parametrize("workers", [1, 2, 3, 7])

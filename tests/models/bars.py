@@ -16,8 +16,8 @@ def bars(rng, count, channels):
 def check_what_is_frozen_stays(trainer, job):
     """Trains a child, some of whose components are frozen, with one program in all."""
     result = next(trainer.train([job]))
-    assert set(result.arrays) == job.trained
-    for name in job.trained:
+    assert set(result.arrays) == job.trainable
+    for name in job.trainable:
         after, before = result.arrays[name], job.arrays[name]
         assert all((after[leaf] != before[leaf]).any() for leaf in before)
     # One program trains whatever is to be trained, and one validates.

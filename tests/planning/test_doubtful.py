@@ -10,7 +10,7 @@ import pytest
 from mu2 import cli, config
 from mu2.config.reading import read_table
 from mu2.planning.doubtful import doubtful_settings
-from mu2.planning.rehearsal import rehearse
+from mu2.planning.dry_run import read_first_examples
 from tests import own_data, shrunken
 
 ROOT = Path(__file__).parents[2]
@@ -120,7 +120,7 @@ def test_check_and_run_warn(tmp_path, capsys):
 
 def test_one_example_of_each_part_is_read(tmp_path, capsys):
     file = own_data.write_all(tmp_path)
-    assert rehearse(config.load([str(file)], []).experiment) == ()
+    assert read_first_examples(config.load([str(file)], []).experiment) == ()
     # An image that looks sound by its name, first in its split by the digest that orders it.
     for image in (tmp_path / "shapes").rglob("*.png"):
         image.write_bytes(b"no image")
@@ -144,6 +144,6 @@ def test_what_a_foreign_source_raises_is_told_and_no_traceback(tmp_path):
     stream = dataclasses.replace(
         experiment.stream, tasks=(dataclasses.replace(task, source=Broken()),)
     )
-    found = rehearse(dataclasses.replace(experiment, stream=stream))
+    found = read_first_examples(dataclasses.replace(experiment, stream=stream))
     assert len(found) == 3
     assert "cannot be read: ValueError: high <= 0" in found[0].message

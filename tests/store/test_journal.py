@@ -260,7 +260,7 @@ def test_a_kill_amid_a_removal_leaves_nothing_behind(tmp_path, monkeypatch):
                 if kills:
                     patch.setattr(Journal, "_drop_superfluous", killed_amid)
                 Journal.open(directory).commit(changed, None, "", passing=number % 3 != 2)
-            Journal.open(directory).wait()
+            Journal.open(directory).remove_superfluous()
         return {str(path.relative_to(directory)) for path in directory.rglob("*.json")}
 
     whole = history(tmp_path / "whole", kills=False)
@@ -271,7 +271,7 @@ def test_a_kill_amid_a_removal_leaves_nothing_behind(tmp_path, monkeypatch):
 def test_a_sweep_keeps_of_what_is_superfluous_that_of_the_newest_lasting_commit_alone(
     system, monkeypatch
 ):
-    monkeypatch.setattr(Journal, "wait", lambda journal: None)
+    monkeypatch.setattr(Journal, "remove_superfluous", lambda journal: None)
     journal = Journal.open(system)
     for number in range(6):
         journal.commit({"task/a": {"v": number}}, None, "", passing=number % 2 == 0)

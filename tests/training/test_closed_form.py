@@ -34,7 +34,7 @@ TRAIN, VALIDATION = separable(100, "solved train"), separable(40, "solved valida
 
 
 def to_solve(child):
-    made = dataclasses.replace(job(child), trained=frozenset({"head"}), ridge=RIDGE)
+    made = dataclasses.replace(job(child), trainable=frozenset({"head"}), ridge=RIDGE)
     return dataclasses.replace(made, train=TRAIN, validation=VALIDATION)
 
 
@@ -74,7 +74,7 @@ def test_in_a_race_it_is_over_at_once(trainer):
     assert race.advance() == [None, None]
     race.stop([False, False])
     assert race.advance() == [None, None]
-    for one in race.trained():
+    for one in race.results():
         assert (len(one.qualities), one.stopped, one.diverged) == (1, False, False)
 
 

@@ -82,7 +82,7 @@ def test_training_twice_gives_the_same_bits(trainer, job, trained):
 def test_frozen_components_are_not_returned_and_never_change(trainer, job):
     before = {k: v.copy() for k, v in job.arrays["encoderblock_0"].items()}
     result = next(
-        trainer.train([dataclasses.replace(job, trained=frozenset({"head", "encoder_norm"}))])
+        trainer.train([dataclasses.replace(job, trainable=frozenset({"head", "encoder_norm"}))])
     )
     assert set(result.arrays) == {"head", "encoder_norm"}
     for leaf, array in before.items():
@@ -102,13 +102,15 @@ def test_inherited_momentum_changes_the_first_steps(trainer, job, trained):
 
 
 def test_the_bar_keeps_equal_scores_and_refuses_lower_ones(trainer, job, trained):
-    reached = next(trainer.train([dataclasses.replace(job, bar=trained.quality)]))
+    reached = next(trainer.train([dataclasses.replace(job, score_to_reach=trained.quality)]))
     assert reached.quality == trained.quality
-    refused = next(trainer.train([dataclasses.replace(job, bar=trained.quality + 1e-6)]))
+    refused = next(trainer.train([dataclasses.replace(job, score_to_reach=trained.quality + 1e-6)]))
     assert refused.quality == trained.quality
     assert not refused.arrays
     assert refused.qualities == trained.qualities
-    strict = next(trainer.train([dataclasses.replace(job, bar=trained.quality, must_improve=True)]))
+    strict = next(
+        trainer.train([dataclasses.replace(job, score_to_reach=trained.quality, must_improve=True)])
+    )
     assert not strict.arrays
     assert strict.qualities == trained.qualities
 
@@ -142,12 +144,12 @@ def test_a_child_that_diverges_scores_nothing(trainer, job):
 
 def test_children_of_a_race_are_those_trained_alone_as_far_as_they_come(trainer, job, trained):
     wild = {**HYPERPARAMETERS, "learning_rate": float("inf"), "schedule": "constant"}
-    other = dataclasses.replace(job, key=KEY.fold_in("other"), trained=frozenset({"head"}))
+    other = dataclasses.replace(job, key=KEY.fold_in("other"), trainable=frozenset({"head"}))
     race = trainer.race([other, job, dataclasses.replace(job, hyperparameters=wild)])
     scores = [race.advance()]
     race.stop([False, True, True])
     scores += [race.advance(), race.advance()]
-    stopped, whole, diverged = race.trained()
+    stopped, whole, diverged = race.results()
     assert scores == [
         [stopped.qualities[0], trained.qualities[0], None],
         [None, trained.qualities[1], None],

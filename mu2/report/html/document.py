@@ -217,7 +217,7 @@ def _children(history: History, tasks: dict[str, int]) -> dict[str, Any]:
         "quality": pack_shares(child.quality for child in children),
         "qualities": pack_lists([child.qualities for child in children]),
         "score": pack_floats(child.score for child in children),
-        "bar": pack_floats(child.bar for child in children),
+        "bar": pack_floats(child.score_to_reach for child in children),
         "flags": pack_integers(_flags(child) for child in children),
         "trained": pack_integers(child.trained_parameters for child in children),
         "parameters": pack_integers(child.parameters for child in children),

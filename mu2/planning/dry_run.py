@@ -8,12 +8,14 @@ from mu2.config.validation import Place, unknown_place
 from mu2.errors import Mu2Error
 from mu2.experiment import Experiment
 from mu2.tasks import Part, Task, find_missing
-from mu2.tasks.rehearsal import read_first
+from mu2.tasks.first_example import read_first
 
 PARTS: tuple[Part, ...] = ("train", "validation", "test")
 
 
-def rehearse(experiment: Experiment, place: Place = unknown_place) -> tuple[Mu2Error, ...]:
+def read_first_examples(
+    experiment: Experiment, place: Place = unknown_place
+) -> tuple[Mu2Error, ...]:
     """Reads the first example of each part of each task whose data are there.
 
     Args:
