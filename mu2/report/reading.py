@@ -34,6 +34,7 @@ def read_history(directory: str | FilePath, at: str | None = None) -> History:
       Mu2Error: there is no system or commit, or it is damaged, or its log is.
     """
     system = System.open(directory, at)
+    system.check_log()
     records = system.records()
     changes = list(system.changes())
     lines = system.progress.log_lines
