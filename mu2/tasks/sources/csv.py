@@ -337,11 +337,11 @@ class CSV(SplitSource):
         table = self._tables[split]
         needed: dict[str, tuple[str, ...]] = {"label": (self.label,)}
         needed |= {"columns": self._names} if self.text is None else {"text": (self.text,)}
+        index = {name: i for i, name in enumerate(table.columns)}
         for attribute, names in needed.items():
             for name in names:
-                if name not in table.columns:
+                if name not in index:
                     raise self._no_column(name, attribute, table)
-        index = {name: i for i, name in enumerate(table.columns)}
         rows = [Row(table.file, *line, index) for line in table.rows]
         check_labels(rows, self.label, self.missing, table.file)
         return rows

@@ -1,5 +1,6 @@
 """Parquet files: their columns, by name."""
 
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,7 @@ def read_parquet(file: Path) -> tuple[dict[str, list[Any]], dict[str, str]]:
         said = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
         raise Mu2Error(f"{file} cannot be read as Parquet: {said}.") from error
     names = table.column_names
-    if twice := [name for name in names if names.count(name) > 1]:
+    if twice := [name for name, count in Counter(names).items() if count > 1]:
         raise Mu2Error(f"{file}: the column {twice[0]!r} is named twice.")
     columns: dict[str, list[Any]] = {}
     others: dict[str, str] = {}

@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -172,7 +173,7 @@ def _parsed(file: str, delimiter: str, quote: str | None, changed: int, size: in
             f"{file} has no rows.", hint="The first line names the columns; rows follow."
         )
     columns = rows.pop(0)[1]
-    if twice := [name for name in columns if columns.count(name) > 1]:
+    if twice := [name for name, count in Counter(columns).items() if count > 1]:
         what = f"the column {twice[0]!r} is" if twice[0] else "columns without a name are"
         raise Mu2Error(f"{what} named twice.", location=f"{file}:{first}")
     return Sheet(file, columns, tuple(rows), broken, quote, guessed)
