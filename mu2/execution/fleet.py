@@ -34,8 +34,15 @@ T = TypeVar("T")
 # A child takes as long at most as this many times the slowest so far, and no less than an hour;
 # a worker that takes longer hangs.
 PATIENCE, SHORTEST_PATIENCE = 20, 3600.0
+MOST_WORKERS = 10_000  # a run has a thread for each
 # What a worker may have otherwise than the driver: a driver need not have what trains.
 OF_A_MACHINE = ("device", "cpu", "threads")
+
+
+def check_workers(owner: str, workers: int) -> None:
+    """Raises Mu2Error where an executor is to have more workers than a run could lead."""
+    if workers > MOST_WORKERS:
+        raise Mu2Error(f"{owner}.workers is {workers:,}; {MOST_WORKERS:,} are the most.")
 
 
 class Link(Protocol):

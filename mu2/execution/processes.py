@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from mu2.errors import Mu2Error
-from mu2.execution.fleet import Fleet
+from mu2.execution.fleet import Fleet, check_workers
 from mu2.execution.schedule import WorkerLost
 from mu2.training import Job, Layout, Training
 from mu2.training.layout import visible_devices
@@ -71,6 +71,7 @@ class ProcessExecutor:
                 raise Mu2Error(
                     f"ProcessExecutor.{name} is {getattr(self, name)}; it must be {least} or more."
                 )
+        check_workers(type(self).__name__, self.workers)
         if not self.silence_seconds > 0:
             raise Mu2Error(
                 f"ProcessExecutor.silence_seconds is {self.silence_seconds}; it must be above 0."

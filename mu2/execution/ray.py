@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from mu2.errors import Mu2Error
-from mu2.execution.fleet import Fleet
+from mu2.execution.fleet import Fleet, check_workers
 from mu2.execution.processes import START_SECONDS, THREADS
 from mu2.execution.schedule import WorkerLost
 from mu2.training import Arrays, Job, Layout, Training
@@ -69,6 +69,7 @@ class RayExecutor:
             value = getattr(self, name)
             if value is not None and value < least:
                 raise Mu2Error(f"RayExecutor.{name} is {value}; it must be {least} or more.")
+        check_workers(type(self).__name__, self.workers)
         if not self.silence_seconds > 0:
             raise Mu2Error(
                 f"RayExecutor.silence_seconds is {self.silence_seconds}; it must be above 0."

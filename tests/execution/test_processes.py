@@ -132,6 +132,8 @@ def test_workers_end_with_their_driver(number):
 
 
 def test_settings_that_will_not_do_are_told(monkeypatch):
+    with pytest.raises(Mu2Error, match="1,000,000,000; 10,000 are the most"):
+        ProcessExecutor(workers=10**9)
     for name, value in (("workers", 0), ("threads", 0), ("cache_limit_mb", -1)):
         with pytest.raises(Mu2Error, match=f"ProcessExecutor.{name} is {value}"):
             ProcessExecutor(**{name: value})

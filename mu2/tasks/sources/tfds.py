@@ -4,7 +4,7 @@ import contextlib
 import dataclasses
 import itertools
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -22,6 +22,9 @@ from mu2.tasks.sources.split_source import SplitSource
 from mu2.tasks.sources.tfds_home import Home
 from mu2.tasks.sources.tfds_sets import Contents
 from mu2.tasks.view import View
+
+# Of a set whose documents declare more, nothing is made.
+MOST_CLASSES = 1_000_000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -155,7 +158,7 @@ class TFDS(SplitSource):
                 f"{self._owner} needs tensorflow-datasets.", hint="pip install 'mu2[tfds]'"
             ) from error
         directory = self._home.directory()
-        info, _ = (
+        info, features = (
             self._document(directory / name) for name in ("dataset_info.json", "features.json")
         )
         file_format = info.get("fileFormat", "tfrecord")
@@ -164,6 +167,11 @@ class TFDS(SplitSource):
                 f"{self._owner} is prepared as {file_format} in {directory}, and mu2 reads "
                 "array_record, which needs no TensorFlow.",
                 hint=f"Move that folder away and prepare it again: {self._home.command()}",
+            )
+        # TFDS makes up a name for each class that a document declares and no file names.
+        if (most := max(_declared_classes(features), default=0)) > MOST_CLASSES:
+            raise self._damaged(
+                f"features.json declares {most:,} classes; mu2 reads {MOST_CLASSES:,} at most"
             )
         try:
             builder = tfds.builder_from_directory(directory)
@@ -350,6 +358,16 @@ class _Records(Reader):
             records = self._source._fetch(self._records[split], wanted)
             found += zip([split] * len(wanted), wanted, records, strict=True)
         return found
+
+
+def _declared_classes(document: Any) -> Iterator[int]:
+    """The numbers of classes that are declared anywhere in a document of features."""
+    if not isinstance(document, Mapping):
+        return
+    for key, value in document.items():
+        if key == "numClasses" and str(value).isdecimal():
+            yield int(value)
+        yield from _declared_classes(value)
 
 
 def _sizes(builder: Any) -> dict[str, int]:

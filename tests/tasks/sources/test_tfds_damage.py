@@ -110,6 +110,15 @@ def test_a_document_with_the_wrong_things_in_it_is_damage(copied, name, change):
         of(copied).size("train")
 
 
+@pytest.mark.parametrize("number", ["1000001", 10**15])
+def test_classes_that_are_only_declared_take_no_room(copied, number):
+    _, version = copied
+    declared = {"label": {"classLabel": {"numClasses": number}}}
+    edit(version / FEATURES, lambda d: d.update({"featuresDict": {"features": declared}}))
+    with pytest.raises(Mu2Error, match=r"declares [\d,]+ classes; mu2 reads 1,000,000 at most"):
+        of(copied).size("train")
+
+
 def test_a_set_without_its_info_is_damaged_and_without_features_not_prepared(copied):
     _, version = copied
     (version / INFO).unlink()
