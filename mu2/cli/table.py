@@ -144,6 +144,9 @@ def run(options: argparse.Namespace) -> int:
     every = entries(found, columns, folder, seeds, options.bindings)
     states = [entry.state() for entry in every]
     left = [entry for entry, state in zip(every, states, strict=True) if state != "complete"]
+    for entry in every if not options.no_run else ():
+        if entry not in left:
+            entry.tidy()
     if left and not options.no_run:
         _look_for_data(left, some=len(left) < len(every))
         if not _run(left, options.accept_changes):

@@ -264,6 +264,11 @@ def check_idle(directory: Path) -> None:
             raise _busy(directory, lease)
 
 
+def is_left(directory: Path) -> bool:
+    """Whether a process of this machine that is no more left the whole system's lease behind."""
+    return Lease(directory, "system").is_dead
+
+
 def agent_lease(directory: Path, agent: str) -> Lease:
     """The lease of an agent, by its name."""
     return Lease(directory, _AGENT + urllib.parse.quote(agent, safe=""))

@@ -15,7 +15,7 @@ from mu2.store.files import write_file
 from mu2.store.head import drop_commit, refuse_doubtful_head
 from mu2.store.journal import Journal
 from mu2.store.leaves import Arrays
-from mu2.store.lock import CommitLock, WriterLock
+from mu2.store.lock import CommitLock, WriterLock, is_left
 from mu2.store.stored_component import StoredComponent
 from mu2.store.sweep import sweep
 from mu2.system import System
@@ -75,6 +75,19 @@ class WritableSystem(System):
         except BaseException:
             lock.__exit__(None, None, None)
             raise
+
+    @classmethod
+    def tidy(cls, directory: str | FilePath) -> None:
+        """Removes what a killed process of this machine left behind its last commit, if any did.
+
+        For whoever only reads a system that is complete: the next to write it does the same.
+
+        Raises:
+          Mu2Error: another process writes to it, the folder cannot be written, or as `begin_edit`.
+        """
+        if is_left(FilePath(directory)):
+            with cls.extend(directory) as system:
+                system.begin_edit()
 
     def __enter__(self) -> Self:
         return self

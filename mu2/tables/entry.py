@@ -19,7 +19,7 @@ from mu2.report import RunReporter, summarise
 from mu2.report.growth import growth_steps
 from mu2.report.reading import read_history
 from mu2.report.trackers.live import with_trackers
-from mu2.system import System
+from mu2.system import System, WritableSystem
 from mu2.system.audit import verify
 from mu2.system.spending import spending
 from mu2.tables.continual import Visit, continual
@@ -91,6 +91,11 @@ class Entry:
             except Mu2Error as error:
                 told = f"column {self.column.name!r}, seed {self.seed}: {error.message}"
                 raise Mu2Error(told, location=error.location, hint=error.hint) from error
+
+    def tidy(self) -> None:
+        """Removes what a kill at the very end of its run left there, where it may be written."""
+        with contextlib.suppress(Mu2Error):  # it is complete all the same
+            WritableSystem.tidy(self.directory)
 
     def _left(self, system: System) -> Sequence[LoadedExperiment]:
         """The runs that are not finished."""

@@ -5,6 +5,7 @@ import io
 import json
 import math
 import re
+from unittest import mock
 
 import pytest
 
@@ -12,6 +13,7 @@ from mu2 import cli
 from mu2.config import read
 from mu2.config.reading import read_table
 from mu2.report.summary import summarise
+from mu2.store.journal import Journal
 from mu2.system import System
 from tests import shrunken
 from tests.cli.prices import PRICES
@@ -156,6 +158,44 @@ def test_a_run_that_was_stopped_ends_where_a_whole_one_ends(tiny, made, lists, t
     ours, whole = (System.open(d / "mu2net" / "seed-0") for d in (tmp_path, made))
     for task in whole.tasks:
         assert ours.path(task).test_digest == whole.path(task).test_digest
+
+
+DIES = """
+import os, sys
+from mu2.system import WritableSystem
+system = WritableSystem.extend(sys.argv[1])
+os._exit(0)
+"""
+
+
+def test_what_a_kill_at_the_very_end_left_is_removed(tiny, made, lists, tmp_path, capsys):
+    """Its last commit is there; what that made superfluous is too, and the lease of the dead."""
+    words = ["table", tiny, *lists, "--column", "µ2Net", "--system", str(tmp_path)]
+    drop = Journal._drop_superfluous
+
+    def drop_but_the_last(journal, previous):
+        if not journal.newest.progress["complete"]:
+            drop(journal, previous)
+
+    with (
+        shrunken.shared_programs(),
+        mock.patch.object(Journal, "_drop_superfluous", drop_but_the_last),
+    ):
+        assert cli.main(words) == 0
+    system, whole = (each / "mu2net" / "seed-0" for each in (tmp_path, made))
+    process = shrunken.python("-c", DIES, system)
+    assert process.communicate() == ("", "")
+    left = shrunken.files(system).keys() - shrunken.files(whole)
+    assert "leases/system" in left
+    assert any(name.startswith("commits/") for name in left)
+    assert cli.main([*words, "--no-run"]) == 0
+    assert "leases/system" in shrunken.files(system)
+    assert cli.main(words) == 0
+    names = [
+        {name for name in shrunken.files(each) if not name.startswith("components/")}
+        for each in (system, whole)
+    ]
+    assert names[0] == names[1]
 
 
 def test_without_running_it_tells_what_is_there(tiny, lists, tmp_path, capsys):
