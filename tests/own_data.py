@@ -3,6 +3,8 @@
 import contextlib
 import csv
 import io
+import struct
+import zlib
 from types import SimpleNamespace
 
 import numpy as np
@@ -153,3 +155,15 @@ def evolve(file, directory, *bindings):
     with shrunken.shared_programs():
         start.evolve(loaded.experiment, loaded.resolved, str(directory), reporter)
     return System.open(directory)
+
+
+def deep_png(colours: np.ndarray) -> bytes:
+    """A PNG file of 16 bits a colour, of uint16 [H, W, 3]."""
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in colours)
+    head = struct.pack(">IIBBBBB", colours.shape[1], colours.shape[0], 16, 2, 0, 0, 0)
+    parts = [(b"IHDR", head), (b"IDAT", zlib.compress(rows)), (b"IEND", b"")]
+    made = [
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        for kind, data in parts
+    ]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(made)

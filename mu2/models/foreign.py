@@ -58,6 +58,12 @@ def check(file: BinaryIO, location: Location, root: str, form: str) -> None:
     archive = head.startswith(b"PK\x03\x04")
     if form == "safetensors" and archive and location.name.endswith(".npz"):
         raise _of_another(location, "a .npz archive", root, "AugReg")
+    if location.name.endswith(".msgpack"):
+        raise Mu2Error(
+            f"{location.name} holds weights of Flax, which {root} does not read.",
+            location=place,
+            hint=_CONVERT,
+        )
     for beginning, what, cure in _BEGINNINGS:
         if re.match(beginning, head, re.IGNORECASE) and not (form == "npz" and archive):
             raise Mu2Error(f"{location.name} is {what}.", location=place, hint=cure)

@@ -31,6 +31,21 @@ def check_depth(grey: np.ndarray, place: str) -> None:
         )
 
 
+def check_upper(pixels: np.ndarray, place: str) -> None:
+    """The same of an image of 16 bits a colour, of which the upper eight are there, uint8.
+
+    Raises:
+      Mu2Error: it would become all but black.
+    """
+    highest = int(pixels.max(initial=0))
+    if highest < _LEAST_OF_16_BITS >> 8:
+        raise Mu2Error(
+            f"{place}: 16-bit colours below {256 * (highest + 1):,}, where white is 65,535: as 8 "
+            f"bits, which mu2 reads, they are at most {highest} of 255.",
+            hint="Save the images so that white is 65,535, or with 8 bits.",
+        )
+
+
 def check_range(highest: float, owner: str) -> None:
     """Refuses images that run from 0 to 1 in place of 255.
 

@@ -1,5 +1,6 @@
 """Labels as data sets store them: texts or whole numbers, and the classes that they stand for."""
 
+import re
 import unicodedata
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
@@ -15,7 +16,16 @@ MISSING = (
     *("null", "NULL"),
 )
 # Classes called so, in whatever case, may be labels that are missing.
-_DOUBTFUL = frozenset({*map(str.casefold, MISSING), "none", "nil"})
+_DOUBTFUL = frozenset(
+    {
+        *map(str.casefold, MISSING),
+        *("none", "nil", "nat", "n.a.", "-", "--", "---", ".", "..", "(blank)", "blank", "(empty)"),
+        *("empty", "missing", "unknown", "unlabelled", "unlabeled", "no label", "not available"),
+        *("#div/0!", "#value!", "#ref!", "#name?", "#num!", "#null!", "#error!"),
+        *("-1", "-9", "-99", "-999", "-9999", "-99999"),
+    }
+)
+_NUMBER = re.compile(r"[+-]?[0-9]{1,15}(\.[0-9]{1,15})?")
 # Of a long list, as many are told.
 _TOLD = 5
 # Numbers that go no further are the numbers of classes, some of which may have no example.
@@ -109,10 +119,18 @@ def class_guesses(names: tuple[str, ...]) -> list[str]:
     ]
     like: dict[str, str] = {}
     for name in names:
-        plain = " ".join(unicodedata.normalize("NFC", name).casefold().split())
+        plain = _number(" ".join(unicodedata.normalize("NFC", name).casefold().split()))
         if (other := like.setdefault(plain, name)) != name:
             told.append(f"the classes {other!a} and {name!a} look like one.")
     return told
+
+
+def _number(name: str) -> str:
+    """A name, or where it is a number that number in one writing: '1' of '01' and '1.0'."""
+    if not _NUMBER.fullmatch(name):
+        return name
+    value = float(name)
+    return str(int(value)) if value.is_integer() else str(value)
 
 
 def sparse_guesses(names: tuple[str, ...]) -> tuple[str, ...]:

@@ -11,15 +11,29 @@ from typing import Any
 
 import numpy as np
 
-from mu2.errors import Mu2Error, lfs_pointer
+from mu2.errors import Mu2Error
 from mu2.tasks import exif, jpeg
-from mu2.tasks.greys import check_depth
+from mu2.tasks.foreign import foreign_file
+from mu2.tasks.greys import check_depth, check_upper
 from mu2.tasks.jpeg import recompress
 from mu2.tasks.view import View
 
 # How the names of image files end, in small letters.
 SUFFIXES = frozenset(
-    {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm"}
+    {
+        ".png",
+        ".jpg",
+        ".jpeg",
+        ".jfif",
+        ".bmp",
+        ".gif",
+        ".webp",
+        ".tif",
+        ".tiff",
+        ".ppm",
+        ".pgm",
+        ".pbm",
+    }
 )
 # What Pillow calls the formats that are read; it knows others that start programs (Ghostscript for
 # EPS) or read files that an image names.
@@ -51,8 +65,11 @@ def decode(image: bytes | Path, place: str) -> np.ndarray:
     """
     with _reported(place, image):
         with open_picture(image) as opened:
+            deep = is_deep(opened)
             upright = exif.upright(opened)
         pixels = _colours(upright, place)
+        if deep and not upright.mode.startswith("I"):
+            check_upper(pixels, place)
         if upright.mode.startswith("I"):
             check_depth(np.asarray(upright).astype(np.int64), place)
         return pixels
@@ -176,6 +193,12 @@ def open_picture(image: bytes | Path) -> Any:
     return opened
 
 
+def is_deep(picture: Any) -> bool:
+    """Whether a file that is open and not yet decoded has 16 bits a colour; Pillow keeps 8."""
+    modes = (tile[3] for tile in picture.tile)
+    return any(";16" in str(mode[0] if isinstance(mode, tuple) else mode) for mode in modes)
+
+
 def _colours(picture: Any, place: str) -> np.ndarray:
     """The pixels of an upright Pillow image, uint8 [H, W, 3]."""
     from PIL import Image
@@ -221,7 +244,7 @@ def _reported(place: str, image: bytes | Path) -> Iterator[None]:
         raise Mu2Error(f"{place}: {error.message}", hint=error.hint) from error
     except UnidentifiedImageError as error:
         head = image[:64] if isinstance(image, bytes) else _head(image)
-        raise lfs_pointer(head, place) or Mu2Error(
+        raise foreign_file(head, place) or Mu2Error(
             f"{place}: no image that Pillow knows, of those that mu2 reads"
             f"{'' if head else ' (it is empty)'}.",
             hint=f"Images are {', '.join(_NAMES)}.",

@@ -84,3 +84,16 @@ def test_sound_names_raise_no_doubt():
 )
 def test_what_differs_is_named(old, new, words):
     assert words in describe_difference(old, new)
+
+
+@pytest.mark.parametrize("name", ["#DIV/0!", "NaT", "-999", "--", "(blank)", "Unknown", "N.A."])
+def test_words_for_no_label_are_told(name):
+    assert class_guesses(("no", name, "yes")) == [
+        f"the class {name!r} may stand for examples without a label."
+    ]
+
+
+def test_numbers_in_two_writings_look_like_one():
+    assert class_guesses(("01", "1", "2")) == ["the classes '01' and '1' look like one."]
+    assert class_guesses(("1", "1.0", "2.50")) == ["the classes '1' and '1.0' look like one."]
+    assert class_guesses(("0.5", "05", "0x5", "1e3", "1000")) == []

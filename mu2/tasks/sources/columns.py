@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 
 import numpy as np
@@ -15,6 +16,9 @@ from mu2.tasks.sources.sheet import Row, Sheet
 _TOLD = 6
 # Of a column with as many categories or more, most rows having one of their own, that is told.
 _MANY = 10
+# What is written for missing numbers, and how many times farther from 0 than all others it is then.
+_SENTINELS = frozenset({"-9", "-99", "-999", "-9999", "-99999", "999", "9999", "99999", "999999"})
+_FAR = 3.0
 
 
 def check_labels(rows: Sequence[Row], label: str, missing: Collection[str], file: str) -> None:
@@ -158,19 +162,34 @@ class Columns:
                 f"{name!r} is read as numbers, and {coded[0]!r} looks like a code: "
                 f"CSV.categorical = ({name!r},) makes categories of it."
             )
-        if len(values) < _MANY or len(values) < len(rows) or not all(map(_is_whole, values)):
+        yield from self._sentinel_guesses(name, values)
+        if len(values) < _MANY or len(values) < len(rows):
             return
-        whole = np.array([float(value) for value in values])
+        whole = np.array([self.numbers.read(value) for value in values], np.float64)
+        if not (whole == np.rint(whole)).all():
+            return
         if (np.diff(whole) == 1).all():
             yield (
                 f"{name!r} counts the rows, and is learnt from: CSV.ignore = ({name!r},) leaves it "
                 "out."
             )
-        elif len(set(values)) == len(values):
+        elif len(np.unique(whole)) == len(whole):
             yield (
                 f"{name!r} is another whole number in every row, and is learnt from: "
                 f"CSV.ignore = ({name!r},) leaves it out where it only names the row."
             )
+
+    def _sentinel_guesses(self, name: str, values: Sequence[str]) -> Iterator[str]:
+        """Numbers that are often written in the place of a value, and are far from all others."""
+        counts = Counter(values)
+        for value in _SENTINELS & counts.keys():
+            others = [abs(self.numbers.read(each) or 0.0) for each in counts if each != value]
+            far = max(others, default=math.inf) * _FAR < abs(float(value))
+            if counts[value] > 1 and far:
+                yield (
+                    f"{name!r} is {value} in {counts[value]:,} rows and nowhere near it in others: "
+                    f"where that stands for a missing value, add {value!r} to CSV.missing."
+                )
 
     def category_guesses(self, rows: Sequence[Row], name: str) -> Iterator[str]:
         """What may be wrong with reading a column as categories; see `number_guesses`."""
@@ -189,10 +208,6 @@ def text_guesses(rows: Sequence[Row], name: str, missing: Collection[str]) -> It
     if found:
         words = ", ".join(map(repr, sorted(set(found))[:_MANY]))
         yield f"{len(found):,} texts of {name!r} are learnt from as they stand: {words}."
-
-
-def _is_whole(value: str) -> bool:
-    return value.lstrip("+-").isdecimal()
 
 
 def sheet_guesses(sheet: Sheet) -> Iterator[str]:

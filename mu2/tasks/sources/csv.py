@@ -355,6 +355,10 @@ class CSV(SplitSource):
                 f"It has one column, {table.columns[0]!r}; CSV.delimiter says what parts columns."
             )
         kind = dict(table.left_out).get(name)
+        if kind is not None:
+            hint = "CSV reads columns of single numbers and texts. pyarrow.Table.cast makes some."
+        elif table.is_parquet:
+            hint = did_you_mean(name, table.columns)
         what = f"has no column {name!r}" if kind is None else f"has {kind} in column {name!r}"
         return Mu2Error(f"{table.file} {what}, which CSV.{attribute} names.", hint=hint)
 

@@ -10,7 +10,8 @@ from typing import IO, Any
 import numpy as np
 from numpy.lib import format as npy
 
-from mu2.errors import Mu2Error, did_you_mean, lfs_pointer
+from mu2.errors import Mu2Error, did_you_mean
+from mu2.tasks.foreign import foreign_file
 from mu2.tasks.labels import classes, labelled, sparse_guesses, to_labels
 from mu2.tasks.order import shuffle
 from mu2.tasks.preparation import Preparation
@@ -295,10 +296,10 @@ class Npz(SplitSource):
         if len(shape) == 3 or (len(shape) == 4 and shape[3] in (1, 3)):
             if dtype == np.uint8 and 0 not in shape[1:]:
                 return
-            raise Mu2Error(
-                f"{what}, and mu2 reads images of uint8.",
-                hint=f"From 0 to 1: np.rint({name} * 255).astype(np.uint8).",
-            )
+            hint = f"From 0 to 1: np.rint({name} * 255).astype(np.uint8)."
+            if dtype.kind != "f":
+                hint = f"From 0 to 255: {name}.astype(np.uint8)."
+            raise Mu2Error(f"{what}, and mu2 reads images of uint8.", hint=hint)
         raise Mu2Error(
             f"{what}, which are neither images nor rows of a table.",
             hint="Images are uint8 [N, H, W] or [N, H, W, C], C 1 or 3; a table is [N, F].",
@@ -315,7 +316,8 @@ class Npz(SplitSource):
                 hint=f"Of one-hot labels: {name}.argmax(axis=1)." if one_hot else None,
             )
         if dtype.kind not in "biuU":
-            raise Mu2Error(f"{what}, and labels are whole numbers or texts.")
+            hint = f"Save {name}.astype({'str' if dtype.kind == 'S' else 'np.int64'})."
+            raise Mu2Error(f"{what}, and labels are whole numbers or texts.", hint=hint)
 
     @functools.cached_property
     def _headers(self) -> dict[str, tuple[tuple[int, ...], np.dtype[Any]]]:
@@ -368,8 +370,8 @@ class Npz(SplitSource):
     def _opened(self) -> zipfile.ZipFile:
         path = home(self.path, self._owner)
         try:
-            if (pointer := lfs_pointer(head_of(path), self._owner)) is not None:
-                raise pointer
+            if (foreign := foreign_file(head_of(path), self._owner, b"PK")) is not None:
+                raise foreign
             return zipfile.ZipFile(path)
         except (OSError, zipfile.BadZipFile) as error:
             raise Mu2Error(

@@ -4,7 +4,8 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from mu2.errors import Mu2Error, lfs_pointer
+from mu2.errors import Mu2Error
+from mu2.tasks.foreign import foreign_file
 from mu2.tasks.sources.listing import head_of
 
 PARQUET = (".parquet", ".pq")
@@ -31,8 +32,8 @@ def read_parquet(file: Path) -> tuple[dict[str, list[Any]], dict[str, str]]:
         from pyarrow import parquet
     except ImportError as error:
         raise Mu2Error(f"{file} needs pyarrow.", hint="pip install 'mu2[tables]'") from error
-    if (pointer := lfs_pointer(head_of(file), str(file))) is not None:
-        raise pointer
+    if (foreign := foreign_file(head_of(file), str(file), b"PAR1")) is not None:
+        raise foreign
     try:
         table = parquet.read_table(file)
     except (OSError, pa.ArrowException) as error:

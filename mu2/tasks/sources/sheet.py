@@ -8,7 +8,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from mu2.errors import Mu2Error, lfs_pointer
+from mu2.errors import Mu2Error
+from mu2.tasks.foreign import foreign_file
 from mu2.tasks.sources.listing import entries, home, in_order
 from mu2.tasks.sources.parquet import PARQUET, is_parquet, read_parquet
 
@@ -68,6 +69,11 @@ class Sheet:
     quote: str = '"'
     guessed: bool = False
     left_out: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def is_parquet(self) -> bool:
+        """Whether it is one by its name."""
+        return is_parquet(Path(self.file))
 
     @classmethod
     def of(cls, file: Path, delimiter: str | None, quote: str | None = None) -> "Sheet":
@@ -216,8 +222,8 @@ def parting_hint(head: Sequence[str], delimiter: str | None) -> str | None:
 
 def _check_encoding(content: bytes, file: str) -> None:
     """Raises Mu2Error unless a file is text in UTF-8."""
-    if (pointer := lfs_pointer(content[:64], file)) is not None:
-        raise pointer
+    if (foreign := foreign_file(content[:64], file)) is not None:
+        raise foreign
     for mark, name in _BYTE_ORDER_MARKS.items():
         if content.startswith(mark):
             raise Mu2Error(f"{file} is written in {name}.", hint="Save it as UTF-8.")

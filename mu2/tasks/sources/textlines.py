@@ -7,7 +7,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from mu2.errors import Mu2Error, lfs_pointer
+from mu2.errors import Mu2Error
+from mu2.tasks.foreign import foreign_file
 from mu2.tasks.order import shuffle
 from mu2.tasks.reader import Arrays, Reader
 from mu2.tasks.sources.checks import check_bool, check_text
@@ -140,8 +141,8 @@ class TextLines(SplitSource):
             )
         try:
             content = file.read_bytes()
-            if (pointer := lfs_pointer(content[:64], str(file))) is not None:
-                raise pointer
+            if (foreign := foreign_file(content[:64], str(file))) is not None:
+                raise foreign
             text = content.decode("utf-8-sig")
         except OSError as error:
             raise Mu2Error(f"{file}: {error.strerror}.") from error

@@ -314,3 +314,25 @@ def test_texts_that_may_be_missing_are_told(tmp_path, word):
     lines = [f"{word if i % 4 == 0 else 'good'},{'xy'[i % 2]}" for i in range(20)]
     source = CSV(write(tmp_path / "x.csv", "text,label", *lines), "label", text="text")
     assert source.guesses() == (f"5 texts of 'text' are learnt from as they stand: {word!r}.",)
+
+
+# Columns that look like numbers and say something else.
+
+
+@pytest.mark.parametrize("numbers", [[f"{i}.0" for i in range(40)], [f"{i},0" for i in range(40)]])
+def test_row_numbers_in_decimals_are_told(tmp_path, numbers):
+    lines = [f"{number};{'n' if i < 20 else 'y'}" for i, number in enumerate(numbers)]
+    path = write(tmp_path / "x.csv", "row;label", *lines)
+    told = CSV(path, "label", delimiter=";", decimal=numbers[0][1]).guesses()
+    assert told[0].startswith("'row' counts the rows, and is learnt from")
+
+
+@pytest.mark.parametrize(("value", "told"), [("-999", True), ("99999", True), ("-9", False)])
+def test_numbers_that_stand_for_a_missing_value_are_told(tmp_path, value, told):
+    lines = [f"{value if i % 8 == 0 else i % 7},{'ny'[i % 2]}" for i in range(40)]
+    path = write(tmp_path / "x.csv", "a,label", *lines)
+    found = [each for each in CSV(path, "label").guesses() if "stands for a missing" in each]
+    assert bool(found) == told
+    if told:
+        assert found[0].startswith(f"'a' is {value} in 5 rows")
+        assert not CSV(path, "label", missing=("", value)).guesses()

@@ -130,3 +130,14 @@ def test_files_that_are_none_say_what_they_are(tmp_path, content, message):
     (tmp_path / "data.parquet").write_bytes(content)
     with pytest.raises(Mu2Error, match=message):
         CSV(str(tmp_path / "data.parquet"), "kind").num_classes()
+
+
+def test_a_label_of_bytes_is_refused_without_a_word_of_delimiters(tmp_path):
+    columns = {"a": [1.0, 2.0], "label": [b"n", b"y"]}
+    parquet.write_table(pa.table(columns), tmp_path / "x.parquet")
+    with pytest.raises(Mu2Error, match="has binary in column 'label'") as caught:
+        CSV(str(tmp_path / "x.parquet"), "label").class_names()
+    assert "single numbers and texts" in caught.value.hint
+    with pytest.raises(Mu2Error, match="has no column 'lable'") as caught:
+        CSV(str(tmp_path / "x.parquet"), "lable").class_names()
+    assert "delimiter" not in caught.value.hint
