@@ -22,7 +22,7 @@ _DOUBTFUL = frozenset(
         *("none", "nil", "nat", "n.a.", "-", "--", "---", ".", "..", "(blank)", "blank", "(empty)"),
         *("empty", "missing", "unknown", "unlabelled", "unlabeled", "no label", "not available"),
         *("#div/0!", "#value!", "#ref!", "#name?", "#num!", "#null!", "#error!"),
-        *("-1", "-9", "-99", "-999", "-9999", "-99999"),
+        *("-9", "-99", "-999", "-9999", "-99999"),
     }
 )
 _NUMBER = re.compile(r"[+-]?[0-9]{1,15}(\.[0-9]{1,15})?")
