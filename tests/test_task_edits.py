@@ -216,6 +216,16 @@ def test_a_task_is_copied_with_its_components(directory, run, images, tmp_path):
     assert went_on.task("numbers").iterations == 2
 
 
+def test_a_copy_follows_no_link_out_of_the_system(directory, tmp_path):
+    component = System.open(directory).path("digits").components[-1]
+    pack = directory / "components" / component.pack
+    (pack / "arrays").rename(tmp_path / "elsewhere")
+    (pack / "arrays").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(Mu2Error, match="symbolic link"):
+        task_edits.copy_task(directory, "digits", tmp_path / "other")
+    assert not System.exists(tmp_path / "other") or System.open(tmp_path / "other").tasks == ()
+
+
 def test_a_copy_does_not_go_among_other_layers(directory, tmp_path):
     other = tmp_path / "other"
     bindings = ("ViT.width=8", *shrunken.DIGITS, shrunken.ONCE)

@@ -139,7 +139,7 @@ def run(folder: Path, directory: Path, tasks: Sequence[str]) -> None:
             experiment.run(
                 loaded.experiment,
                 system,
-                workers(loaded.experiment),
+                workers(loaded.experiment.layout, loaded.experiment.training),
                 LogReporter(io.StringIO()),
             )
 

@@ -43,7 +43,7 @@ def recompress(image_HxWxC: np.ndarray, quality: int) -> np.ndarray:
     encoded = io.BytesIO()
     Image.fromarray(pixels).save(encoded, "JPEG", quality=max(1, quality))
     encoded.seek(0)
-    with Image.open(encoded) as decoded:
+    with Image.open(encoded, formats=("JPEG",)) as decoded:
         pixels = np.asarray(decoded)
     return pixels[:, :, np.newaxis] if grey else pixels
 

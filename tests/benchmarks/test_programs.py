@@ -13,6 +13,7 @@ from benchmarks.speed import (
     bare,
     convnet,
     efficiency,
+    growth,
     history,
     inference,
     memory,
@@ -71,6 +72,20 @@ def test_a_process_that_fails_is_told():
 @pytest.mark.parametrize("place", watched.PARTS)
 def test_what_is_watched_is_there(place):
     assert callable(pkgutil.resolve_name(place))
+
+
+@pytest.mark.slow
+def test_growth_adds_tasks_to_a_system_and_asks_it(tmp_path, monkeypatch):
+    monkeypatch.chdir(shrunken.ROOT)
+    small = ("ViT.width = 16", "ViT.heads = 2", "ViT.mlp_dim = 32", "Training.intervals = 1")
+    layers = ("Hyperparameters.num_layers = 0", "Ranges.num_layers = (0,)")
+    lines = [line for line in growth.HEAD.splitlines() if not line.startswith(("Ranges", "Train"))]
+    monkeypatch.setattr(growth, "HEAD", "\n".join([*lines, *small, *layers]))
+    growth.npz(tmp_path)
+    for task in ("one", "two"):
+        growth.run(tmp_path, tmp_path / "system", [task])
+        growth.predict(tmp_path / "system", task)
+    assert growth.System.open(tmp_path / "system").tasks == ("one", "two")
 
 
 def test_compiling_within_compiling_counts_once():

@@ -12,6 +12,7 @@ from mu2.errors import Mu2Error
 from mu2.random_keys import Key
 from mu2.tasks.picture import FORMATS, MAX_SIDE, decode, decode_view, is_picture
 from mu2.tasks.view import View, Views
+from tests.imports import ROOT
 
 Image = pytest.importorskip("PIL.Image")
 
@@ -274,6 +275,21 @@ def test_formats_that_start_programs_or_read_files_are_never_decoded(monkeypatch
             decode(image, "x")
         assert "PNG, JPEG, BMP, GIF, WebP, TIFF, PPM" in caught.value.hint
     assert not is_picture(EPS)
+
+
+def test_images_of_every_source_are_opened_with_the_formats_that_are_read():
+    """Folders, Hugging Face's sets and TFDS give bytes or files to `decode`, and open none."""
+    opened = {
+        path.name: line.strip()
+        for path in (ROOT / "mu2").rglob("*.py")
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if "Image.open(" in line
+    }
+    assert opened.keys() == {"picture.py", "jpeg.py"}  # which opens what it has encoded itself
+    assert all("formats=" in line for line in opened.values())
+    sources = ROOT / "mu2" / "tasks" / "sources"
+    assert "SkipDecoding()" in (sources / "tfds.py").read_text(encoding="utf-8")
+    assert "decode=False" in (sources / "huggingface.py").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(
