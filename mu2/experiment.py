@@ -142,12 +142,13 @@ def run(
     introduce_roots(system, experiment.space, experiment.roots, experiment.seed, training.dtype)
     reporter.run_started(experiment, system)
     schedule = experiment.stream.schedule()
+    visits = len(schedule)
     examples = RunData(training.batch_size, experiment.stream.memory_limit_mb, experiment.images)
     for visit, task, data in examples.visits(schedule[system.progress.position :]):
         record = begin_task_iteration(experiment, system, task)
         reporter.task_started(task.name, visit)
-        while not experiment.evolution.is_finished(record.under_way, len(schedule)):
-            record = evolve_generation(experiment, system, workers, record, data, reporter)
+        while not experiment.evolution.is_finished(record.under_way, visits):
+            record = evolve_generation(experiment, system, workers, record, data, reporter, visits)
         record = end_task_iteration(experiment, system, workers, record, data)
         reporter.task_done(record)
     system.complete()
@@ -187,6 +188,7 @@ def evolve_generation(
     record: TaskRecord,
     data: TaskData,
     reporter: Reporter,
+    visits: int,
 ) -> TaskRecord:
     """Plans a generation, trains its children, keeps those that reach their bar, commits."""
     evolution, training, paths = experiment.evolution, experiment.training, system.paths()
@@ -206,7 +208,7 @@ def evolve_generation(
         system.log_child(line, child.seconds)
         reporter.child_done({**line, "seconds": child.seconds})
         probes = Probes(population)  # the first child's line has told of them
-    record = dataclasses.replace(record, population=population.trim(evolution.population))
+    record = dataclasses.replace(record, population=evolution.keep_needed(population, visits))
     message = f"{record.name} generation {population.generation}"
     system.commit(message, Changes(tasks=[record]), passing=True)
     return record

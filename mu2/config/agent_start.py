@@ -88,7 +88,9 @@ def evolve_cycle(
     while not experiment.evolution.is_finished(record.under_way, cycle.visits):
         if is_stopped():
             return False
-        record = evolve_generation(experiment, system, workers, record, data, reporter)
+        record = evolve_generation(
+            experiment, system, workers, record, data, reporter, cycle.visits
+        )
     reporter.task_done(end_task_iteration(experiment, system, workers, record, data))
     return True
 

@@ -144,3 +144,17 @@ class Evolution:
         if self.target_quality is not None and best >= self.target_quality:
             return True
         return self.budget is not None and self.budget.is_spent(population, visits)
+
+    def keep_needed(self, population: Population, visits: int) -> Population:
+        """The population after a generation, with what may yet survive or have children alone.
+
+        Args:
+          population: its state, each of whose own paths reached its bar.
+          visits: see `is_finished`.
+        """
+        population = population.trim(self.population)
+        best = population.best(self.must_improve)
+        if best is None or not self.is_finished(population, visits):
+            return population
+        # That of the best quality too: it may be what ends the iteration.
+        return population.keep({best.id, max(population.own, key=lambda p: p.quality or 0.0).id})

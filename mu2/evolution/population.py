@@ -1,7 +1,7 @@
 """The population: the state of one task iteration, nothing but records."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from mu2.evolution.path import Path
@@ -61,7 +61,10 @@ class Population:
         """
         if limit is None or len(self.own) <= limit:
             return self
-        stay = {path.id for path in self.rank()[:limit]}
+        return self.keep({path.id for path in self.rank()[:limit]})
+
+    def keep(self, stay: Collection[str]) -> "Population":
+        """The population with the own paths of some ids alone; see `dropped` for the others."""
         gone = {path.id: path for path in (*self.dropped, *self.own) if path.id not in stay}
         needed: set[str] = set()
         for path in self.own:

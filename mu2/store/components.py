@@ -121,6 +121,11 @@ class ComponentStore:
         self._placed.update((d, where[d]) for d in new)
         return {component: StoredComponent(d, where[d]) for component, d in digests.items()}, new
 
+    def withdraw(self, components: Iterable[str]) -> None:
+        """Takes back the places of components, by digest, that will not be `put`."""
+        for d in components:
+            self._placed.pop(d, None)
+
     def put(self, components: Mapping[str, Arrays]) -> None:
         """Writes components that were placed, in one pack; call under the lock.
 

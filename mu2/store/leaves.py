@@ -60,3 +60,8 @@ def check_leaves(component: str, arrays: Arrays) -> None:
 def pack_name(components: Mapping[str, Arrays]) -> str:
     """The name of the pack that holds some components, by digest."""
     return sha256(encode({d: shapes(arrays) for d, arrays in components.items()}))
+
+
+def count_bytes(components: Mapping[str, Arrays]) -> int:
+    """Bytes of the leaves of some components, by digest."""
+    return sum(leaf.nbytes for arrays in components.values() for leaf in arrays.values())

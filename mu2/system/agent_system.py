@@ -143,6 +143,7 @@ class AgentSystem(WritableSystem):
         on a root from then on (see `System.paths`).
         """
         (record,) = (record for record in changes.tasks if record.name == self.agent)
+        self._put_named(changes.paths())
         if passing:
             self._keep(record)
         else:

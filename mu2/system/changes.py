@@ -1,7 +1,7 @@
 """What a commit is to make durable: records of tasks and what belongs to them."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from mu2.evolution.path import Path
@@ -30,6 +30,15 @@ class Changes:
     removed: TaskRecord | None = None
     predictions: Mapping[str, TestPredictions] = dataclasses.field(default_factory=dict)
     samples: Mapping[str, Sample] = dataclasses.field(default_factory=dict)
+
+    def paths(self) -> Iterator[Path]:
+        """Every path of a changed record, those of an iteration under way too, and the roots."""
+        yield from self.roots
+        for record in self.tasks:
+            if record.path is not None:
+                yield record.path
+            if record.population is not None:
+                yield from (*record.population.own, *record.population.dropped)
 
     def documents(self) -> dict[str, Any]:
         """The JSON document of each record that is new or another, by its key."""

@@ -14,7 +14,7 @@ from mu2.store.background import BackgroundWriter
 from mu2.store.files import write_file
 from mu2.store.head import drop_commit, refuse_doubtful_head
 from mu2.store.journal import Journal
-from mu2.store.leaves import Arrays
+from mu2.store.leaves import Arrays, count_bytes, pack_name
 from mu2.store.lock import CommitLock, WriterLock, is_left
 from mu2.store.stored_component import StoredComponent
 from mu2.store.sweep import sweep
@@ -46,6 +46,8 @@ class WritableSystem(System):
         self._log_mark = Mark()  # where it ends, from `begin` on
         self._known_packs: set[str] = set()
         self._new_packs: set[str] = set()
+        self._unwritten: dict[str, dict[str, Arrays]] = {}  # pack to its components, by digest
+        self._unwritten_bytes, self._unwritten_limit = 0, cache_limit_mb << 20
 
     @classmethod
     def extend(
@@ -106,6 +108,8 @@ class WritableSystem(System):
         return super()._journal
 
     def _stored(self, component: Component) -> Arrays:
+        if component.digest in (unwritten := self._unwritten.get(component.pack, {})):
+            return unwritten[component.digest]
         self._background.wait()
         return super()._stored(component)
 
@@ -212,9 +216,9 @@ class WritableSystem(System):
             self._drop(self._commit(progress, "run complete", {}), ())
 
     def write(self, path: Path, arrays: Mapping[str, Arrays]) -> Path:
-        """Writes a path's new components, all in one checkpoint; nothing names them yet.
+        """Takes a path's new components, to be written in one pack; nothing names them yet.
 
-        They are on disk before the next commit is.
+        They are on disk before the next commit is, if that names them; else they are given up.
 
         Args:
           path: a path whose new components have no digest.
@@ -225,13 +229,30 @@ class WritableSystem(System):
         """
         by_id = {c.id: arrays[c.name] for c in path.components if c.name in arrays}
         stored, new = self._store.place(by_id)
-        self._background.add(functools.partial(self._store.put, new))
-        packs = {s.pack for s in stored.values()}
-        self._new_packs |= packs - self._known_packs
-        self._known_packs |= packs
         for component, s in stored.items():
             self._cache.put(s.digest, by_id[component])
+        if new:
+            self._unwritten[pack_name(new)] = new
+            self._unwritten_bytes += count_bytes(new)
+        if self._unwritten_bytes > self._unwritten_limit:
+            self._put([*self._unwritten])
         return with_places(path, stored)
+
+    def _put(self, packs: Iterable[str]) -> None:
+        """Hands over those of some packs that are not written yet, to be written behind."""
+        for pack in packs:
+            if (new := self._unwritten.pop(pack, None)) is not None:
+                self._background.add(functools.partial(self._store.put, new))
+                self._unwritten_bytes -= count_bytes(new)
+                self._new_packs |= {pack} - self._known_packs
+                self._known_packs.add(pack)
+
+    def _put_named(self, paths: Iterable[Path]) -> None:
+        """As `_put`, of the packs that the paths of a commit name; the others are given up."""
+        self._put(dict.fromkeys(c.pack for path in paths for c in path.components))
+        self._store.withdraw(d for new in self._unwritten.values() for d in new)
+        self._unwritten.clear()
+        self._unwritten_bytes = 0
 
     def log_child(self, line: Mapping[str, Any], seconds: float) -> None:
         """Adds one child to the log, and its wall time to the times."""
@@ -255,6 +276,7 @@ class WritableSystem(System):
           passing: the commit will give way to the next lasting one.
         """
         progress, roots, removed = self.progress, changes.roots, changes.removed
+        self._put_named(changes.paths())
         records = {record.name: record for record in changes.tasks}
         begun = {name for name, record in records.items() if record.population is not None}
         under_way = tuple(sorted({*progress.under_way}.difference(records) | begun))
@@ -352,15 +374,11 @@ class WritableSystem(System):
 
 def with_places(path: Path, stored: Mapping[str, StoredComponent]) -> Path:
     """A path whose components have the digests and packs of where they lie, by component id."""
-    return dataclasses.replace(
-        path,
-        components=tuple(
-            dataclasses.replace(c, digest=stored[c.id].digest, pack=stored[c.id].pack)
-            if c.id in stored
-            else c
-            for c in path.components
-        ),
+    components = (
+        dataclasses.replace(c, **stored[c.id]._asdict()) if c.id in stored else c
+        for c in path.components
     )
+    return dataclasses.replace(path, components=tuple(components))
 
 
 def _difference(file: FilePath, resolved: str) -> str:

@@ -175,6 +175,30 @@ def test_a_capped_population_keeps_the_best_and_of_equals_the_oldest():
     assert population.trim(None) == population
 
 
+@pytest.mark.parametrize("must_improve", [False, True])
+def test_at_the_end_of_an_iteration_only_the_best_is_needed_and_what_it_descends_from(must_improve):
+    rules = Evolution(must_improve=must_improve, children_per_iteration=4)
+    above, *others = (toys.path(f"a/0/{i}", score=i / 10, quality=0.5) for i in (5, 7, 9, 8))
+    best = dataclasses.replace(others[1], parent=above.id, quality=0.9)
+    own = (above, others[0], best, others[2])
+    population = dataclasses.replace(toys.begin(toys.live(ROOT), "a"), own=own)
+    for children, stay, dropped in ((3, own, ()), (4, (best,), (above,))):
+        at = dataclasses.replace(population, children=children)
+        needed = rules.keep_needed(at, 1)
+        assert (needed.own, needed.dropped) == (stay, dropped)
+        ends = [engine.finish(each, toys.live(ROOT), must_improve) for each in (needed, at)]
+        assert ends[0] == ends[1]
+    # What ends an iteration before all its children stays, so that it stays at its end.
+    rules = dataclasses.replace(rules, target_quality=0.95)
+    accurate = dataclasses.replace(others[2], quality=0.96)
+    at = dataclasses.replace(population, own=(*own[:3], accurate), children=3)
+    needed = rules.keep_needed(at, 1)
+    assert needed.own == (best, accurate)
+    assert rules.is_finished(needed, 1)
+    nothing = dataclasses.replace(population, own=(), children=4)
+    assert rules.keep_needed(nothing, 1) == nothing
+
+
 def test_data_hyperparameters_may_wait_for_a_first_path():
     space = toys.space(Ranges(hue=(0.0, 0.1, 0.2)), mutation_probability=1.0)
     rule, random = Mutation(data_from_first=True), Key.from_seed(3).numpy()

@@ -2,17 +2,22 @@
 
 import dataclasses
 
+import numpy as np
 import pytest
 
 from mu2.errors import Mu2Error
+from mu2.evolution.population import Population
 from mu2.report.summary import summarise
 from mu2.store.journal import Journal
 from mu2.store.sweep import find_reachable
+from mu2.store.verify import verify
 from mu2.system import System
 from mu2.system.changes import Changes
 from mu2.system.record import Progress, TaskRecord
 from mu2.system.writable import WritableSystem
-from tests import shrunken
+from tests import shrunken, writers
+
+ONES = np.ones((3, 2), np.float32)
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +61,42 @@ def test_only_what_lives_is_stored(run, system):
     assert live <= kept
     made = [line["path"] for line in run.lines if line["retained"]]
     assert len(made) > len(system.tasks)
+
+
+@pytest.mark.parametrize("cache_limit_mb", [0, 1024])
+def test_what_no_commit_names_is_not_written(tmp_path, cache_limit_mb):
+    writers.create(tmp_path)
+    record = TaskRecord("a", writers.CLASSES, False)
+    with WritableSystem.extend(tmp_path, cache_limit_mb) as system:
+        system.begin_edit()
+        (root,) = system.roots()
+        children = []
+        for seed in (1, 2, 3):
+            child = writers.made(f"a/0/{seed}", "a", root, ("head",), seed / 4)
+            child = dataclasses.replace(
+                child, components=(root.component("layer"), *child.components)
+            )
+            children.append(system.write(child, {"head": writers.leaves(seed // 2, 2)}))
+        heads = [child.component("head") for child in children]
+        assert heads[1].pack == heads[2].pack  # the very same layer
+        assert all(system.arrays(head) for head in heads)
+        population = Population("a", 0, False, 2, (children[0], children[2]), (root.id,), {})
+        under_way = dataclasses.replace(record, population=population)
+        system.commit("generation", Changes(tasks=[under_way]), passing=True)
+        again = system.write(writers.made("a/0/4", "a", root, ("head",)), {"head": {"w": ONES}})
+        system.commit(
+            "end",
+            Changes(tasks=[dataclasses.replace(record, path=children[2], iterations=1)]),
+        )
+        packs = {root.component("layer").pack, heads[2].pack}
+        # Without room for them they were written, and removed by the commit.
+        assert system._store.packs() == packs
+        again = system.write(writers.made("a/0/4", "a", root, ("head",)), {"head": {"w": ONES}})
+        system._put_named([again])
+        system._background.wait()
+        assert system._store.packs() == {*packs, again.component("head").pack}
+        assert system._store.read([(c.digest, c.pack) for c in again.components])
+    assert verify(tmp_path) == []
 
 
 def test_reading_changes_nothing(run):
