@@ -2,45 +2,27 @@
 
 import contextlib
 import dataclasses
-import os
-import random
-import signal
-import subprocess
 import sys
-import time
 from unittest import mock
 
 import pytest
 
-from mu2.agents import agent, replay
+from mu2.agents import replay
 from mu2.agents.agent import run_agent
 from mu2.cli import main
 from mu2.config.agent_start import prepare_system
 from mu2.errors import Mu2Error
 from mu2.store.verify import verify
 from mu2.system import System
-from mu2.system.agent_cycle import published_cycles
 from mu2.system.agents import agents_of
 from tests import shrunken
-from tests.shrunken import ROOT, SMALL
-
-
-class Silent:
-    """A reporter that says nothing."""
-
-    def __getattr__(self, name):
-        return lambda *arguments: None
+from tests.agent_kills import Silent, kill_agents, shared_programs
+from tests.shrunken import SMALL
 
 
 @pytest.fixture(autouse=True)
-def shared_programs():
-    def shared(made):
-        return shrunken.workers(made.layout, made.training)
-
-    with (
-        mock.patch.object(agent, "start_workers", shared),
-        mock.patch.object(replay, "start_workers", shared),
-    ):
+def shared():
+    with shared_programs():
         yield
 
 
@@ -123,68 +105,9 @@ def test_what_agents_refuse(tmp_path, capsys):
         agents(directory, "digits")
 
 
-FOUR = "Stream.tasks=(@digits/Task(), @latin/Task(), @greek/Task(), @cyrillic/Task())"
-FIFTH = (
-    "Stream.tasks=(@armenian/Task(),)",
-    "armenian/Task.name='armenian'",
-    "armenian/Task.source=@armenian/Glyphs()",
-    "armenian/Glyphs.script='armenian'",
-    "Scoring.scale=0.9",
-)
-
-
-def command(directory, *bindings, cycles):
-    words = shrunken.words(directory, *SMALL, *bindings)
-    return subprocess.Popen(
-        [sys.executable, "-m", "mu2", "agents", *words[1:], "--cycles", str(cycles)],
-        cwd=ROOT,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("kills", [5])
 def test_killed_agents_lose_nothing(tmp_path, capsys, kills):
-    directory, draw, hits, reads = tmp_path / "system", random.Random(0), 0, 0
-    first = command(directory, FOUR, cycles=3)
-    fifth = None
-    stopped = False
-    while first.poll() is None or (fifth is not None and fifth.poll() is None):
-        time.sleep(draw.uniform(0.2, 1.5))
-        if not System.exists(directory):
-            continue
-        running = [each for each in agents_of(directory) if each.process is not None]
-        if fifth is None and len(running) >= 2:
-            fifth = command(directory, *FIFTH, cycles=2)
-        if hits < kills and len(running) >= 2 and reads > 0:
-            pid = int(draw.choice(running).process.split()[1])
-            os.kill(pid, signal.SIGKILL)
-            hits += 1
-        elif hits == kills and not stopped and running:
-            first.send_signal(signal.SIGTERM)
-            stopped = True
-        assert main(["show", str(directory), "--json"]) == 0
-        System.open(directory).check_log()
-        assert verify(directory) == []
-        reads += 1
-    said = [process.communicate()[1] for process in (first, fifth)]
-    assert (first.returncode, fifth.returncode) in ((130, 0), (0, 0)), said
-    last = command(directory, FOUR, cycles=3)
-    err = last.communicate()[1]
-    assert last.returncode == 0, err
-    assert hits == kills
-    assert verify(directory) == []
-    assert main(["gc", str(directory)]) == 0
-    assert verify(directory) == []
-    system = System.open(directory)
-    lines = [line["path"] for line in system.log]
-    assert len(lines) == len(set(lines)) == system.progress.log_lines == (4 * 3 + 2) * 3
-    for task in ("digits", "latin", "greek", "cyrillic", "armenian"):
-        cycles = published_cycles(directory, task)
-        assert sorted(cycles) == list(range(2 if task == "armenian" else 3))
-        for number in cycles:
-            assert replay.replay(str(directory), task, number, Silent()) == []
+    reads = kill_agents(tmp_path / "system", kills, seed=0)
     with capsys.disabled():
-        sys.stdout.write(f"\n{hits} kills, {reads} readings\n")
+        sys.stdout.write(f"\n{kills} kills, {reads} readings\n")
