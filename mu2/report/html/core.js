@@ -230,7 +230,8 @@ function light(drawing) {
   const marks = drawing.querySelectorAll("[data-task]");
   let any = false;
   for (const mark of marks) {
-    const lit = state.task !== null && (mark.dataset.task === state.task || mark.dataset.giver === state.task);
+    const lit = state.task !== null && (mark.dataset.task === state.task || mark.dataset.giver === state.task ||
+      Boolean(mark.serves && mark.serves(state.task)));
     mark.classList.toggle("lit", lit);
     any = any || lit;
   }

@@ -52,6 +52,11 @@ function graphSection(system) {
     play.textContent = "▶ play";
   };
   const details = html("div", { id: "layer" });
+  // What a click chose is told further down: these go there.
+  const ways = html("span", { class: "ways", "aria-live": "polite" });
+  const point = () => ways.replaceChildren(
+    ...(state.task === null ? [] : [wayTo("task", state.task)]),
+    ...(layerIsKnown(system) ? [wayTo("layer", `layer ${system.components.names[state.layer]}`)] : []));
   const draw = () => {
     box.drawnAt = Math.max(240, box.clientWidth || 800);
     const commit = system.commits[at()];
@@ -68,6 +73,7 @@ function graphSection(system) {
     if (!box.isConnected) return;
     if ("commit" in change) draw();
     if ("layer" in change || "commit" in change) describeLayer(system, at(), details);
+    if ("layer" in change || "task" in change) point();
     light(box);
     if ("task" in change) showRow(box);
     if ("layer" in change) {
@@ -82,7 +88,7 @@ function graphSection(system) {
       "A row a task, a column a layer; data flow from left to right. A bar is a layer, in the colour " +
       "of the task that made it and as wide as it has parameters; a line is a task's path, so a bar " +
       "that several lines cross is shared by these tasks. Roots are grey. Click on a task or a bar."),
-    html("div", { class: "controls" }, play, slider, said),
+    html("div", { class: "controls" }, play, slider, said, ways),
     box,
     details,
     mostShared(system));
@@ -90,6 +96,7 @@ function graphSection(system) {
     draw();
     showRow(box);
     describeLayer(system, at(), details);
+    point();
   });
   return section;
 }
@@ -178,18 +185,21 @@ function drawGraph(system, commit, room) {
     visible.push(node);
     const mine = used && used.some((task) => changed.has(task)) &&
       components.ids[node].startsWith(`${system.paths[kept.get(used.find((task) => changed.has(task)))].id}/`);
-    nodes.append(svg("rect", {
+    const bar = svg("rect", {
       class: `node${state.layer === node ? " chosen" : ""}`, x: x(node) - wide(node) / 2, y: y(node) - 7,
       width: wide(node), height: 14, rx: 3, "data-layer": node, "data-task": owner,
       style: `fill:${colourOf(system, owner)};stroke:${mine ? "var(--mark)" : "var(--ground)"}`,
       "stroke-width": mine ? 1.8 : 1, "fill-opacity": used ? 0.85 : 0.3, "data-tip": tipOfLayer(system, users, node),
-    }));
+    });
+    if (used) bar.serves = (task) => used.includes(system.taskNumbers.get(task));
+    nodes.append(bar);
   }
   nodes.addEventListener("click", (event) => {
     const node = event.target.closest(".node");
     if (node) choose({ layer: Number(node.dataset.layer) });
   });
-  drawing.append(rows, nodes, paths, texts);
+  // Bars lie above the lines: both must be seen, and a pointer on a bar means the bar.
+  drawing.append(rows, paths, nodes, texts);
   visible.sort((a, b) => X[a] - X[b] || Y[a] - Y[b]);
   const marks = visible.map((node) => ({ x: x(node), y: y(node), tip: tipOfLayer(system, users, node), layer: node }));
   drawing.addEventListener("keydown", (event) => {
@@ -203,17 +213,26 @@ function drawGraph(system, commit, room) {
 
 function tipOfLayer(system, users, node) {
   const { components } = system, used = users.get(node) || [];
-  const names = used.slice(0, 8).map((task) => system.tasks[task].name).join(", ");
-  const more = used.length > 8 ? ` and ${used.length - 8} more` : "";
+  const names = used.slice(0, 6).map((task) => system.tasks[task].name).join(", ");
+  const more = used.length > 6 ? ` and ${used.length - 6} more` : "";
   return `${components.names[node]} of ${components.ownerOf(node) ?? "a root"}\n` +
     `${say(unpack(components.sizes)[node], "count")} parameters\n` +
-    (used.length ? `used by ${names}${more}` : "used by no task at present");
+    (used.length ? `used by ${plural(used.length, "task")}: ${names}${more}` : "used by no task at present");
 }
+
+const layerIsKnown = (system) =>
+  state.layer !== null && state.layer !== undefined && state.layer < system.components.ids.length;
+
+// A link to a part of the page; nothing scrolls unless it is followed.
+const wayTo = (id, name) => html("a", { href: `#${id}`, class: "way", "data-way": id, on: { click: (event) => {
+  event.preventDefault();
+  document.querySelector(`#${id}`).scrollIntoView();
+} } }, `see ${shorten(name, 28)} ↓`);
 
 // What is said below the graph of the layer that was clicked.
 function describeLayer(system, commit, box) {
   const node = state.layer;
-  if (node === null || node === undefined || node >= system.components.ids.length) {
+  if (!layerIsKnown(system)) {
     box.replaceChildren();
     return;
   }
