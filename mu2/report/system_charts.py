@@ -251,10 +251,11 @@ def costs(history: History) -> Iterator[Chart]:
         }
         order = sorted(spent_by, key=lambda task: (-spent_by[task], task))
         said = "wall time" if kind == "time" else "floating-point operations"
+        more = " Children trained together share it equally." if kind == "time" else ""
         yield Chart(
             kind=kind,
             title=f"{title} by task",
-            caption=f"The {said} that a task's children took, the most expensive task first.",
+            caption=f"The {said} that a task's children took, the most expensive task first.{more}",
             shape="bars",
             x=Axis("task", ticks=tuple(order)),
             y=Axis(said, "seconds" if unit == "seconds" else "flops"),

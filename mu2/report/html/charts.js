@@ -60,7 +60,8 @@ function figureOf(system, chart) {
     : plotBox(bars ? 200 : 230, (width) =>
         bars ? drawLongBars(system, chart, width) : drawChart(system, chart, width));
   plot.dataset.kind = chart.kind;
-  return html("figure", { class: matrix ? "matrix" : null, id: `chart-${chart.kind}` },
+  const wide = matrix && chart.columns.length > 24 && chart.columns.length <= 60;
+  return html("figure", { class: wide ? "wide" : null, id: `chart-${chart.kind}` },
     html("h3", {}, chart.title),
     html("figcaption", {}, chart.caption),
     matrix ? [] : keyOf(system, chart),
@@ -89,7 +90,9 @@ function keyOf(system, chart) {
   const dots = chart.shape === "points";
   return html("div", { class: "key" }, chart.series.map((series, number) =>
     html("span", {},
-      dots || series.mark ? html("i", { class: series.mark || "dot", style: `--dot:${colourOfSeries(system, chart, number)};background:var(--dot)`, "aria-hidden": true })
+      series.mark === "cross" ? svg("svg", { width: 12, height: 12, "aria-hidden": true },
+        svg("path", { class: "curve", d: "M2,2l8,8m0,-8l-8,8", "stroke-width": 2, style: "stroke:var(--mark)" }))
+      : dots || series.mark ? html("i", { class: series.tone === "strong" && dots ? "dot ring" : "dot", style: `--dot:${colourOfSeries(system, chart, number)};background:var(--dot)`, "aria-hidden": true })
         : svg("svg", { width: 22, height: 8, "aria-hidden": true },
         svg("line", { x1: 0, x2: 22, y1: 4, y2: 4, "stroke-width": 2.5,
           style: `stroke:${colourOfSeries(system, chart, number)}`,
@@ -241,7 +244,7 @@ function drawChart(system, chart, width) {
             ? { d: `M${place.x - 4},${place.y - 4}l8,8m0,-8l-8,8`, "stroke-width": 2, class: "curve" }
             : { cx: place.x, cy: place.y, r: points ? (tone === "strong" ? 6 : 4.5) : tone === "strong" ? 3.4 : 2.4 }),
           style: series.mark === "cross" ? "stroke:var(--mark)"
-            : `fill:${points && place.task && tone !== "faint" ? colourOf(system, place.task) : colour}`,
+            : `${points && tone === "strong" && series.children ? "stroke:var(--mark);stroke-width:1.6;" : ""}fill:${points && place.task && tone !== "faint" ? colourOf(system, place.task) : colour}`,
           "data-tip": place.tip, "data-task": place.task, "data-choose": series.children ? null : place.task,
           "data-child": place.child,
         }));

@@ -1,6 +1,7 @@
 // The children of a task: their curves, their scores, and for each why it was kept or not.
 
 const RETAINED = 1, DIVERGED = 2, STOPPED = 4;
+const CLASSES = { won: "kept", dropped: "dropped", diverged: "dropped" };
 
 function childCharts(system, task, children) {
   if (!children.length) return html("p", { class: "quiet" }, "The log holds no child of it.");
@@ -36,7 +37,7 @@ function childCharts(system, task, children) {
       x: { label: "validation interval", unit: "count", ticks: [] }, y: { label: "validation accuracy", unit: "percent", ticks: [] },
       series: curves },
     { kind: "scores", title: "Score against the child's number", shape: "points", caption: "A point a child, in the order of " +
-      "training. Large: the lineage of the path it keeps; coloured: kept for a while; grey: dropped. Click on one.",
+      "training. Ringed: the lineage of the path it keeps; coloured: kept for a while; grey: dropped. Click on one.",
       x: { label: "child of this task", unit: "count", ticks: [] }, y: { label: "score", unit: "percent", ticks: [] }, series: scores },
     learningChart(system, task),
   ].filter(Boolean);
@@ -78,54 +79,89 @@ function learningChart(system, task) {
   };
 }
 
+// The child that a child's task iteration ended with; undefined: it is not over, or none was better.
+function winnerBeside(system, child) {
+  if (!system.winners) {
+    system.winners = new Map();
+    for (const path of system.paths) {
+      const won = childOfPath(system, path.id);
+      if (won !== undefined) system.winners.set(iterationOf(system, won), won);
+    }
+  }
+  return system.winners.get(iterationOf(system, child));
+}
+
+const iterationOf = (system, child) => `${unpack(system.children.iteration)[child]} ${childTask(system, child)}`;
+
+const isUnderWay = (system, child) => system.underWay.some(([task, iteration]) =>
+  task === childTask(system, child) && iteration === unpack(system.children.iteration)[child]);
+
 function outcomeOf(system, child) {
   const flags = unpack(system.children.flags)[child];
   if (flags & DIVERGED) return "diverged";
-  return flags & RETAINED ? "kept" : "dropped";
+  if (winnerBeside(system, child) === child) return "won";
+  if (!(flags & RETAINED)) return "dropped";
+  return isUnderWay(system, child) ? "kept so far" : "kept for a while";
+}
+
+// Of two scores, how far the second is from the first.
+function marginOf(score, other) {
+  const points = Math.abs(100 * (other - score));
+  if (!points) return "the same score";
+  const than = other < score ? "less" : "more";
+  return `${say(other, "percent")}: ${points < 0.05 ? "under 0.1" : points.toFixed(1)} points ${than}`;
 }
 
 // One sentence that says why a child was kept or dropped.
 function reasonOf(system, child) {
   const c = system.children, flags = unpack(c.flags)[child];
   const score = unpack(c.score)[child], bar = unpack(c.bar)[child], parent = parentOf(system, child);
-  const said = say(score, "percent");
+  const said = say(score, "percent"), kept = winnerBeside(system, child) === child ? "Kept" : outcomeOf(system, child).replace(/^k/, "K");
   if (flags & DIVERGED) return "Dropped: its loss was no longer a number.";
   const early = flags & STOPPED ? " Its training was ended early, as it lagged behind." : "";
   if (!known(bar)) {
     return flags & RETAINED
-      ? `Kept: its parent ${parent} is no path of this task, so any score would do; it has ${said}.${early}`
+      ? `${kept}: its parent ${parent} is no path of this task, so any score would do; its own is ${said}.${early}`
       : `Dropped: its score ${said} was below those of the paths that the population kept.${early}`;
   }
   const than = `its parent ${parent} had ${say(bar, "percent")}`;
   if (score < bar) return `Dropped: its score is ${said}; ${than}.${early}`;
-  return flags & RETAINED ? `Kept: its score is ${said}; ${than}.${early}`
+  return flags & RETAINED ? `${kept}: its score is ${said}; ${than}.${early}`
     : `Dropped: its score ${said} reached its parent's, but the population kept better ones.${early}`;
 }
 
-// Whether it is, or was, the path that its task kept after an iteration.
+// Whether it won its task iteration, by how much and against whom.
 function survivalOf(system, child) {
-  const id = childPath(system, child), task = childTask(system, child);
-  const number = system.pathNumbers.get(id);
-  if (number === undefined) {
-    return unpack(system.children.flags)[child] & RETAINED
-      ? " It did not survive its task iteration: another path scored better." : "";
+  const score = unpack(system.children.score), winner = winnerBeside(system, child);
+  if (winner === undefined) {
+    return isUnderWay(system, child) ? " Its task iteration is not over."
+      : unpack(system.children.flags)[child] & RETAINED
+        ? " It did not win its task iteration: the path that the task had before stayed the best." : "";
   }
-  const record = system.tasks[system.taskNumbers.get(task)];
-  return record && record.path === id
-    ? " It had the best score when its task iteration ended, and is the path that the task keeps."
-    : " It had the best score when its task iteration ended; a later iteration found a better one.";
+  if (winner !== child) {
+    return known(score[child])
+      ? ` ${childPath(system, winner)} won the task iteration with ${marginOf(score[child], score[winner])}.` : "";
+  }
+  const task = childTask(system, child), record = system.tasks[system.taskNumbers.get(task)];
+  const others = childrenOf(system, task).filter((other) => other !== child && known(score[other]) &&
+    iterationOf(system, other) === iterationOf(system, child));
+  const second = others.reduce((best, other) => (best === null || score[other] > score[best] ? other : best), null);
+  return (record && record.path === childPath(system, child)
+    ? " It won: it had the best score when its task iteration ended, and is the path that the task keeps."
+    : " It won: it had the best score when its task iteration ended; a later iteration found a better one.") +
+    (second === null ? "" : ` The runner-up, ${childPath(system, second)}, had ${marginOf(score[child], score[second])}.`);
 }
 
 function childTable(system, task, children) {
   if (!children.length) return [];
   const c = system.children, shown = children.slice(-500);
-  const rows = shown.map((child) => html("tr", { "data-row": child },
+  const rows = shown.map((child) => html("tr", { "data-row": child, class: outcomeOf(system, child) === "won" ? "won" : null },
     html("td", { class: "text" }, html("button", { type: "button", class: "task", "data-child": child }, childPath(system, child))),
     html("td", { class: "text" }, parentOf(system, child)),
     html("td", {}, say(unpack(c.quality)[child], "percent")),
     html("td", {}, say(unpack(c.score)[child], "percent")),
-    html("td", {}, say(unpack(c.bar)[child], "percent")),
-    html("td", { class: outcomeOf(system, child) === "kept" ? "kept" : "dropped" }, outcomeOf(system, child)),
+    html("td", {}, known(unpack(c.bar)[child]) ? say(unpack(c.bar)[child], "percent") : "any"),
+    html("td", { class: CLASSES[outcomeOf(system, child)] ?? null }, outcomeOf(system, child)),
     html("td", {}, say(unpack(c.trained)[child], "count")),
     html("td", {}, say(unpack(c.seconds)[child], "seconds")),
     html("td", {}, say(unpack(c.flops)[child], "flops"))));
@@ -134,7 +170,7 @@ function childTable(system, task, children) {
     html("summary", {}, `All ${plural(children.length, "child", "children")}` +
       (shown.length < children.length ? ` (the last ${shown.length} are listed)` : "")),
     html("div", { class: "scroll", tabindex: 0 }, html("table", {},
-      html("thead", {}, html("tr", {}, head.map((name) => html("th", { scope: "col" }, name)))), html("tbody", {}, rows))));
+      html("thead", {}, html("tr", {}, head.map((name, i) => heading(name, { class: i < 2 ? "text" : null })))), html("tbody", {}, rows))));
 }
 
 function showChild(system, box) {
@@ -152,7 +188,17 @@ function showChild(system, box) {
     html("p", { class: "quiet" },
       `${say(unpack(c.trained)[child], "count")} of ${say(unpack(c.parameters)[child], "count")} parameters trained in ` +
       `${unpack(c.steps)[child]} steps, ${say(unpack(c.flops)[child], "flops")}` +
-      (known(unpack(c.seconds)[child]) ? `, ${say(unpack(c.seconds)[child], "seconds")}.` : "."))));
+      (known(unpack(c.seconds)[child]) ? `, ${say(unpack(c.seconds)[child], "seconds")}${timeIsShared(system, child)}.` : "."))));
+}
+
+// Children that are trained together share their time equally; the log has no other.
+function timeIsShared(system, child) {
+  const c = system.children, seconds = unpack(c.seconds), generation = unpack(c.generation);
+  const together = childrenOf(system, childTask(system, child)).filter((other) =>
+    iterationOf(system, other) === iterationOf(system, child) && generation[other] === generation[child] &&
+    seconds[other] === seconds[child]);
+  return together.length < 2 ? ""
+    : ` (an equal share of what ${plural(together.length, "child", "children")} trained together took)`;
 }
 
 // ---- test predictions ----

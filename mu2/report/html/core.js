@@ -9,7 +9,7 @@ function fill(node, attributes, children) {
     if (name === "on") {
       for (const [event, act] of Object.entries(value)) node.addEventListener(event, act);
     } else {
-      node.setAttribute(name, value === true ? "" : value);
+      node.setAttribute(name, value === true && !name.startsWith("aria-") ? "" : value);
     }
   }
   for (const child of children.flat(Infinity)) {
@@ -51,9 +51,17 @@ function duration(seconds) {
   return minutes < 60 ? `${minutes}:${two(whole % 60)}` : `${Math.floor(minutes / 60)}:${clock}`;
 }
 
+// A share in percent. Seven digits are what all its sources have, packed or not, and a tie goes to the
+// even digit as in Python, so that a number reads the same wherever it stands.
+function inPercent(share, digits = 1) {
+  const percent = 100 * Number(share.toPrecision(7)), steps = percent * 10 ** digits, below = Math.floor(steps);
+  if (Number.isInteger(4 * percent) && steps - below === 0.5) return ((below + (below % 2)) / 10 ** digits).toFixed(digits);
+  return percent.toFixed(digits);
+}
+
 function say(value, unit) {
   if (!known(value)) return "–";
-  if (unit === "percent") return `${(100 * value).toFixed(1)}%`;
+  if (unit === "percent") return `${inPercent(value)}%`;
   if (unit === "seconds") return duration(value);
   if (unit === "flops") return scaled(value, FLOPS);
   if (unit === "count") {

@@ -214,7 +214,7 @@ def _children(history: History, tasks: dict[str, int]) -> dict[str, Any]:
             child.parent if parent == _NO_PARENT else None
             for child, parent in zip(children, parents, strict=True)
         ),
-        "quality": pack_shares(child.quality for child in children),
+        "quality": pack_floats(child.quality for child in children),
         "qualities": pack_lists([child.qualities for child in children]),
         "score": pack_floats(child.score for child in children),
         "bar": pack_floats(child.score_to_reach for child in children),

@@ -64,24 +64,30 @@ function graphSection(system) {
     said.textContent = commit
       ? `${at() + 1} of ${last + 1}: ${commit.message}` : "no task has a path yet";
     box.classList.toggle("many", system.tasks.length > 40);
-    box.replaceChildren(drawGraph(system, at(), box.drawnAt));
+    box.replaceChildren(...drawGraph(system, at(), box.drawnAt));
     light(box);
   };
   box.draw = draw;
   resized.observe(box);
   follow((change) => {
     if (!box.isConnected) return;
-    if ("commit" in change) draw();
+    if ("commit" in change) {
+      draw();
+      shared.replaceChildren(mostShared(system, at()));
+      light(shared);
+    }
     if ("layer" in change || "commit" in change) describeLayer(system, at(), details);
     if ("layer" in change || "task" in change) point();
     light(box);
-    if ("task" in change) showRow(box);
+    if ("task" in change) showRow(box, state.task);
+    if ("commit" in change) showRow(box, newestOf(system, at()));
     if ("layer" in change) {
       for (const node of box.querySelectorAll(".node")) {
         node.classList.toggle("chosen", Number(node.dataset.layer) === state.layer);
       }
     }
   });
+  const shared = html("div", { id: "shared" }, mostShared(system, at()));
   const section = html("section", { id: "system-graph" },
     html("h2", {}, "The system"),
     html("p", { class: "quiet" },
@@ -91,19 +97,25 @@ function graphSection(system) {
     html("div", { class: "controls" }, play, slider, said, ways),
     box,
     details,
-    mostShared(system));
+    shared);
   requestAnimationFrame(() => {
     draw();
-    showRow(box);
+    showRow(box, state.task);
     describeLayer(system, at(), details);
     point();
   });
   return section;
 }
 
-// Scrolls a tall graph, within its box, to the selected task's row.
-function showRow(box) {
-  const row = [...box.querySelectorAll("g[data-choose]")].find((each) => each.dataset.choose === state.task);
+// The task whose path a commit changed; null if it changed none or several.
+function newestOf(system, commit) {
+  const { changed } = pathsAt(system, commit);
+  return changed.size === 1 ? system.tasks[[...changed][0]].name : null;
+}
+
+// Scrolls a tall graph, within its box, to a task's row.
+function showRow(box, task) {
+  const row = [...box.querySelectorAll("g[data-choose]")].find((each) => each.dataset.choose === task);
   if (!row || box.scrollHeight <= box.clientHeight) return;
   const [at, top] = [row.getBoundingClientRect(), box.getBoundingClientRect()];
   if (at.top < top.top + HEAD || at.bottom > top.bottom) {
@@ -127,9 +139,10 @@ function drawGraph(system, commit, room) {
     "aria-label": `The system graph: ${plural(kept.size, "task")}, ${plural(users.size, "layer")}. ` +
       "The table of tasks below says the same in words. Arrow keys go from layer to layer.",
   });
+  const names = svg("svg", { width, height: HEAD, "aria-hidden": true });
   for (const [name, at] of layout.columns) {
     const place = ROW_LABEL + at * stretch;
-    drawing.append(svg("text", { class: "quiet", "text-anchor": "start",
+    names.append(svg("text", { class: "quiet", "text-anchor": "start",
       transform: `translate(${place - 4},${HEAD - 10}) rotate(-24)` }, shorten(name, 16)));
   }
   const rows = svg("g", {}), paths = svg("g", {}), nodes = svg("g", {}), texts = svg("g", {});
@@ -208,7 +221,7 @@ function drawGraph(system, commit, room) {
     const mark = marks.find((each) => each.x === Number(cursor.getAttribute("cx")) && each.y === Number(cursor.getAttribute("cy")));
     if (mark) choose({ layer: mark.layer });
   });
-  return withKeys(drawing, marks);
+  return [html("div", { class: "columns" }, names), withKeys(drawing, marks)];
 }
 
 function tipOfLayer(system, users, node) {
@@ -252,8 +265,8 @@ function describeLayer(system, commit, box) {
       users.length > 60 ? ` and ${users.length - 60} more` : []));
 }
 
-function mostShared(system) {
-  const users = usersOf(system, pathsAt(system, system.commits.length - 1).kept);
+function mostShared(system, commit) {
+  const users = usersOf(system, pathsAt(system, commit).kept);
   const sizes = unpack(system.components.sizes);
   const shared = [...users].filter(([, tasks]) => tasks.length > 1)
     .sort((a, b) => b[1].length - a[1].length || sizes[b[0]] - sizes[a[0]] || a[0] - b[0]).slice(0, 12);
@@ -272,6 +285,6 @@ function mostShared(system) {
           html("td", { class: "text" }, system.components.ownerOf(node) ?? "root"),
           html("td", {}, tasks.length),
           html("td", {}, say(sizes[node], "count")),
-          html("td", { class: "text" }, tasks.slice(0, 6).map((task) => taskButton(system, system.tasks[task].name)),
+          html("td", { class: "text many" }, tasks.slice(0, 6).map((task) => taskButton(system, system.tasks[task].name)),
             tasks.length > 6 ? ` +${tasks.length - 6}` : [])))))));
 }

@@ -12,37 +12,43 @@ function cividis(system, share) {
 function drawMatrix(system, chart, width) {
   const { rows, columns } = chart, value = matrixOf(chart.values);
   const values = (chart.values.values ? unpack(chart.values.values) : chart.values.matrix).filter(known);
-  const low = chart.kind === "confusion" ? 0 : chart.unit === "percent" ? values.reduce((a, b) => Math.min(a, b), 1) : 0;
+  const rare = chart.kind === "confusion"; // what one looks for: its colours go with the square root
+  const low = rare ? 0 : chart.unit === "percent" ? values.reduce((a, b) => Math.min(a, b), 1) : 1;
   const high = values.reduce((a, b) => Math.max(a, b), chart.unit === "percent" ? 0 : 1);
   const longest = (names) => names.reduce((most, name) => Math.max(most, name.length), 0);
   const labelled = Math.max(rows.length, columns.length) <= 60;
   const left = labelled ? Math.min(0.34 * width, 12 + 6.8 * longest(rows)) : 16;
   const top = labelled ? Math.min(130, 14 + 5.2 * longest(columns)) : 16;
-  const fit = (width - left - 10) / Math.max(1, columns.length);
+  const fit = (width - left - (labelled ? 46 : 10)) / Math.max(1, columns.length);
   const cell = labelled ? Math.max(13, Math.min(44, fit)) : Math.max(0.5, Math.min(12, fit));
-  const tall = labelled ? Math.min(cell, 30) : cell;
-  const size = { width: left + cell * columns.length + (labelled ? 30 : 2), height: top + tall * rows.length + 34 };
+  const tall = labelled ? Math.min(cell, rows.length > 24 ? 15 : 30) : cell;
+  const size = { width: Math.max(150, cell * columns.length + (labelled ? 30 : 2)), height: top + tall * rows.length + 34 };
   const ratio = Math.min(2, devicePixelRatio || 1);
+  const sized = (wide) => ({ width: Math.ceil(wide * ratio), height: Math.ceil(size.height * ratio),
+    style: `width:${wide}px;height:${size.height}px` });
+  // The names of rows are a drawing of their own, which stays in view when the cells are scrolled.
+  const names = html("canvas", { ...sized(left), class: "names", "aria-hidden": true });
   const canvas = html("canvas", {
-    width: Math.ceil(size.width * ratio), height: Math.ceil(size.height * ratio), tabindex: 0, role: "img",
-    style: `width:${size.width}px;height:${size.height}px`,
+    ...sized(size.width), tabindex: 0, role: "img",
     "aria-label": `${chart.title}. ${chart.caption} ${rows.length} rows, ${columns.length} columns; ` +
       "arrow keys go from cell to cell, Enter selects the column's task.",
   });
-  // Of a confusion the rare is what one looks for: its colours go with the square root.
-  const rare = chart.kind === "confusion";
   const share = (each) => {
     const part = high > low ? (each - low) / (high - low) : 1;
     return rare ? Math.sqrt(part) : part;
   };
-  const blank = (each) => !known(each) || ((chart.unit === "count" || rare) && each === 0);
+  const zeros = chart.unit === "count" || rare;
+  const blank = (each) => !known(each) || (zeros && each === 0);
   let here = null;
   const paint = () => {
     const style = getComputedStyle(document.documentElement);
     const colour = (name) => style.getPropertyValue(name);
-    const g = canvas.getContext("2d");
-    g.setTransform(ratio, 0, 0, ratio, 0, 0);
-    g.clearRect(0, 0, size.width, size.height);
+    const [g, side] = [canvas, names].map((each) => each.getContext("2d"));
+    for (const each of [g, side]) {
+      each.setTransform(ratio, 0, 0, ratio, 0, 0);
+      each.clearRect(0, 0, Math.max(left, size.width), size.height);
+      each.font = "12px system-ui, sans-serif";
+    }
     const pixels = new ImageData(Math.max(1, columns.length), Math.max(1, rows.length));
     for (let row = 0; row < rows.length; row++) {
       for (let column = 0; column < columns.length; column++) {
@@ -57,20 +63,19 @@ function drawMatrix(system, chart, width) {
     small.height = pixels.height;
     small.getContext("2d").putImageData(pixels, 0, 0);
     g.fillStyle = colour("--raised");
-    g.fillRect(left, top, cell * columns.length, tall * rows.length);
+    g.fillRect(0, top, cell * columns.length, tall * rows.length);
     g.imageSmoothingEnabled = cell < 1;
-    g.drawImage(small, left, top, cell * columns.length, tall * rows.length);
+    g.drawImage(small, 0, top, cell * columns.length, tall * rows.length);
     const chosen = (name) => state.task !== null && name.replace(/^\d+ /, "") === state.task;
-    g.font = "12px system-ui, sans-serif";
     if (labelled) {
       rows.forEach((name, row) => {
-        g.fillStyle = colour(chosen(name) ? "--accent" : "--text");
-        g.textAlign = "right";
-        g.fillText(shorten(name, Math.floor((left - 8) / 6.2)), left - 6, top + tall * (row + 0.5) + 4);
+        side.fillStyle = colour(chosen(name) ? "--accent" : "--text");
+        side.textAlign = "right";
+        side.fillText(shorten(name, Math.floor((left - 8) / 6.2)), left - 6, top + tall * (row + 0.5) + 4);
       });
       columns.forEach((name, column) => {
         g.save();
-        g.translate(left + cell * (column + 0.5) + 2, top - 5);
+        g.translate(cell * (column + 0.5) + 2, top - 5);
         g.rotate(-Math.PI / 3.4);
         g.fillStyle = colour(chosen(name) ? "--accent" : "--text");
         g.textAlign = "left";
@@ -86,28 +91,28 @@ function drawMatrix(system, chart, width) {
           const each = value(row, column);
           if (blank(each)) continue;
           g.fillStyle = share(each) > 0.55 ? "#000" : "#fff";
-          const text = chart.unit === "percent" ? (100 * each).toFixed(cell >= 34 ? 1 : 0) : say(each, chart.unit);
-          g.fillText(text, left + cell * (column + 0.5), top + tall * (row + 0.5) + 4);
+          const text = chart.unit === "percent" ? inPercent(each, cell >= 34 ? 1 : 0) : say(each, chart.unit);
+          g.fillText(text, cell * (column + 0.5), top + tall * (row + 0.5) + 4);
         }
       }
     }
-    drawScale(g, system, colour, left, size.height - 22, say(low, chart.unit), say(high, chart.unit));
+    drawScale(g, system, colour, size.height - 22, say(low, chart.unit), say(high, chart.unit), zeros && !rare);
     if (here) {
       g.strokeStyle = colour("--mark");
       g.lineWidth = 2;
-      g.strokeRect(left + cell * here[1], top + tall * here[0], cell, tall);
+      g.strokeRect(cell * here[1], top + tall * here[0], cell, tall);
     }
     if (!labelled && state.task !== null) {
       const column = columns.indexOf(state.task);
       g.strokeStyle = colour("--accent");
-      if (column >= 0) g.strokeRect(left + cell * column, top, Math.max(2, cell), tall * rows.length);
+      if (column >= 0) g.strokeRect(cell * column, top, Math.max(2, cell), tall * rows.length);
     }
   };
   const text = (row, column) =>
     `${chart.row_label} ${rows[row]}\n${chart.column_label} ${columns[column]}\n${say(value(row, column), chart.unit)}`;
   const cellAt = (event) => {
     const box = canvas.getBoundingClientRect();
-    const column = Math.floor((event.clientX - box.left - left) / cell);
+    const column = Math.floor((event.clientX - box.left) / cell);
     const row = Math.floor((event.clientY - box.top - top) / tall);
     return row >= 0 && row < rows.length && column >= 0 && column < columns.length ? [row, column] : null;
   };
@@ -129,17 +134,19 @@ function drawMatrix(system, chart, width) {
         Math.max(0, Math.min(columns.length - 1, from[1] + step[1]))];
       paint();
       const box = canvas.getBoundingClientRect();
-      showTip(text(...here), box.left + left + cell * here[1], box.top + top + tall * here[0]);
+      showTip(text(...here), box.left + cell * here[1], box.top + top + tall * here[0]);
       event.preventDefault();
     } else if (event.key === "Enter") take(here);
   });
   canvas.addEventListener("blur", hideTip);
   canvas.paint = paint;
   paint();
-  return canvas;
+  return html("div", { class: "cells" }, names, canvas);
 }
 
-function drawScale(g, system, colour, x, y, low, high) {
+// The colours from the least to the greatest value; `blank`: cells of 0 are left empty, which is said.
+function drawScale(g, system, colour, y, low, high, blank) {
+  const x = blank ? 26 : 1;
   for (let i = 0; i < 100; i++) {
     g.fillStyle = `rgb(${cividis(system, i / 99).join(",")})`;
     g.fillRect(x + i, y, 1, 8);
@@ -148,8 +155,14 @@ function drawScale(g, system, colour, x, y, low, high) {
   g.fillStyle = colour("--quiet");
   g.textAlign = "left";
   g.fillText(low, x, y + 19);
+  if (blank) {
+    g.strokeStyle = colour("--quiet");
+    g.lineWidth = 1;
+    g.strokeRect(1.5, y + 0.5, 14, 7);
+    g.fillText("0", 5, y + 19);
+  }
   g.textAlign = "right";
-  g.fillText(high, x + 100, y + 19);
+  if (high !== low) g.fillText(high, x + 100, y + 19);
 }
 
 // The greatest values off the diagonal, which is what a reader looks for.

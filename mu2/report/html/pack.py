@@ -81,10 +81,10 @@ def pack_matrix(matrix: np.ndarray) -> Packed:
 
 
 def pack_lists(lists: Sequence[Sequence[float]]) -> Packed:
-    """Lists of numbers in [0, 1], one after the other, and the length of each."""
+    """Lists of numbers, one after the other, and the length of each."""
     return {
         "lengths": pack_integers(len(each) for each in lists),
-        "values": pack_shares(value for each in lists for value in each),
+        "values": pack_floats(value for each in lists for value in each),
     }
 
 

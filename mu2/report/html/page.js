@@ -28,7 +28,7 @@ function boot(report) {
     if ("system" in change) return boot(report);
     if ("task" in change) {
       for (const drawing of document.querySelectorAll(".plot, #tasks, #most-shared, .jump")) light(drawing);
-      for (const canvas of document.querySelectorAll("canvas")) canvas.paint();
+      for (const canvas of document.querySelectorAll("canvas")) canvas.paint?.();
       const box = document.querySelector("#find");
       if (box) box.value = state.task ?? "";
     }
@@ -40,15 +40,39 @@ function boot(report) {
   if (whenDrawn) whenDrawn();
 }
 
+function goToTask(task) {
+  choose({ task });
+  document.querySelector("#task").scrollIntoView();
+}
+
+// The task that a text means, in whatever case: its name, its beginning or a part; or why there is none.
+function findTask(system, text) {
+  const wanted = text.trim().toLowerCase(), names = system.tasks.map((task) => task.name);
+  if (system.taskNumbers.has(text)) return [text, ""];
+  if (!wanted) return [null, ""];
+  const having = (test) => names.filter((name) => test(name.toLowerCase()));
+  for (const test of [(name) => name === wanted, (name) => name.startsWith(wanted), (name) => name.includes(wanted)]) {
+    const met = having(test);
+    if (met.length === 1) return [met[0], ""];
+    if (met.length) return [null, `${met.length} match: ${met.slice(0, 3).map((name) => shorten(name, 16)).join(", ")}${met.length > 3 ? ", …" : ""}`];
+  }
+  return [null, "no match"];
+}
+
 function topBar(report, system) {
+  const found = html("span", { class: "quiet", id: "found", role: "status" });
   const find = html("input", {
     id: "find", type: "search", list: "names", placeholder: "find a task", size: 14, "aria-label": "find a task",
-    value: state.task ?? "", on: { change: (event) => {
-      if (system.taskNumbers.has(event.target.value)) {
-        choose({ task: event.target.value });
-        document.querySelector("#task").scrollIntoView();
-      }
-    } } });
+    value: state.task ?? "", on: {
+      input: () => found.replaceChildren(),
+      change: (event) => system.taskNumbers.has(event.target.value) && goToTask(event.target.value),
+      keydown: (event) => {
+        if (event.key !== "Enter") return;
+        const [task, words] = findTask(system, event.target.value);
+        found.replaceChildren(words);
+        if (task !== null) goToTask(task);
+      },
+    } });
   const links = [["system-graph", "graph"], ["tasks", "tasks"], ["task", "one task"], ["charts", "across tasks"]];
   if (report.comparison) links.push(["compare", "compare"]);
   return html("header", { class: "bar" },
@@ -64,7 +88,7 @@ function topBar(report, system) {
           choose({ system: Number(event.target.value), commit: null, layer: null }) } },
         report.systems.map((each, number) => html("option", { value: number, selected: each === system }, each.name)))
       : [],
-    find,
+    html("span", { class: "find" }, find, found),
     html("datalist", { id: "names" }, system.tasks.map((task) => html("option", { value: task.name }))),
     html("button", { type: "button", id: "theme", on: { click: () => {
       document.documentElement.dataset.theme = isDark() ? "light" : "dark";
@@ -73,18 +97,57 @@ function topBar(report, system) {
 }
 
 function totalsOf(system) {
-  const t = system.totals;
-  const cards = [
-    ["tasks", String(t.tasks)], ["mean test accuracy", say(t.test, "percent")], ["parameters", say(t.parameters, "count")],
-    ["parameters a task", say(t.paths ? t.accounted / t.paths : null, "count")],
-    ["children", say(t.children, "count")], ["training time", say(t.seconds, "seconds")], ["operations", say(t.flops, "flops")],
-  ];
   const stands = system.underWay.map(([task, iteration, generation]) =>
     `${task}: iteration ${iteration + 1}, ${plural(generation, "generation")} done`);
+  const cards = html("div", { class: "cards", id: "totals" }), when = html("p", { class: "quiet", id: "when" });
+  const draw = () => {
+    const last = system.commits.length - 1, t = totalsAfter(system, state.commit);
+    cards.replaceChildren(...[
+      ["tasks", String(t.tasks)], ["mean test accuracy", say(t.test, "percent")], ["parameters", say(t.parameters, "count")],
+      ["parameters a task", say(t.paths ? t.accounted / t.paths : null, "count")],
+      ["children", say(t.children, "count")], ["training time", say(t.seconds, "seconds")], ["operations", say(t.flops, "flops")],
+    ].map(tile));
+    when.textContent = isEarlier(system, state.commit)
+      ? `After commit ${state.commit + 1} of ${last + 1}, as the slider of the graph says; the table of tasks and all below it show the end.` : "";
+  };
+  follow((change) => "commit" in change && cards.isConnected && draw());
+  draw();
   return [
     html("p", { class: "quiet", id: "standing" }, system.complete ? "Its last run is complete."
       : `Its last run is not finished${stands.length ? ` (${stands.join("; ")})` : ""}.`),
-    html("div", { class: "cards" }, cards.map(([name, value]) => html("div", {}, html("b", {}, value), html("span", {}, name))))];
+    cards, when, termList()];
+}
+
+const isEarlier = (system, commit) => commit !== null && commit < system.commits.length - 1;
+
+// What the tiles say, as it stood after a commit.
+function totalsAfter(system, commit) {
+  if (!isEarlier(system, commit)) return system.totals;
+  const { kept } = pathsAt(system, commit), c = system.children, sizes = unpack(system.components.sizes);
+  const before = Array.from({ length: Math.min(c.count, system.commits[commit].children) }, (_, child) => child);
+  const paths = [...kept.values()].map((number) => system.paths[number]);
+  const roots = system.paths.filter((path) => path.task === null);
+  const size = (some) => {
+    let all = 0;
+    for (const component of new Set(some.flatMap((path) => path.components))) all += sizes[component];
+    return all;
+  };
+  const tests = paths.map((path) => path.test).filter(known);
+  return {
+    tasks: kept.size, paths: kept.size, test: tests.length ? tests.reduce((a, b) => a + b, 0) / tests.length : null,
+    parameters: size([...roots, ...paths]), accounted: size(paths), children: before.length,
+    seconds: sum(before, unpack(c.seconds)), flops: sum(before, unpack(c.flops)),
+  };
+}
+
+const GAP = 0.1;
+
+// A mark for a test accuracy that is far below validation; null where it is not.
+function gapOf(path) {
+  const gap = path && known(path.test) && known(path.quality) ? path.quality - path.test : 0;
+  return gap <= GAP ? null : html("span", { class: "tag warn", "data-tip":
+    `${inPercent(gap)} points below validation accuracy: what children are chosen by says little of the test examples` },
+  `−${inPercent(gap, 0)}`);
 }
 
 const FIRST_ROWS = 60;
@@ -120,7 +183,8 @@ function taskTable(system) {
         if (column === 0) {
           return html("td", { class: "text" }, taskButton(system, task.name), task.private ? html("span", { class: "tag" }, "private") : []);
         }
-        const value = values[column][i];
+        const value = values[column][i], gap = column === 1 ? gapOf(paths[i]) : null;
+        if (gap) return html("td", {}, gap, ` ${say(value, unit)}`);
         return html("td", { class: unit === null ? "text" : null }, unit === null ? value || "–" : say(value, unit));
       }));
     };
@@ -137,7 +201,7 @@ function taskTable(system) {
     }
     light(body);
   };
-  const head = columns.map(([name, , unit], column) => html("th", { scope: "col", class: unit === null ? "text" : null, "aria-sort": "none" },
+  const head = columns.map(([name, , unit], column) => heading(name, { class: unit === null ? "text" : null, "aria-sort": "none" },
     html("button", { type: "button", on: { click: (event) => {
       falling = sorted === column ? !falling : unit !== null;
       sorted = column;
@@ -147,15 +211,28 @@ function taskTable(system) {
     } } }, name)));
   draw();
   return html("section", { id: "tasks" }, html("h2", {}, "Tasks"),
-    html("p", { class: "quiet" }, "A click on a heading sorts, a click on a task shows everything of it below."),
+    html("p", { class: "quiet" }, "A click on a heading sorts, a click on a task shows everything of it below. " +
+      "A mark beside a test accuracy: it is more than 10 points below that of validation."),
     html("div", { class: "scroll", tabindex: 0 }, html("table", {}, html("thead", {}, html("tr", {}, head)), body)));
 }
 
 function chartSection(system) {
+  timePerOperation(system.charts);
   const charts = system.charts.map((chart) => figureOf(system, chart));
   return html("section", { id: "charts" }, html("h2", {}, "Across tasks"),
     charts.length ? html("div", { class: "charts" }, flowFigure(system), charts, courseFigure(system))
       : html("p", { class: "quiet" }, "No task has a path yet."));
+}
+
+// Gives each bar of time a note: seconds for as many operations, by which tasks can be compared.
+function timePerOperation(charts) {
+  const [time, flops] = ["time", "flops"].map((kind) => charts.find((chart) => chart.kind === kind)?.series[0]);
+  if (!time || !flops) return;
+  const spent = new Map(flops.tasks.map((task, i) => [task, flops.y[i]]));
+  time.notes = time.tasks.map((task, i) => {
+    const rate = time.y[i] / (spent.get(task) / 1e12);
+    return Number.isFinite(rate) ? `${say(rate, "seconds")} a TFLOP` : "";
+  });
 }
 
 // The course of one hyperparameter along the lineages of all kept paths.

@@ -16,8 +16,8 @@ from mu2.report.words import percent
 from mu2.system.documents import plain
 
 SCRIPTS = (
-    *("core.js", "charts.js", "matrix.js", "graph.js", "task.js", "children.js", "flow.js"),
-    *("live.js", "page.js"),
+    *("core.js", "terms.js", "charts.js", "matrix.js", "graph.js", "task.js", "children.js"),
+    *("flow.js", "live.js", "page.js"),
 )
 
 

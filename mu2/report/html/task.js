@@ -43,8 +43,9 @@ function taskParts(system, task) {
   ];
   const split = html("div", { class: "pair" }, lineagePart(system, task), hyperparameterPart(system, task, path));
   return [...head,
-    html("p", {}, storyOf(system, task, path)),
-    html("div", { class: "cards" }, cards.map(([name, value]) => html("div", {}, html("b", {}, value), html("span", {}, name)))),
+    html("p", {}, storyOf(system, task, path), gapOf(path) ? html("b", { class: "dropped" },
+      ` Its test accuracy is ${inPercent(path.quality - path.test)} points below validation.`) : []),
+    html("div", { class: "cards" }, cards.map(tile)),
     childCharts(system, task, children), html("div", { id: "child" }), childTable(system, task, children),
     split, predictionPart(system, task)];
 }
