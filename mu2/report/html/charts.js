@@ -52,6 +52,9 @@ function asTable(head, rows) {
   return details;
 }
 
+// A map of so many named columns has the page's whole width.
+const isWide = (chart) => chart.columns.length > 24 && chart.columns.length <= 60;
+
 function figureOf(system, chart) {
   const matrix = chart.shape === "matrix";
   const bars = chart.shape === "bars" && chart.x.ticks.length > 12;
@@ -60,8 +63,7 @@ function figureOf(system, chart) {
     : plotBox(bars ? 200 : 230, (width) =>
         bars ? drawLongBars(system, chart, width) : drawChart(system, chart, width));
   plot.dataset.kind = chart.kind;
-  const wide = matrix && chart.columns.length > 24 && chart.columns.length <= 60;
-  return html("figure", { class: wide ? "wide" : null, id: `chart-${chart.kind}` },
+  return html("figure", { class: matrix && isWide(chart) ? "wide" : null, id: `chart-${chart.kind}` },
     html("h3", {}, chart.title),
     html("figcaption", {}, chart.caption),
     matrix ? [] : keyOf(system, chart),

@@ -103,7 +103,7 @@ function flowFigure(system) {
   };
   const box = plotBox(120, draw);
   if (!few) follow((change) => "task" in change && box.isConnected && box.drawnAt && box.draw());
-  return html("figure", { id: "chart-bands" }, html("h3", {}, "Who helps whom"),
+  return html("figure", { id: "chart-bands", class: isWide(chart) ? "wide" : null }, html("h3", {}, "Who helps whom"),
     html("figcaption", {}, `On the left who made layers, on the right who uses them as they are; a band is as wide as they are many.${
       few ? "" : ` Those who help most stand first; of many the small ones are one band, “other tasks”. Of a selected task only its own of the ${links.length} bands.`}`),
     links.length ? box : html("p", { class: "quiet" }, "No task uses another's layers."));

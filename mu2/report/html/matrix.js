@@ -1,7 +1,9 @@
 // Heat maps on a canvas: a million cells draw at once.
 
 function cividis(system, share) {
-  const stops = system.cividis, place = Math.max(0, Math.min(1, share)) * (stops.length - 1);
+  // The darkest would not be seen on a dark ground.
+  const seen = isDark() ? 0.25 + 0.75 * share : share;
+  const stops = system.cividis, place = Math.max(0, Math.min(1, seen)) * (stops.length - 1);
   const before = Math.min(Math.floor(place), stops.length - 2), mix = place - before;
   return [1, 3, 5].map((i) => {
     const [a, b] = [stops[before], stops[before + 1]].map((stop) => parseInt(stop.slice(i, i + 2), 16));
@@ -21,7 +23,7 @@ function drawMatrix(system, chart, width) {
   const top = labelled ? Math.min(130, 14 + 5.2 * longest(columns)) : 16;
   const fit = (width - left - (labelled ? 46 : 10)) / Math.max(1, columns.length);
   const cell = labelled ? Math.max(13, Math.min(44, fit)) : Math.max(0.5, Math.min(12, fit));
-  const tall = labelled ? Math.min(cell, rows.length > 24 ? 15 : 30) : cell;
+  const tall = labelled ? Math.min(cell, rows.length > 24 ? 14 : 30) : cell;
   const size = { width: Math.max(150, cell * columns.length + (labelled ? 30 : 2)), height: top + tall * rows.length + 34 };
   const ratio = Math.min(2, devicePixelRatio || 1);
   const sized = (wide) => ({ width: Math.ceil(wide * ratio), height: Math.ceil(size.height * ratio),
