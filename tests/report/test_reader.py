@@ -1,5 +1,7 @@
 """What a reader does on the page of fifty tasks: points at bars, seeks a task, moves the slider."""
 
+import dataclasses
+
 import pytest
 
 from mu2.report import system_charts
@@ -23,12 +25,19 @@ return [found === at, document.querySelector('#tip').textContent];
 CLICK = "document.querySelector(arguments[0]).dispatchEvent(new Event('click', {bubbles: true}))"
 
 
+def with_a_gap(history, task):
+    """The same, but that a task's test accuracy lies 30 points below validation."""
+    path = history.kept[task]
+    path = dataclasses.replace(path, test_accuracy=path.quality - 0.3)
+    return dataclasses.replace(history, paths={**history.paths, path.id: path})
+
+
 @pytest.fixture(scope="module")
 def opened(tmp_path_factory):
     """A browser, the file of a page, and the history that it shows."""
     folder = tmp_path_factory.mktemp("fifty")
     write_system(folder / "fifty", 50, 6)
-    history = read_history(folder / "fifty")
+    history = with_a_gap(read_history(folder / "fifty"), "task9")
     file = folder / "page.html"
     file.write_text(report_page([history]), encoding="utf-8")
     with browser() as driver:
@@ -201,3 +210,41 @@ def test_names_stay_in_view(reader):
     assert (left, right) == (0, 90)
     _, top, _, down = driver.execute_script(stays, "#graph", ".columns")
     assert (top, down) == (0, 90)
+
+
+def test_a_test_accuracy_far_below_validation_is_marked(reader):
+    driver = reader("#task=task9")
+    assert [tag[1:] for tag in texts(driver, "#tasks .warn")] == ["30"]
+    assert "30.0 points below validation" in texts(driver, "#task p")[0]
+
+
+def test_time_is_told_for_as_many_operations(reader, opened):
+    driver, children = reader(), opened[2].by_task["task3"]
+    (tip,) = driver.execute_script(
+        "return [...document.querySelectorAll('#chart-time [data-task=task3]')]"
+        ".map((bar) => bar.dataset.tip)"
+    )
+    rate = sum(c.seconds for c in children) / sum(c.flops for c in children) * 1e12
+    assert tip.endswith(f"\n{rate:.1f} s a TFLOP")
+
+
+def test_a_sorted_column_shows_its_mark(reader):
+    driver = reader()
+    mark = (
+        "const button = document.querySelectorAll('#tasks th button')[1]; button.click();"
+        "return getComputedStyle(button, '::after').content"
+    )
+    assert [driver.execute_script(mark) for _ in range(2)] == ['" ▼"', '" ▲"']
+
+
+def test_on_a_phone_no_name_is_broken_and_rows_are_low(reader):
+    driver = reader()
+    phone = {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": False}
+    driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", phone)
+    tallest = (
+        "return Math.max(...[...document.querySelectorAll(arguments[0])]"
+        ".map((row) => row.offsetHeight))"
+    )
+    assert driver.execute_script(tallest, "#most-shared tbody tr") < 60
+    assert driver.execute_script(tallest, "#tasks td:first-child button") < 30
+    assert driver.execute_script("return document.documentElement.scrollWidth <= innerWidth")

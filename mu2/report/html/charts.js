@@ -63,6 +63,7 @@ function figureOf(system, chart) {
     : plotBox(bars ? 200 : 230, (width) =>
         bars ? drawLongBars(system, chart, width) : drawChart(system, chart, width));
   plot.dataset.kind = chart.kind;
+  plot.classList.toggle("map", matrix);
   return html("figure", { class: matrix && isWide(chart) ? "wide" : null, id: `chart-${chart.kind}` },
     html("h3", {}, chart.title),
     html("figcaption", {}, chart.caption),
