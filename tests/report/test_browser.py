@@ -267,6 +267,6 @@ def test_test_predictions_are_drawn(real):
         time.sleep(0.3)
         cells = texts(driver, "#chart-classes td")
         assert cells[2 * 3 : 2 * 3 + 2] == ["3", f"{100 * right:.1f}%"]
-        draw = "return document.querySelectorAll('#chart-confusion canvas').length"
+        draw = "return document.querySelectorAll('#chart-confusion canvas[role=img]').length"
         assert driver.execute_script(draw) == 1
         assert_quiet(driver, file)
