@@ -19,7 +19,7 @@ from mu2.errors import Mu2Error, shown
 from mu2.report.difference import difference
 from mu2.report.notebook import Plot, Report, summary_html
 from mu2.report.progress import choose_reporter
-from mu2.report.reading import read_history
+from mu2.report.reading import read_history, tell_apart
 from mu2.report.summary import summarise
 from mu2.report.trackers.live import with_trackers
 from mu2.system import Path, System, task_edits
@@ -70,7 +70,7 @@ class OpenSystem:
             read_history(self._directory, self._at),
             *(read_history(FilePath(each)) for each in others),
         ]
-        return Report(tuple(histories))
+        return Report(tell_apart(histories, [self._directory, *others]))
 
     def plot(self, kind: str, task: str | None = None, hyperparameter: str | None = None) -> Plot:
         """A chart of it; a notebook shows it.

@@ -50,7 +50,7 @@ def run(options: argparse.Namespace) -> int:
     from mu2.report.figures import figure_of
     from mu2.report.kinds import KINDS, OF_SEVERAL
     from mu2.report.plots import plot_format, write_plot
-    from mu2.report.reading import read_history
+    from mu2.report.reading import read_history, tell_apart
 
     *folders, kind = options.words
     file = Path(options.to)
@@ -62,7 +62,7 @@ def run(options: argparse.Namespace) -> int:
             f"a chart of kind {kind!r} is of one system; {len(folders)} are named.",
             hint="Write: mu2 plot DIR KIND --to FILE.",
         )
-    histories = [read_history(folder, options.at) for folder in folders]
+    histories = tell_apart([read_history(f, options.at) for f in folders], folders)
     write_plot(figure_of(histories, kind, options.task, options.hyperparameter), file)
     if options.json:
         write_json({"format": 1, "file": str(file), "kind": kind})

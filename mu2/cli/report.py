@@ -29,11 +29,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Writes the page."""
     from mu2.report.html.page import report_page
-    from mu2.report.reading import read_history
+    from mu2.report.reading import read_history, tell_apart
     from mu2.report.words import bytes_of
     from mu2.system import documents
 
-    text = report_page([read_history(folder, options.at) for folder in options.systems])
+    histories = [read_history(folder, options.at) for folder in options.systems]
+    text = report_page(tell_apart(histories, options.systems))
     file = Path(options.to)
     documents.write(file, text.encode())
     size = file.stat().st_size

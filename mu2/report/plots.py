@@ -343,11 +343,12 @@ def _scale(axis: Any, settings: Axis) -> None:
     if settings.log:
         axis.axes.set(**{f"{axis.axis_name}scale": "log"})
         low, high = axis.get_view_interval()
-        near = high < 10 * low  # else the powers of ten say enough
-        from matplotlib.ticker import NullFormatter
+        from matplotlib.ticker import MaxNLocator, NullFormatter, NullLocator
 
-        axis.set_minor_formatter(_formatter(settings) if near else NullFormatter())
-        axis.set_tick_params(which="minor", labelsize=6)
+        axis.set_minor_formatter(NullFormatter())
+        if high < 10 * low:  # too few powers of ten to read it by
+            axis.set_major_locator(MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]))
+            axis.set_minor_locator(NullLocator())
     if settings.unit == "count" and not settings.log:
         axis.get_major_locator().set_params(integer=True)
     if settings.ticks:

@@ -1,7 +1,9 @@
 """Reads a system into the plain data that reports are made of."""
 
+import dataclasses
+import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path as FilePath
 
 from mu2.errors import Mu2Error
@@ -74,6 +76,28 @@ def read_history(directory: str | FilePath, at: str | None = None) -> History:
             if r.population is not None
         ),
         titles={name: title for name, title in system.titles.items() if name != title},
+    )
+
+
+def tell_apart(
+    histories: Sequence[History], directories: Sequence[str | os.PathLike[str]]
+) -> tuple[History, ...]:
+    """Systems whose folders are called alike, under names that differ: `a/system`, `b/system`.
+
+    Args:
+      histories: as `read_history` gives them.
+      directories: the folder of each.
+    """
+    parts = [FilePath(each).resolve().parts for each in directories]
+    names, depths = [each.name for each in histories], [1] * len(parts)
+    while alike := [
+        i for i, name in enumerate(names) if names.count(name) > 1 and depths[i] < len(parts[i]) - 1
+    ]:
+        for i in alike:
+            depths[i] += 1
+            names[i] = "/".join(parts[i][-depths[i] :])
+    return tuple(
+        dataclasses.replace(each, name=name) for each, name in zip(histories, names, strict=True)
     )
 
 

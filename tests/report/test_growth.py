@@ -2,9 +2,12 @@
 
 import csv
 import io
+import itertools
 
 import pytest
 
+from mu2.report import plots
+from mu2.report.charts import Axis
 from mu2.report.growth import growth_panels, growth_steps
 from mu2.report.reading import read_history
 from mu2.system import System
@@ -76,3 +79,23 @@ def test_growth_is_a_grid_and_a_file(steps):
     assert [int(row["i"]) for row in read] == list(range(1, TASKS + 1))
     assert [int(row["added"]) for row in read] == [step.added for step in steps]
     assert {row["seed"] for row in read} == {"3"}
+
+
+@pytest.mark.parametrize("ends", [(1e5, 5e5), (4.1e4, 1.3e5), (3e4, 2.9e5), (91_050, 91_340)])
+@pytest.mark.parametrize("height", [1.2, 3.0])
+def test_numbers_of_a_log_axis_keep_clear_of_each_other(ends, height):
+    agg = pytest.importorskip("matplotlib.backends.backend_agg")
+    figure, axes = plots._figure(3.0, height)
+    axes.plot((1, 2), ends)
+    plots._scale(axes.yaxis, Axis("parameters", "count", log=True))
+    agg.FigureCanvasAgg(figure).draw()
+    low, high = axes.get_ylim()
+    ticks = [*axes.yaxis.get_major_ticks(), *axes.yaxis.get_minor_ticks()]
+    drawn = [
+        tick.label1.get_window_extent()
+        for tick in ticks
+        if low <= tick.get_loc() <= high and tick.label1.get_text()
+    ]
+    assert len(drawn) >= (2 if high < 10 * low else 1)
+    drawn.sort(key=lambda box: box.y0)
+    assert all(below.y1 < above.y0 for below, above in itertools.pairwise(drawn))

@@ -1,9 +1,11 @@
 """The plain data of a report, against the system that it was read from."""
 
+import dataclasses
+
 import pytest
 
 from mu2.errors import Mu2Error
-from mu2.report.reading import read_history
+from mu2.report.reading import read_history, tell_apart
 from mu2.system import System
 from tests import shrunken
 
@@ -108,3 +110,15 @@ def test_a_log_of_other_lines_is_refused_with_its_place(run, tmp_path, change, s
     with pytest.raises(Mu2Error, match=said) as caught:
         read_history(copy)
     assert caught.value.location == str(copy / "log.jsonl")
+
+
+def test_systems_whose_folders_are_called_alike_are_told_apart(run):
+    history = read_history(run.directory)
+    folders = ["/a/run/system", "/b/run/system", "/b/other", "/c/system"]
+    given = [dataclasses.replace(history, name=each.split("/")[-1]) for each in folders]
+    names = [each.name for each in tell_apart(given, folders)]
+    assert names == ["a/run/system", "b/run/system", "other", "c/system"]
+    assert [each.name for each in tell_apart(given[:1] * 2, folders[:1] * 2)] == [
+        "a/run/system"
+    ] * 2
+    assert tell_apart(given[2:], folders[2:]) == tuple(given[2:])
