@@ -151,6 +151,18 @@ PATH = fields(
         "test_examples": optional(digest),
     }
 )
+# What is looked at of every live path, before any is made.
+HEAD = fields(
+    {
+        **dict.fromkeys(("id", "model"), text(10_000)),
+        **dict.fromkeys(("task", "parent"), optional(text())),
+        "private": flag,
+        "birth": count(),
+        "components": array(
+            fields({"name": text(200), "id": text(2000), "signature": text(10**6)})
+        ),
+    }
+)
 POPULATION = fields(
     {
         "task": text(500, empty=False),

@@ -267,13 +267,12 @@ class System:
         The first call reads a record a task; later ones follow the commits of this process.
         """
         if self._live_paths is None:
-            kept = [
-                (document["path"], name)
+            kept = (
+                (self._read(lambda task: task["path"], document, name), name)
                 for name, document in self._journal.records(TASK)
-                if document["path"] is not None
-            ]
-            named = [*self._roots(), *kept]
-            heads = [self._read(Head.of, path, name) for path, name in named]
+            )
+            named = [*self._roots(), *((path, name) for path, name in kept if path is not None)]
+            heads = [self._read(_head, path, name) for path, name in named]
             parents = _parents(heads)
             self._live_paths = LivePaths.of(
                 (
@@ -380,6 +379,12 @@ def _path(document: Any) -> Path:
     path = Path.from_json(document)
     schema.check_path(path, task=path.task, classes=path.num_classes if path.task else None)
     return path
+
+
+def _head(document: Any) -> Head:
+    """What is asked of a path that is not made yet; see `schema.HEAD`."""
+    schema.require(schema.HEAD, document)
+    return Head.of(document)
 
 
 def _parents(heads: Sequence[Head]) -> dict[str, str | None]:

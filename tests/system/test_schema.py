@@ -213,6 +213,17 @@ def test_predictions_that_would_fill_the_memory_are_refused():
         )
 
 
+@pytest.mark.parametrize("name", ["id", "task", "parent", "private", "model", "components"])
+def test_live_paths_of_any_values_are_refused(made, tmp_path, name):
+    system = shutil.copytree(made, tmp_path / "system")
+    journal = Journal.open(system)
+    root = next(each for each in journal.names() if each.startswith("root/"))
+    record = {**journal.record(root), name: [[]]}
+    journal.commit({root: record}, journal.newest.progress, "by others")
+    with pytest.raises(Mu2Error, match="none that mu2 writes"):
+        System.open(system).paths()
+
+
 def test_a_table_without_its_columns_is_refused(document):
     with pytest.raises(ValueError, match="have no encoding"):
         TaskRecord.from_json(
