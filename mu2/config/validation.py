@@ -108,13 +108,23 @@ def validate(
         raise Faults(in_order([*found, unable]))
     if parts.layout is not None:
         found += _layout_faults(parts.layout, parts, place)
+    told = {} if sizes is None else sizes
+    readable = []
     for task in parts.tasks:
-        found += _task_faults(task, parts.training, place, {} if sizes is None else sizes, absent)
-    if parts.space is not None:
-        found += _space_faults(parts.space, parts, place, absent)
-        found += unsolvable_heads(_first(made, Experiment), place)
+        faults = [*_task_faults(task, parts.training, place, told, absent)]
+        _, error = _attempt(getattr, task.source, "input")  # some sources look into their files
+        if error is None:
+            readable.append(task)
+        elif not faults:
+            faults.append(_at(place(task, "Task.source"), error))
+        found += faults
+    if (space := parts.space) is not None:
+        whole = len(readable) == len(parts.tasks)
+        parts = dataclasses.replace(parts, tasks=tuple(readable))
+        found += _space_faults(space, parts, place, absent)
+        found += unsolvable_heads(_first(made, Experiment), place) if whole else ()
         if parts.layout is not None:
-            found += _split_faults(parts.layout, parts.space, parts, place)
+            found += _split_faults(parts.layout, space, parts, place)
     if found:
         raise Faults(in_order(found))
 

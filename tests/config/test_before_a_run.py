@@ -28,6 +28,24 @@ def faults(*bindings, files=(shrunken.FILE,)):
     return [str(fault) for fault in caught.value.faults]
 
 
+@pytest.mark.parametrize("file", ["none.npz", "text.npz"])
+def test_a_source_that_looks_into_its_file_is_told_at_its_place_beside_all_else(tmp_path, file):
+    (tmp_path / "text.npz").write_text("no archive")
+    run = tmp_path / "run.gin"
+    run.write_text(
+        f"""include '{shrunken.FILE}'
+Stream.tasks = (@a/Task(),)
+a/Task.name = 'a'
+a/Task.source = @a/Npz()
+a/Npz.path = '{tmp_path / file}'
+ViT.heads = 5
+"""
+    )
+    found = faults(files=(str(run),))
+    assert [each.split(": ")[0] for each in found] == [f"{run}:5", f"{run}:6"]
+    assert "Npz(" in found[0]
+
+
 @pytest.mark.parametrize("task", ["trees", "mood"])
 def test_a_root_of_another_architecture(made, task):
     found = faults(
