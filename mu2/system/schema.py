@@ -4,6 +4,7 @@ A digest vouches for bytes, not for who wrote them. What is not declared here is
 makes an object of the document.
 """
 
+import json
 import math
 import re
 from collections.abc import Callable, Mapping
@@ -65,6 +66,19 @@ def scalar(value: Any) -> str | None:
     if isinstance(value, bool):
         return None
     return text()(value) if isinstance(value, str) else number()(value)
+
+
+def architecture(value: Any) -> str | None:
+    """JSON of one architecture: its name to its settings (`Model.name`)."""
+    wrong = "must be a text, JSON of one name and its settings"
+    if text(10_000, empty=False)(value):
+        return wrong
+    try:
+        known = json.loads(value)
+    except (ValueError, RecursionError):
+        return wrong
+    is_one = isinstance(known, dict) and len(known) == 1
+    return None if is_one and all(isinstance(v, dict) for v in known.values()) else wrong
 
 
 def optional(check: Check) -> Check:
@@ -136,7 +150,7 @@ PATH = fields(
         "components": array(COMPONENT, 10_000),
         "hyperparameters": mapping(scalar, 1000),
         "num_classes": count(10**7),
-        "model": text(10_000),
+        "model": architecture,
         "dtype": text(20),
         "resize": one_of("antialias", "bilinear"),
         "flops": number(0),
@@ -154,7 +168,8 @@ PATH = fields(
 # What is looked at of every live path, before any is made.
 HEAD = fields(
     {
-        **dict.fromkeys(("id", "model"), text(10_000)),
+        "id": text(10_000),
+        "model": architecture,
         **dict.fromkeys(("task", "parent"), optional(text())),
         "private": flag,
         "birth": count(),
