@@ -341,9 +341,10 @@ def _build(resolved: str) -> "Experiment":
         try:
             gin_config.parse_config(resolved)
             return gin_config.get_configurable(f"{MODULE}.{ROOT[1]}")()
-        except Exception as error:
-            # Gin puts its own lines behind a message; a Mu2Error has said all there is to say.
-            message = error.message if isinstance(error, Mu2Error) else f"Gin refuses: {error}"
-            raise Faults([Mu2Error(message, hint=getattr(error, "hint", None))]) from error
+        except Mu2Error as error:  # without the lines that Gin puts behind its message
+            raise Faults([Mu2Error(error.message, hint=error.hint)]) from error
+        # Each value was tried by itself before: what else is raised here is a fault of mu2's own.
+        except (SyntaxError, TypeError, ValueError) as error:
+            raise Faults([Mu2Error(f"Gin refuses: {error}")]) from error
         finally:
             gin_config.clear_config()
