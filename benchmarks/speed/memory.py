@@ -184,7 +184,7 @@ def peak(batch: int) -> dict[str, float]:
         validation=examples[1],
         num_classes=10,
         key=key,
-        bar=None,
+        score_to_reach=None,
         score=float,
     )
     training = Training(batch_size=batch, intervals=2, max_train_examples=EXAMPLES)

@@ -108,7 +108,7 @@ def generation(layers: int, frozen: int, training: Training) -> list[Job]:
             validation=validation,
             num_classes=10,
             key=KEY,
-            bar=None,
+            score_to_reach=None,
             score=float,
         )
         for _ in range(CHILDREN)

@@ -233,7 +233,7 @@ def planned(
         data=values,
         trainable=(),
         random=Key.from_seed(0).numpy(),  # nothing is drawn from it, as nothing else mutates
-        still=True,
+        unmutated=True,
     )
     return Plan(
         id=child,
@@ -244,7 +244,7 @@ def planned(
         num_classes=num_classes,
         model=space.model.name,
         private=False,
-        bar=None,
+        score_to_reach=None,
         generation=number,
         child=0,
         probabilities=probabilities,
