@@ -81,7 +81,7 @@ def test_seeds_are_probed_before_a_tasks_first_child(whole):
     assert not any("probes" in line for line in lines[1:])
     # A probe is solved on fewer examples, and counts as such.
     sizes = experiment.stream.tasks[1].check()
-    some, others = probe_examples(sizes["train"])
+    some, others = probe_examples(sizes["train"], 26)
     network = experiment.space.models[0].network(lines[0]["hyperparameters"], 26)
     network = [c for c in network if not c.optional]
     forward, head = sum(c.flops for c in network), network[-1].size

@@ -135,7 +135,7 @@ def _task(experiment: Experiment, task: Task, number: int) -> TaskForecast:
         ]
         return Bounds(costs[0], max(costs))
 
-    some, others = probe_examples(sizes["train"])
+    some, others = probe_examples(sizes["train"], classes)
     added = sum(c.size * chance for c, chance in zip(plain, chances, strict=True))
     return TaskForecast(
         task.name,

@@ -34,14 +34,15 @@ def check_linear(head: Component) -> None:
         )
 
 
-def probe_jobs(jobs: Sequence[Job], split: Callable[[int], tuple[int, int]]) -> list[Job]:
+def probe_jobs(jobs: Sequence[Job], split: Callable[[int, int], tuple[int, int]]) -> list[Job]:
     """The jobs with a few training examples, and a few others in place of those that validate.
 
     Jobs that have their examples in common still have. Draws them from (generation, "probe").
 
     Args:
       jobs: whose heads are to be solved.
-      split: a number of training examples to how many are solved on, and how many are others.
+      split: numbers of training examples and of classes to how many examples are solved on, and
+        how many are others.
     """
     made: dict[int, tuple[Examples, Examples]] = {}
     for job in jobs:
@@ -49,7 +50,7 @@ def probe_jobs(jobs: Sequence[Job], split: Callable[[int], tuple[int, int]]) -> 
             continue
         if isinstance(job.train, Originals):
             raise ValueError("a head is solved of examples as they are")
-        solved, others = split(len(job.train))
+        solved, others = split(len(job.train), job.num_classes)
         (drawn,) = job.train.batches(solved + others, 1, job.key.fold_in("probe"))
         made[id(job.train)] = (
             Examples(drawn.inputs[:solved], drawn.labels[:solved]),

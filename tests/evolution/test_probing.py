@@ -101,11 +101,18 @@ def test_what_differs_most_is_probed():
 
 
 @pytest.mark.parametrize(
-    ("available", "expected"),
-    [(60_000, (1500, 500)), (2000, (1500, 500)), (800, (600, 200)), (3, (3, 0))],
+    ("available", "classes", "expected"),
+    [
+        (60_000, 10, (1500, 500)),
+        (2000, 250, (1500, 500)),
+        (800, 10, (600, 200)),
+        (3, 2, (3, 0)),
+        (13_496, 964, (5784, 1928)),
+        (4000, 964, (3000, 1000)),
+    ],
 )
-def test_examples_of_a_probe(available, expected):
-    assert probe_examples(available) == expected
+def test_examples_of_a_probe(available, classes, expected):
+    assert probe_examples(available, classes) == expected
 
 
 def test_numbers_that_cannot_be_are_refused():
