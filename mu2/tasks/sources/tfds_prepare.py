@@ -1,11 +1,13 @@
 """Preparing a TFDS data set; unlike reading one, that mostly needs TensorFlow."""
 
+import contextlib
 import functools
 import importlib.util
+import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from mu2.errors import Mu2Error
@@ -95,14 +97,29 @@ def prepare(home: Home, say: Say) -> None:
 def _here(home: Home) -> None:
     import tensorflow_datasets as tfds
 
-    builder = tfds.builder(home.name, data_dir=str(home.folder), file_format="array_record")
-    builder.download_and_prepare()
+    with _temporary_files_that_go():
+        builder = tfds.builder(home.name, data_dir=str(home.folder), file_format="array_record")
+        builder.download_and_prepare()
+
+
+@contextlib.contextmanager
+def _temporary_files_that_go() -> Iterator[str]:
+    """A folder for the temporary files of this process, which TFDS's builders leave behind."""
+    before = tempfile.tempdir
+    with tempfile.TemporaryDirectory(prefix="mu2-tfds-") as folder:
+        tempfile.tempdir = folder
+        try:
+            yield folder
+        finally:
+            tempfile.tempdir = before
 
 
 def _apart(home: Home, say: Say) -> None:
     """Prepares it by a Python that has TensorFlow, in an environment that goes afterwards."""
     with tempfile.TemporaryDirectory(prefix="mu2-tfds-") as folder:
         python = Path(folder) / "bin" / "python"
+        (temporary := Path(folder) / "tmp").mkdir()
+        environment = {**os.environ, "TMPDIR": str(temporary)}
         for what, command in (
             ("needs TensorFlow to be prepared", [sys.executable, "-m", "venv", folder]),
             (
@@ -112,7 +129,9 @@ def _apart(home: Home, say: Say) -> None:
             (f"downloading and preparing in {home.folder}", [str(python), "-c", home.code()]),
         ):
             say(f"{home.owner}: {what}")
-            done = subprocess.run(command, capture_output=True, text=True, check=False)
+            done = subprocess.run(
+                command, capture_output=True, text=True, check=False, env=environment
+            )
             if done.returncode:
                 lines = (done.stderr or done.stdout).strip().splitlines()
                 raise _failed(home, lines[-1] if lines else f"exit code {done.returncode}")
