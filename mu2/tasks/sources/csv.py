@@ -29,6 +29,9 @@ from mu2.tasks.text import to_bytes
 # More are names rather than kinds of something.
 _MOST_CATEGORIES = 1000
 
+# The names of columns are looked for in as many rows, where the first line has them not.
+_LOOKED_AT = 20
+
 # Of a long list, as many are told.
 _TOLD = 5
 
@@ -72,7 +75,8 @@ class CSV(SplitSource):
       ignore: those to leave out of the default, such as numbers of rows or of customers.
       categorical: columns of categories although they look like numbers.
       missing: what is written where a value is missing, and no class.
-      delimiter: what stands between values; by default a comma, a tab in files named `.tsv`.
+      delimiter: what stands between values; by default a comma, a tab in files named `.tsv`. A first
+        line such as `sep=;`, which Excel reads, is none of the table and says it in any case.
       quote: what stands around values that hold the delimiter, a quote or a line's end, '' for
         nothing; by default a double quote, between tabs only if each that is opened is closed in
         its line.
@@ -198,7 +202,7 @@ class CSV(SplitSource):
             missing=self.missing,
             decimal=self.decimal,
             thousands=self.thousands,
-            delimiter=self.delimiter,
+            delimiter=self._tables[self._training].declared or self.delimiter,
             quote=self.quote,
         )
 
@@ -353,6 +357,10 @@ class CSV(SplitSource):
         if len(table.columns) == 1:
             hint = parting_hint(table.columns, self.delimiter) or (
                 f"It has one column, {table.columns[0]!r}; CSV.delimiter says what parts columns."
+            )
+        if line := next((n for n, values in table.rows[:_LOOKED_AT] if name in values), None):
+            hint = (
+                f"Line {line} names it: the first line should. tail -n +{line} takes off the rest."
             )
         kind = dict(table.left_out).get(name)
         if kind is not None:

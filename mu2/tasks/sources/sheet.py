@@ -18,6 +18,8 @@ _SUFFIXES = (".csv", ".tsv", *PARQUET)
 _TOLD = 5
 # What stands between values, the commonest first.
 _DELIMITERS = (",", ";", "\t", "|")
+# Excel's own first line, which some writers put in quotes.
+_SEP = re.compile(rb'("?)sep=([ -~\t])\1[ \t]*(?:\r?\n|\Z)', re.I)
 _BYTE_ORDER_MARKS = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
 
 
@@ -60,6 +62,8 @@ class Sheet:
       guessed: nobody said whether quotes stand around values, and both is usual.
       left_out: columns of a Parquet file whose values are no single numbers or texts, and their
         types.
+      declared: what stands between values by the file's own first line, of Excel's kind; None
+        where there is no such line.
     """
 
     file: str
@@ -69,6 +73,7 @@ class Sheet:
     quote: str = '"'
     guessed: bool = False
     left_out: tuple[tuple[str, str], ...] = ()
+    declared: str | None = None
 
     @property
     def is_parquet(self) -> bool:
@@ -81,7 +86,9 @@ class Sheet:
 
         Args:
           file: in UTF-8, or Parquet, which its name tells.
-          delimiter: what stands between values; None: a comma, or a tab in a file named `.tsv`.
+          delimiter: what stands between values; None: a comma, or a tab in a file named `.tsv`. A
+            first line of `sep=` and a character, which Excel reads, is none of the table and says
+            it in any case.
           quote: what stands around a value that holds the delimiter, a quote or a line's end;
             empty: nothing does; None: a double quote; where the delimiter is a tab, only if every
             value that begins with one ends with one in its line (TSV itself knows no quotes).
@@ -97,7 +104,6 @@ class Sheet:
                     name = "quote" if delimiter is None else "delimiter"
                     raise Mu2Error(f"CSV.{name} is set, and {file} is a Parquet file, without any.")
                 return _of_parquet(str(file), status.st_mtime_ns, status.st_size)
-            delimiter = delimiter or ("\t" if file.suffix.lower() == ".tsv" else ",")
             return _parsed(str(file), delimiter, quote, status.st_mtime_ns, status.st_size)
         except OSError as error:
             raise Mu2Error(f"{file}: {error.strerror}.") from error
@@ -148,7 +154,7 @@ def _text(value: Any) -> str:
 
 
 @functools.lru_cache(maxsize=16)
-def _parsed(file: str, delimiter: str, quote: str | None, changed: int, size: int) -> Sheet:
+def _parsed(file: str, delimiter: str | None, quote: str | None, changed: int, size: int) -> Sheet:
     """A file's table; read again only where the file has changed.
 
     Raises:
@@ -158,10 +164,14 @@ def _parsed(file: str, delimiter: str, quote: str | None, changed: int, size: in
     content = Path(file).read_bytes()
     _check_encoding(content, file)
     content = content.removeprefix(b"\xef\xbb\xbf")
-    guessed = quote is None and delimiter == "\t" and b'"' in content
-    if quote is None:
-        quote = '"' if delimiter != "\t" or _all_closed(content) else ""
     body = content.lstrip(b"\r\n")
+    if (declared := _SEP.match(body)) is not None:
+        delimiter = declared[2].decode()
+        body = body[declared.end() :].lstrip(b"\r\n")
+    delimiter = delimiter or ("\t" if file.lower().endswith(".tsv") else ",")
+    guessed = quote is None and delimiter == "\t" and b'"' in body
+    if quote is None:
+        quote = '"' if delimiter != "\t" or _all_closed(body) else ""
     first = 1 + content[: len(content) - len(body)].count(b"\n")
     broken = tuple(_quoted(body, delimiter, quote, file, first)) if quote else ()
     records = _records(body, delimiter, quote) if body.strip() else []
@@ -173,7 +183,7 @@ def _parsed(file: str, delimiter: str, quote: str | None, changed: int, size: in
             rows.append((line, values))
         line += 1 + breaks
     if uneven:
-        raise _uneven(file, records[0][0], uneven, delimiter, quote)
+        raise _uneven(file, records[0][0], first, len(rows) - 1, uneven, delimiter, quote)
     if len(rows) < 2:
         raise Mu2Error(
             f"{file} has no rows.", hint="The first line names the columns; rows follow."
@@ -182,17 +192,41 @@ def _parsed(file: str, delimiter: str, quote: str | None, changed: int, size: in
     if twice := [name for name, count in Counter(columns).items() if count > 1]:
         what = f"the column {twice[0]!r} is" if twice[0] else "columns without a name are"
         raise Mu2Error(f"{what} named twice.", location=f"{file}:{first}")
-    return Sheet(file, columns, tuple(rows), broken, quote, guessed)
+    said = declared and delimiter
+    return Sheet(file, columns, tuple(rows), broken, quote, guessed, declared=said)
 
 
 def _uneven(
     file: str,
     head: Sequence[str],
+    first: int,
+    even: int,
     uneven: Sequence[tuple[int, int]],
     delimiter: str,
     quote: str,
 ) -> Mu2Error:
-    """What to say of rows with another number of values than there are columns."""
+    """What to say of rows with another number of values than there are columns.
+
+    Args:
+      file: its name.
+      head: its first line.
+      first: the number of that line.
+      even: rows with as many values.
+      uneven: the line and the number of values of the others.
+      delimiter: between values.
+      quote: around values.
+    """
+    (values, rows), *_ = Counter(values for _, values in uneven).most_common(1)
+    if rows > even:
+        line = next(line for line, each in uneven if each == values)
+        return Mu2Error(
+            f"{len(head)} value{'s' * (len(head) > 1)} in the first line, which names the columns, "
+            f"and {values} in {rows:,} of {len(uneven) + even:,} rows.",
+            location=f"{file}:{first}",
+            hint=parting_hint(head, delimiter)
+            or f"Line {line} is the first with {values}. Where the table begins there, take off "
+            f"what is before it: tail -n +{line} {file}",
+        )
     (line, values), more = uneven[0], uneven[1:]
     lines = ", ".join(str(line) for line, _ in more[:_TOLD])
     also = f", and so have {len(more):,} rows more (lines {lines}{' …' * (len(more) > _TOLD)})"

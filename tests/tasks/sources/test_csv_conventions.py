@@ -5,6 +5,7 @@ import pytest
 
 from mu2.errors import Mu2Error
 from mu2.tasks import CSV, Task, guesses
+from mu2.tasks.user_tables import read_columns
 
 
 def write(path, *lines, encoding="utf-8"):
@@ -16,6 +17,67 @@ def texts(source, split="train"):
     reader = source.reader(split)
     inputs, labels = reader.fetch(range(len(reader)))
     return [bytes(row).decode() for row in inputs], labels.tolist()
+
+
+# What stands before the names of the columns.
+
+
+@pytest.mark.parametrize("begin", ["", "\ufeff", "\n\n", "\ufeff\r\n"])
+@pytest.mark.parametrize(
+    ("line", "sign"),
+    [("sep=;", ";"), ("SEP=|", "|"), ('"sep=,"', ","), ("sep=\t", "\t"), ("sep=; \r", ";")],
+)
+def test_the_line_of_excel_parts_values_and_is_no_row(tmp_path, begin, line, sign):
+    lines = [begin + line, f'"text"{sign}label', f"one, two{sign}a" if sign != "," else "one,a"]
+    lines += [f'"say ""hi"""{sign}b', f"three{sign}a"]
+    path = write(tmp_path / "x.csv", *lines)
+    source = CSV(path, "label", text="text", shuffle=False, delimiter="#")
+    said = ["one" if sign == "," else "one, two", 'say "hi"', "three"]
+    assert texts(source) == (said, [0, 1, 0])
+    (tmp_path / "y.csv").write_text(f"text{sign}label\nx{sign}a\n")
+    # What was trained on says how files to predict are parted; their own line goes before it.
+    assert source.preparation().delimiter == sign
+    assert read_columns(tmp_path / "y.csv", *source.preparation().signs)["text"] == ["x"]
+    assert read_columns(path, "%")["text"] == said
+
+
+def test_a_file_of_that_line_alone_has_no_rows(tmp_path):
+    for lines in (["sep=;"], ["sep=;", "text;label"]):
+        path = write(tmp_path / f"{len(lines)}.csv", *lines)
+        with pytest.raises(Mu2Error, match="has no rows"):
+            CSV(path, "label", text="text").splits()
+
+
+def test_a_column_of_that_name_is_one(tmp_path):
+    path = write(tmp_path / "x.csv", "sep=;,label", "1,a", "2,b")
+    assert CSV(path, "label").num_features() == 1
+
+
+@pytest.mark.parametrize(
+    ("before", "line"),
+    [
+        (["# exported by a program", "# on a Tuesday"], 3),
+        (["\ufeffReport of 2024", ""], 3),
+        (["sep=,", "// a comment"], 3),
+        (["height,of trees"], 2),
+    ],
+)
+def test_lines_before_the_table_are_named(tmp_path, before, line):
+    path = write(tmp_path / "x.csv", *before, "height,bark,label", *["1,red,a", "2,blue,b"] * 3)
+    with pytest.raises(Mu2Error, match=r"in the first line, .*and 3 in 7 of") as caught:
+        CSV(path, "label").splits()
+    assert f"Line {line} is the first with 3" in caught.value.hint
+    assert caught.value.location == f"{path}:{before[0].startswith('sep') + 1}"
+
+
+def test_a_first_line_of_as_many_values_is_no_header(tmp_path):
+    path = write(tmp_path / "x.csv", "# made by me, today", "height,label", "1,a", "2,b")
+    with pytest.raises(Mu2Error, match="has no column 'label'") as caught:
+        CSV(path, "label").num_classes()
+    assert "Line 2 names it" in caught.value.hint
+    # But where it names the columns, a sign before their names is part of the first one.
+    path = write(tmp_path / "y.csv", "#height,label", "1,a", "2,b")
+    assert CSV(path, "label").num_features() == 1
 
 
 # Quotes.
