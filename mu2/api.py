@@ -180,6 +180,7 @@ class OpenSystem:
         split: str | None = None,
         label: str | None = None,
         column: str | None = None,
+        skip_unlabelled: bool = False,
     ) -> Evaluation:
         """Tells how well a task's path does on labelled examples; `mu2.system.evaluation` says how.
 
@@ -192,16 +193,25 @@ class OpenSystem:
           split: a split expression of the data; None: their split 'test', else all of them.
           label: the column of labels, where it is not called as in training.
           column: the column of texts, likewise.
+          skip_unlabelled: whether examples without a label are left out, and counted; else they
+            are refused.
 
         Returns:
           Accuracy, confusion by class, and expected calibration error.
 
         Raises:
           Mu2Error: no such task or path; the data cannot be read, are of another kind, or hold
-            classes that the task does not have.
+            classes that the task does not have; labels are missing.
         """
         return evaluate(
-            self._inference, task, data, labels, split=split, label=label, column=column
+            self._inference,
+            task,
+            data,
+            labels,
+            split=split,
+            label=label,
+            column=column,
+            skip_unlabelled=skip_unlabelled,
         )
 
     def cost(self, task: str) -> Cost:

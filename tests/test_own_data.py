@@ -13,8 +13,8 @@ import mu2
 from mu2 import cli
 from mu2.errors import Mu2Error
 from mu2.system import System
-from mu2.system.evaluation import _given_labels
 from mu2.system.inference import Inference
+from mu2.system.true_labels import find_labels
 from mu2.tasks import CSV, Folder, Npz, Sklearn, Task, TextLines
 from mu2.tasks.preparation import Preparation
 from tests import own_data
@@ -267,11 +267,13 @@ def test_classes_are_told_by_name(made, system, tmp_path, capsys):
 
 def test_whole_numbers_are_names_where_one_is():
     names = ("1", "2", "3")
-    assert _given_labels([3, 1.0], names, "stars").tolist() == [2, 0]
+    assert find_labels([3, 1.0], names, "stars").numbers.tolist() == [2, 0]
     # 0 is no class, and none of the others is meant by its number.
     with pytest.raises(Mu2Error, match="'0' is no class"):
-        _given_labels([0, 1, 2], names, "stars")
-    assert _given_labels([1, 0], ("ash", "oak"), "trees").tolist() == [1, 0]
+        find_labels([0, 1, 2], names, "stars")
+    assert find_labels([1, 0], ("ash", "oak"), "trees").numbers.tolist() == [1, 0]
+    # A word for what is missing is a class where one is called so.
+    assert find_labels(["NA", "oak"], ("NA", "oak"), "trees").numbers.tolist() == [0, 1]
 
 
 def test_labels_in_python(system):

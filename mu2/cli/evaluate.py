@@ -29,7 +29,8 @@ DATA is
   a CSV or Parquet file with a column of labels: rows of a table, or texts
   an .npz of images or rows, with labels (x, y)
   a Gin file with a stream of tasks, of any source: the task of the same name, or the only one
-Classes are told apart by name. Rows are filled and scaled as the task was trained.
+Classes are told apart by name. A missing label is refused, or left out by --skip-unlabelled. Rows
+are filled and scaled as the task was trained.
 
 The calibration error is the mean distance of accuracy from confidence, over 15 bins of confidence
 of equal width, weighted by examples: 0 is best.
@@ -38,7 +39,7 @@ of equal width, weighted by examples: 0 is best.
 One JSON document with --json:
   format             1
   system, task, data, split (null: the data have none)
-  examples, accuracy, calibration_error
+  examples, unlabelled (left out), accuracy, calibration_error
   classes            a list in label order: class, examples, answers, recall, precision (null where
                      there is nothing to count)
   confusion          examples by true class (row) and answer (column), in label order
@@ -56,6 +57,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--label", metavar="COLUMN", help="the column of labels")
     parser.add_argument("--column", metavar="COLUMN", help="the column of texts")
+    parser.add_argument(
+        "--skip-unlabelled", action="store_true", help="leave out examples without a label"
+    )
     parser.add_argument("--at", metavar="COMMIT", help="the system as it stood then; see mu2 log")
     add_json(parser)
 
@@ -79,6 +83,7 @@ def run(options: argparse.Namespace) -> int:
         split=options.split,
         label=options.label,
         column=options.column,
+        skip_unlabelled=options.skip_unlabelled,
     )
     found = evaluation.to_json()
     if options.json:
@@ -89,6 +94,8 @@ def run(options: argparse.Namespace) -> int:
         f"{options.task} on {options.data}{read}: {found['examples']:,} examples, accuracy "
         f"{100 * found['accuracy']:.2f}%, calibration error {found['calibration_error']:.3f}"
     )
+    if left := found["unlabelled"]:
+        write_text(f"left out, as they have no label: {left:,}")
     write_text("")
     for grid in _grids(found):
         text.show_grid(grid, sys.stdout)
@@ -160,7 +167,7 @@ def _grids(found: Mapping[str, Any]) -> Iterator["Grid"]:
 COMMAND = Command(
     "tell how well a task does on new labelled data",
     "DIR --task NAME DATA [--split SPLIT] [--label COLUMN] [--column COLUMN]\n"
-    "           [--at COMMIT] [--gin.NAME=VALUE ...] [--json]",
+    "           [--skip-unlabelled] [--at COMMIT] [--gin.NAME=VALUE ...] [--json]",
     arguments,
     run,
     EPILOG,

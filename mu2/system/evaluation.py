@@ -2,15 +2,19 @@
 
 import dataclasses
 import os
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path as FilePath
 from typing import Any
 
 import numpy as np
 
-from mu2.errors import Mu2Error, did_you_mean, nearest
+from mu2.errors import Mu2Error, did_you_mean
 from mu2.system.inference import Inference
+from mu2.system.true_labels import check_class_names, find_labels, skipping_source
 from mu2.tasks import Folder, Npz, Source, Task, TextLines
+from mu2.tasks.guesses import unlabelled
+from mu2.tasks.labels import MISSING
 from mu2.tasks.preparation import Preparation, RawRows
 from mu2.tasks.sources.parquet import PARQUET
 from mu2.tasks.user_tables import (
@@ -26,7 +30,6 @@ from mu2.tasks.user_tables import (
 BLOCK, MEMORY_LIMIT_MB = 256, 4096
 # Bins of equal width, as in Guo et al., On Calibration of Modern Neural Networks (1706.04599).
 BINS = 15
-_TOLD = 5
 _LABEL = "label"
 
 
@@ -42,6 +45,7 @@ class Evaluation:
         equal width, the mean distance of accuracy from confidence, weighted by examples (Guo et
         al., arXiv 1706.04599, section 2).
       split: the split expression that was read; None where the data have no splits.
+      unlabelled: examples that were left out as they have no label.
     """
 
     task: str
@@ -49,6 +53,7 @@ class Evaluation:
     confusion: np.ndarray
     calibration_error: float
     split: str | None = None
+    unlabelled: int = 0
 
     @property
     def examples(self) -> int:
@@ -61,7 +66,7 @@ class Evaluation:
         return float(np.trace(self.confusion) / self.confusion.sum())
 
     def to_json(self) -> dict[str, Any]:
-        """A JSON document: task, split, examples, accuracy, calibration_error, classes, confusion.
+        """A JSON document: the attributes, classes apart, and examples and accuracy.
 
         `classes` is a list in label order: class, examples, answers (how often it was the answer),
         recall (null without examples), precision (null without answers).
@@ -71,6 +76,7 @@ class Evaluation:
             "task": self.task,
             "split": self.split,
             "examples": self.examples,
+            "unlabelled": self.unlabelled,
             "accuracy": self.accuracy,
             "calibration_error": self.calibration_error,
             "classes": [
@@ -96,6 +102,7 @@ def evaluate(
     split: str | None = None,
     label: str | None = None,
     column: str | None = None,
+    skip_unlabelled: bool = False,
 ) -> Evaluation:
     """Lets a task's path answer for labelled examples.
 
@@ -113,18 +120,20 @@ def evaluate(
       split: a split expression of the data; None: their split 'test', else all of them.
       label: the column of labels, where it is not called as in training.
       column: the column of texts, likewise.
+      skip_unlabelled: whether examples without a label are left out, and counted; else they are
+        refused.
 
     Raises:
       Mu2Error: no such task or path; the data cannot be read, are of another kind, or hold classes
-        that the task does not have.
+        that the task does not have; labels are missing.
     """
     names = inference.class_names(task)
     if labels is not None:
         inputs = inference.examples(task, data)
-        numbers = _given_labels(labels, names, task)
-        if len(inputs) != len(numbers):
-            raise Mu2Error(f"{len(inputs)} examples and {len(numbers)} labels were given.")
-        return _tally(inference, task, [(inputs, numbers)], None)
+        if len(inputs) != len(labels):
+            raise Mu2Error(f"{len(inputs)} examples and {len(labels)} labels were given.")
+        chosen = find_labels(labels, names, task, skip_unlabelled=skip_unlabelled)
+        return _tally(inference, task, [(inputs[chosen.rows], chosen.numbers)], None, chosen.left)
     if isinstance(data, str | os.PathLike):
         data = FilePath(os.path.expanduser(data))
         if not data.exists():
@@ -132,12 +141,10 @@ def evaluate(
         if data.suffix.lower() in (*SHEETS, *PARQUET):
             preparation = inference.preparation(task)
             columns = read_columns(data, *(preparation.signs if preparation else ()))
-            made = _of_table(inference, task, columns, str(data), label, column)
-            return _tally(inference, task, [made], None)
+            return _of_table(inference, task, columns, str(data), label, column, skip_unlabelled)
         data = _source(data, inference.system.task(task).input)
     elif not isinstance(data, Source) and (table := columns_of_table(data)) is not None:
-        made = _of_table(inference, task, table, "the data", label, column)
-        return _tally(inference, task, [made], None)
+        return _of_table(inference, task, table, "the data", label, column, skip_unlabelled)
     if not isinstance(data, Source):
         raise Mu2Error(
             f"{type(data).__name__} is neither a source nor a path nor a table, and no labels were "
@@ -145,8 +152,12 @@ def evaluate(
         )
     if (kind := inference.system.task(task).input) != data.input:
         raise Mu2Error(f"task {task!r} reads {kind}s, and the data are {data.input}s.")
-    chosen = split or ("test" if "test" in data.splits() else "all")
-    return _tally(inference, task, _of_source(inference, task, data, chosen), chosen)
+    data = skipping_source(data) if skip_unlabelled else data
+    expression = split or ("test" if "test" in data.splits() else "all")
+    counts = unlabelled(data)
+    named = {*data.splits()} & {*re.findall(r"\w+", expression)} or counts
+    left = sum(count for each, count in counts.items() if each in named)
+    return _tally(inference, task, _of_source(inference, task, data, expression), expression, left)
 
 
 def _source(path: FilePath, kind: str) -> Source:
@@ -175,8 +186,9 @@ def _of_table(
     owner: str,
     label: str | None,
     column: str | None,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Inputs and labels of a table's columns."""
+    skip_unlabelled: bool,
+) -> Evaluation:
+    """What becomes of the rows of a table's columns."""
     kind, preparation = inference.system.task(task).input, inference.preparation(task)
     if kind == "image":
         raise Mu2Error(f"task {task!r} reads images, and {owner} is a table.")
@@ -186,12 +198,24 @@ def _of_table(
             f"{owner} has no column {name!r} with labels.",
             hint=did_you_mean(name, columns) if label else "--label names it.",
         )
-    numbers = _given_labels(columns[name], inference.class_names(task), task, owner)
-    rest = {each: values for each, values in columns.items() if each != name}
+    chosen = find_labels(
+        columns[name],
+        inference.class_names(task),
+        task,
+        owner,
+        missing=preparation.missing if preparation else MISSING,
+        skip_unlabelled=skip_unlabelled,
+    )
+    rest = {
+        each: [values[row] for row in chosen.rows]
+        for each, values in columns.items()
+        if each != name
+    }
     if kind == "text":
-        texts: Any = text_column(rest, preparation, owner, column)
-        return inference.examples(task, texts), numbers
-    return _rows(preparation, rest, owner), numbers
+        inputs = inference.examples(task, text_column(rest, preparation, owner, column))
+    else:
+        inputs = _rows(preparation, rest, owner)
+    return _tally(inference, task, [(inputs, chosen.numbers)], None, chosen.left)
 
 
 def _rows(preparation: Preparation | None, columns: Any, owner: str) -> np.ndarray:
@@ -228,60 +252,8 @@ def _of_source(
 def _matched(theirs: Sequence[str], ours: Sequence[str], task: str) -> np.ndarray:
     """For each class of some data the task's class of that name, int32."""
     known = {name: number for number, name in enumerate(ours)}
-    _check_names(theirs, known, task)
+    check_class_names(theirs, known, task)
     return np.array([known[name] for name in theirs], np.int32)
-
-
-def _given_labels(
-    labels: Sequence[Any], names: Sequence[str], task: str, owner: str = "the labels"
-) -> np.ndarray:
-    """Labels as numbers of the task's classes, int32 [N].
-
-    What names a class is one; whole numbers of which none does are numbers of classes.
-    """
-    known = {name: number for number, name in enumerate(names)}
-    values = [_plain(value) for value in labels]
-    if not values:
-        raise Mu2Error(f"{owner}: there are no examples.")
-    if all(isinstance(value, int) for value in values) and not any(str(v) in known for v in values):
-        if wrong := [value for value in values if not 0 <= value < len(names)]:
-            raise Mu2Error(
-                f"{owner}: {wrong[0]} is no class; task {task!r} has {len(names)}, from 0 on."
-            )
-        return np.array(values, np.int32)
-    words = ["" if value is None else str(value).strip() for value in values]
-    if "" in words:
-        lacking = words.count("")
-        raise Mu2Error(
-            f"{owner}: {lacking:,} labels are missing, the first in row {words.index('') + 1}."
-        )
-    _check_names(list(dict.fromkeys(words)), known, task, owner)
-    return np.array([known[word] for word in words], np.int32)
-
-
-def _plain(value: Any) -> Any:
-    """A label as Python's own type: a whole number in a float is one; NaN is none."""
-    value = value.item() if isinstance(value, np.generic) else value
-    if isinstance(value, float):
-        if value != value:
-            return None
-        return int(value) if value.is_integer() else value
-    return value
-
-
-def _check_names(
-    found: Sequence[str], known: dict[str, int], task: str, owner: str = "the data"
-) -> None:
-    if strange := [name for name in found if name not in known]:
-        told = ", ".join(map(repr, strange[:_TOLD])) + " …" * (len(strange) > _TOLD)
-        close = nearest(strange[0], known)
-        raise Mu2Error(
-            f"{owner}: {told} {'is no class' if len(strange) == 1 else 'are no classes'} of task "
-            f"{task!r}.",
-            hint=f"Did you mean {close!r}?"
-            if close
-            else f"Its {len(known)} classes: {', '.join([*known][:20])}{' …' * (len(known) > 20)}.",
-        )
 
 
 def _tally(
@@ -289,6 +261,7 @@ def _tally(
     task: str,
     blocks: Iterator[tuple[np.ndarray, np.ndarray]] | list[tuple[np.ndarray, np.ndarray]],
     split: str | None,
+    left: int,
 ) -> Evaluation:
     names = inference.class_names(task)
     confusion = np.zeros((len(names), len(names)), np.int64)
@@ -306,4 +279,4 @@ def _tally(
     if not confusion.sum():
         raise Mu2Error("the data hold no examples.")
     error = float(np.abs(bins[1] - bins[2]).sum() / bins[0].sum())
-    return Evaluation(task, names, confusion, error, split)
+    return Evaluation(task, names, confusion, error, split, left)

@@ -75,8 +75,8 @@ class CSV(SplitSource):
       ignore: those to leave out of the default, such as numbers of rows or of customers.
       categorical: columns of categories although they look like numbers.
       missing: what is written where a value is missing, and no class.
-      delimiter: what stands between values; by default a comma, a tab in files named `.tsv`. A first
-        line such as `sep=;`, which Excel reads, is none of the table and says it in any case.
+      delimiter: what stands between values; by default a comma, a tab in files named `.tsv`. A
+        first line such as `sep=;`, which Excel reads, is none of the table and says it in any case.
       quote: what stands around values that hold the delimiter, a quote or a line's end, '' for
         nothing; by default a double quote, between tabs only if each that is opened is closed in
         its line.
