@@ -25,6 +25,7 @@ import jax.numpy as jnp
 
 from mu2.errors import Mu2Error
 from mu2.models.component import Network, check_layers
+from mu2.models.depthwise import depthwise
 from mu2.models.image_model import ImageModel, Layers
 from mu2.models.vit import Head
 
@@ -111,9 +112,8 @@ class DepthwiseConv(nn.Module):
         c = x_BxHxWxC.shape[-1]
         kernel = self.param("kernel", nn.initializers.normal(1 / 3), (9, c), jnp.float32)
         bias = self.param("bias", nn.initializers.zeros, (c,), jnp.float32)
-        kernel, bias = kernel.astype(self.dtype), bias.astype(self.dtype)
-        shifted = zip(neighbours(x_BxHxWxC, self.strides), kernel, strict=True)
-        return sum((x * k for x, k in shifted), start=bias)
+        kernel = kernel.astype(self.dtype).reshape(3, 3, c)
+        return depthwise(x_BxHxWxC, kernel, bias.astype(self.dtype), self.strides, (1, 1))
 
 
 class ConvBlock(nn.Module):

@@ -10,7 +10,7 @@ import pytest
 
 from mu2.errors import Mu2Error
 from mu2.models import EfficientNetLite0, nest, restore
-from mu2.models.efficientnet_lite import LAYERS, steps
+from mu2.models.efficientnet_lite import LAYERS
 from mu2.random_keys import Key
 from mu2.tasks.examples import Examples
 from tests.jobs import job
@@ -70,12 +70,6 @@ def test_a_cut_leaves_the_layers_below_what_they_are(layers):
 def test_no_parameter_depends_on_the_image_size(side):
     here, there = (MODEL.network({"image_size": s, "num_layers": LAYERS}, 3) for s in (12, side))
     assert [c.signature for c in here] == [c.signature for c in there]
-
-
-def test_steps_that_see_nothing_but_zeros_are_left_out():
-    assert steps(64, 5, 2) == [0, 1, 2, 3, 4]
-    assert steps(2, 5, 1) == [1, 2, 3]
-    assert steps(1, 3, 1) == [1]
 
 
 @pytest.mark.parametrize("side", [12, 13])
