@@ -34,7 +34,7 @@ class Evolution:
         `own`: as `seeds`, but of the roots alone, so that no layer of another task is reused.
         `roots`: from the roots alone, never from an own path, as for the baselines. `probed`: as
         `seeds`, but in the first iteration of a task ordered by how a head does that is solved over
-        their frozen layers, on some training examples. `own` and `probed` are not in the papers.
+        their frozen layers, of some training examples. `own` and `probed` are not in the papers.
       probes: seeds that are probed at most, where `parents` says so: the roots, then always the one
         with the most layers that none before it has.
       seeds_first: the first children of a task iteration are made from one seed each, the newest

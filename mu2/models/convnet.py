@@ -32,9 +32,9 @@ from mu2.models.vit import Head
 # Pixels a side of the square that becomes one position of the blocks.
 PATCH = 4
 # Examples that a training step takes at a time on CPUs, so that their shifted copies stay in a
-# core's cache. CPU ms of a step of 256, all at once, by 128, 64 and 32: 184, 133, 92 and 96, where
-# PyTorch has 84 to 88 (2 shared x86-64 cores, busy, 2026-11-30).
-MICRO_BATCH = 64
+# core's cache. CPU time of a step of 256 by 64, 32 and 16, to PyTorch's: 1.15, 1.09 and 1.12 (2
+# shared x86-64 cores, busy, 2026-12-01).
+MICRO_BATCH = 32
 
 
 def patches(x_BxHxWxC: jax.Array, side: int) -> jax.Array:

@@ -34,33 +34,25 @@ def check_linear(head: Component) -> None:
         )
 
 
-def probe_jobs(jobs: Sequence[Job], split: Callable[[int, int], tuple[int, int]]) -> list[Job]:
-    """The jobs with a few training examples, and a few others in place of those that validate.
+def probe_jobs(jobs: Sequence[Job], examples: Callable[[int, int], int]) -> list[Job]:
+    """The jobs with a few of the training examples.
 
     Jobs that have their examples in common still have. Draws them from (generation, "probe").
 
     Args:
       jobs: whose heads are to be solved.
-      split: numbers of training examples and of classes to how many examples are solved on, and
-        how many are others.
+      examples: numbers of training examples and of classes to how many examples are solved on.
     """
-    made: dict[int, tuple[Examples, Examples]] = {}
+    made: dict[int, Examples] = {}
     for job in jobs:
         if id(job.train) in made:
             continue
         if isinstance(job.train, Originals):
             raise ValueError("a head is solved of examples as they are")
-        solved, others = split(len(job.train), job.num_classes)
-        (drawn,) = job.train.batches(solved + others, 1, job.key.fold_in("probe"))
-        made[id(job.train)] = (
-            Examples(drawn.inputs[:solved], drawn.labels[:solved]),
-            Examples(drawn.inputs[solved:], drawn.labels[solved:]),
-        )
-    return [
-        dataclasses.replace(job, train=train, validation=validation)
-        for job in jobs
-        for train, validation in (made[id(job.train)],)
-    ]
+        few = examples(len(job.train), job.num_classes)
+        (drawn,) = job.train.batches(few, 1, job.key.fold_in("probe"))
+        made[id(job.train)] = Examples(drawn.inputs, drawn.labels)
+    return [dataclasses.replace(job, train=made[id(job.train)]) for job in jobs]
 
 
 class SolvedCohort(Cohort):
