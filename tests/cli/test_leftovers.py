@@ -38,7 +38,7 @@ def test_commands_leave_nothing_behind(tmp_path):
         ["plan", run[1], *run[4:]],
         run,
         ["predict", system, "--task", "digits", image],
-        ["report", system],
+        ["report", system, "--to", str(tmp_path / "report.html")],
         *([*export, form, "--to", str(tmp_path / form)] for form in ("orbax", "safetensors")),
         [*export, "stablehlo", "--to", str(tmp_path / "stablehlo")],
         ["verify", system],
