@@ -25,7 +25,7 @@ from mu2.system import System
 from mu2.system.agent_cycle import published_cycles
 from mu2.system.agents import agents_of
 from tests import shrunken
-from tests.shrunken import ROOT, SMALL
+from tests.shrunken import KEPT_PROGRAMS, ROOT, SMALL
 
 KILLS = 5  # of a system, which is done after some twenty
 
@@ -44,7 +44,7 @@ def command(directory, *bindings, cycles):
     return subprocess.Popen(
         [sys.executable, "-m", "mu2", "agents", *words[1:], "--cycles", str(cycles)],
         cwd=ROOT,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        env={**os.environ, **KEPT_PROGRAMS, "OMP_NUM_THREADS": "1"},
         stderr=subprocess.PIPE,
         text=True,
     )

@@ -26,6 +26,8 @@ class Ended:
       err: standard error.
       calls: system calls that were counted.
       seconds: it took.
+      processor_seconds: it computed.
+      peak_bytes: memory that it had at most, with what it shares with the process that was forked.
     """
 
     code: int
@@ -33,6 +35,8 @@ class Ended:
     err: str
     calls: int
     seconds: float
+    processor_seconds: float
+    peak_bytes: int
 
     @property
     def killed(self):
@@ -122,13 +126,15 @@ def _serve():
         start = time.monotonic()
         if (pid := os.fork()) == 0:
             os._exit(_run(job, files))
-        status, hung = _wait(pid, start + job["limit"])
+        status, used, hung = _wait(pid, start + job["limit"])
         ended = {
             "code": -signal.SIGXCPU if hung else os.waitstatus_to_exitcode(status),
             "out": Path(files["out"]).read_text(errors="replace"),
             "err": Path(files["err"]).read_text(errors="replace"),
             "calls": Path(files["calls"]).stat().st_size,
             "seconds": time.monotonic() - start,
+            "processor_seconds": used.ru_utime + used.ru_stime,
+            "peak_bytes": used.ru_maxrss * 1024,
         }
         sys.stdout.write(json.dumps(ended) + "\n")
         sys.stdout.flush()
@@ -138,13 +144,13 @@ def _wait(pid, until):
     import time
 
     while True:
-        found, status = os.waitpid(pid, os.WNOHANG)
+        found, status, used = os.wait4(pid, os.WNOHANG)
         if found:
-            return status, False
+            return status, used, False
         if time.monotonic() > until:
             os.kill(pid, signal.SIGKILL)
-            os.waitpid(pid, 0)
-            return 0, True
+            _, status, used = os.wait4(pid, 0)
+            return status, used, True
         time.sleep(0.005)
 
 

@@ -95,10 +95,14 @@ def words(directory):
     return shrunken.words(directory, *SMALL)
 
 
+def start(*arguments):
+    return shrunken.python(*arguments, **shrunken.KEPT_PROGRAMS)
+
+
 def uninterrupted(directory):
     """Runs the command to its end; returns the seconds it took."""
     start = time.monotonic()
-    process = shrunken.python("-m", "mu2", *words(directory))
+    process = start("-m", "mu2", *words(directory))
     _, err = process.communicate(timeout=600)
     assert process.returncode == 0, err
     return time.monotonic() - start
@@ -106,7 +110,7 @@ def uninterrupted(directory):
 
 def killed_by_the_clock(directory, draw, duration):
     wait = draw.uniform(0.1, 1) * duration
-    process = shrunken.python("-m", "mu2", *words(directory))
+    process = start("-m", "mu2", *words(directory))
     try:
         process.wait(wait)
     except subprocess.TimeoutExpired:
@@ -116,7 +120,7 @@ def killed_by_the_clock(directory, draw, duration):
 
 def killed_after_a_line(directory, draw, duration):
     lines, wait = draw.randrange(1, 6), draw.uniform(0, 0.02 * duration)
-    process = shrunken.python("-m", "mu2", *words(directory))
+    process = start("-m", "mu2", *words(directory))
     for _ in range(lines):
         if not process.stderr.readline():
             break
@@ -129,7 +133,7 @@ def killed_at_a_step(directory, draw, duration):
     module, name, often = draw.choice(STEPS)
     when = draw.choice(("before", "after", f"{draw.uniform(0, 0.05):.4f}"))
     n = draw.randint(1, 2 * often)
-    process = shrunken.python("-c", KILLS_ITSELF, module, name, when, n, *words(directory))
+    process = start("-c", KILLS_ITSELF, module, name, when, n, *words(directory))
     return f"{name} {when} call {n}", process
 
 

@@ -50,6 +50,8 @@ SMALL = (
 )
 DIGITS = ("Stream.tasks=(@digits/Task(),)", *SMALL[1:])
 ONCE = "Stream.iterations=1"
+# For runs that are started many times: their programs are small, and each would compile them again.
+KEPT_PROGRAMS = {"JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0"}
 
 # Runs of one process share compiled programs, which cost more than all that is trained here.
 workers = functools.cache(LocalWorkers)

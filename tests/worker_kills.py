@@ -29,10 +29,13 @@ BINDINGS = (
     "Halving.factor=2",
 )
 
+PATIENCE = 12  # kills of one run; then it goes on to its end
+
 
 def start(directory, *files, **environment):
     """Starts `mu2 run` of the shrunken quickstart with other files beside it."""
     command, *words = shrunken.words(directory, *BINDINGS)
+    environment = {**shrunken.KEPT_PROGRAMS, **environment}
     return shrunken.python("-m", "mu2", command, *files, *words, **environment)
 
 
@@ -115,9 +118,11 @@ def chain(folder, kills, seed, told=lambda kind, number: None, file=EXECUTOR):
     while sum(hits.values()) < kills:
         directory = folder / f"run-{runs}"
         process = start(directory, file)
+        until = min(kills, sum(hits.values()) + PATIENCE)
         while process.poll() is None:
-            time.sleep(draw.uniform(0.02, 0.3) * duration)
-            if sum(hits.values()) < kills and (kind := kill(process, draw)) is not None:
+            # From the first moments of a process up to what a whole run takes.
+            time.sleep(draw.uniform(0.02, draw.choice((0.3, 1.0))) * duration)
+            if sum(hits.values()) < until and (kind := kill(process, draw)) is not None:
                 hits[kind] += 1
                 told(kind, sum(hits.values()))
                 if kind == "driver":

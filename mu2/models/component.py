@@ -32,6 +32,18 @@ def _shapes(module: nn.Module, input_shape: tuple[int, ...]) -> tuple[Any, tuple
     return variables.get("params", {}), tuple(y.shape[1:])
 
 
+@functools.cache
+def _leaves(module: nn.Module, input_shape: tuple[int, ...]) -> dict[str, jax.ShapeDtypeStruct]:
+    """Leaf name to shape and dtype; every child that is planned asks for those of every layer."""
+    return flatten(nn.unbox(_shapes(module, input_shape)[0]))
+
+
+@functools.cache
+def _signature(module: nn.Module, input_shape: tuple[int, ...]) -> str:
+    leaves = sorted(_leaves(module, input_shape).items())
+    return ";".join(f"{k}:{v.dtype}{list(v.shape)}".replace(" ", "") for k, v in leaves)
+
+
 @functools.partial(jax.jit, static_argnums=(0, 1))
 def _init(module: nn.Module, input_shape: tuple[int, ...], key: jax.Array) -> Any:
     """Fresh parameters as one program a shape; without jit every initialiser compiles its own."""
@@ -96,7 +108,7 @@ class Component:
     @property
     def shapes(self) -> dict[str, jax.ShapeDtypeStruct]:
         """Leaf name (joined by `/`) to shape and dtype of the parameters."""
-        return flatten(nn.unbox(_shapes(self.module, self.input_shape)[0]))
+        return dict(_leaves(self.module, self.input_shape))
 
     @property
     def axes(self) -> dict[str, Axes]:
@@ -113,8 +125,7 @@ class Component:
     @property
     def signature(self) -> str:
         """Shapes and dtypes as one string; components of equal signature can trade parameters."""
-        leaves = sorted(self.shapes.items())
-        return ";".join(f"{k}:{v.dtype}{list(v.shape)}".replace(" ", "") for k, v in leaves)
+        return _signature(self.module, self.input_shape)
 
     @property
     def size(self) -> int:

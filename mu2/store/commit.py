@@ -1,12 +1,11 @@
 """A commit: one step of a journal, a file named by its number and its content."""
 
 import dataclasses
-import json
 import re
 from pathlib import Path
 
 from mu2.errors import Mu2Error
-from mu2.store.files import Json, damage_error, encode, read_bytes, sha256
+from mu2.store.files import Json, damage_error, encode, parse_json, read_bytes, sha256
 
 NAME = re.compile(r"(\d{8,})-([0-9a-f]{64})")
 _LONGEST_MESSAGE = 10_000
@@ -62,7 +61,7 @@ class Commit:
         if sha256(content) != match[2]:
             raise damage_error(path, "its bytes are not those of its name.")
         try:
-            document = json.loads(content)
+            document = parse_json(content)
             tuples = {key: tuple(document[key]) for key in ("files", "changed")}
             commit = cls(**{**document, **tuples})
             strays = [file for file in commit.files if not _FILE.fullmatch(file)]

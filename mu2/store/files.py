@@ -21,6 +21,8 @@ _NO_FLUSH = (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EBADF)
 _FLUSHES = 8  # at once
 # Bytes of the largest document that is read; mu2 writes none that comes near.
 MAX_DOCUMENT = 1 << 24
+# Lists and maps of such a document: 16 MiB of nothing else would take 500 MB.
+MAX_OBJECTS = 1_000_000
 _RUN_FILE = re.compile(r"runs/\w[\w.-]*")
 
 
@@ -172,6 +174,22 @@ def open_file(path: Path) -> BinaryIO:
     return open(handle, "rb")
 
 
+def parse_json(content: bytes, most: int = MAX_OBJECTS) -> Json:
+    """What a JSON document holds.
+
+    Args:
+      content: the document.
+      most: brackets that it may have, of lists, of maps and in texts.
+
+    Raises:
+      ValueError: it is no JSON, or has more.
+      RecursionError: it is too deep.
+    """
+    if content.count(b"{") + content.count(b"[") > most:
+        raise ValueError(f"more than {most:,} lists and maps")
+    return json.loads(content)
+
+
 def read_json(path: Path) -> Json:
     """A JSON document that `encode` wrote.
 
@@ -180,7 +198,7 @@ def read_json(path: Path) -> Json:
     """
     content = read_bytes(path)
     try:
-        document = json.loads(content)
+        document = parse_json(content)
     except (ValueError, RecursionError) as error:
         raise damage_error(path, f"it holds no JSON ({reason(error)})") from error
     try:
@@ -205,7 +223,7 @@ def read_document(folder: Path, digest: object) -> Json:
     if sha256(content) != digest:
         raise damage_error(path, "its bytes are not those of its name.")
     try:
-        return json.loads(content)
+        return parse_json(content)
     except (ValueError, RecursionError) as error:
         raise damage_error(path, f"it holds no JSON ({reason(error)})") from error
 

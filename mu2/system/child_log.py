@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from mu2.errors import Mu2Error
-from mu2.store.files import MAX_DOCUMENT, flush, open_file
+from mu2.store.files import MAX_DOCUMENT, flush, open_file, parse_json
 from mu2.system.documents import plain
 
 _PATH = b'"path": '
@@ -241,7 +241,7 @@ class ChildLog:
           end: of the line in that content.
         """
         try:
-            record = json.loads(line)
+            record = parse_json(line)
         except (RecursionError, ValueError):
             record = None
         if not isinstance(record, dict):

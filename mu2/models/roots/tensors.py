@@ -27,7 +27,8 @@ from mu2.models.roots.location import Location, said
 
 INDEX = "model.safetensors.index.json"
 WHOLE = "model.safetensors"
-HEADER_LIMIT = 100_000_000  # that of the safetensors library
+# Bytes of a header: one of 80,000 tensors. The library allows 100 MB, which take gigabytes.
+HEADER_LIMIT = 8 << 20
 
 # The dtypes of weights, as a safetensors header spells them.
 _WEIGHTS = ("F64", "F32", "F16", "BF16")
@@ -254,7 +255,7 @@ class _File:
 
     Raises:
       SafetensorError: the header is wrong, or does not fit the size of the file.
-      ValueError: a name stands in the header twice, which the library takes.
+      ValueError: it is absurdly long, or a name stands in it twice, which the library takes.
     """
 
     def __init__(self, location: Location, file: BinaryIO, stack: contextlib.ExitStack):
@@ -265,7 +266,9 @@ class _File:
         size = file.seek(0, io.SEEK_END)
         file.seek(0)
         length = int.from_bytes(file.read(8), "little")
-        header = file.read(length) if length <= min(size, HEADER_LIMIT) else b""
+        if HEADER_LIMIT < length <= size - 8:
+            raise ValueError(f"it has {length:,} bytes, and {HEADER_LIMIT:,} at most fit")
+        header = file.read(length) if length <= size else b""
         path = location.local
         if path is None:
             # Of the size that the file has, without taking any room: only the header is there.
