@@ -76,10 +76,20 @@ class Index:
             return False  # of this map's nodes, none is missing
 
     def items(self) -> Iterator[tuple[str, Entry]]:
-        """Every name and entry, in no particular order; reads every node."""
+        """Every name and entry, in no particular order; reads every node.
+
+        Raises:
+          Mu2Error: a node is missing or damaged, or stands at two places, as none does that has a
+            name below it: a few files could so make an index of any size.
+        """
         below = [] if self.root is None else [self.root]
+        seen: set[str] = set()
         while below:
-            entries, children = self.node(below.pop())
+            digest = below.pop()
+            if digest in seen:
+                raise damage_error(self.folder / f"{digest}.json", "it stands in the index twice.")
+            seen.add(digest)
+            entries, children = self.node(digest)
             yield from entries.items()
             below.extend((children or {}).values())
 

@@ -39,8 +39,15 @@ def walk(journal: Journal, commit: Commit, known: set[str]) -> Iterator[Part]:
     """
     index = Index(journal.directory / "index", commit.index)
     below = [] if commit.index is None else [commit.index]
+    here: set[str] = set()
     while below:
         digest = below.pop()
+        if str(digest) in here:
+            error = damage_error(index.folder / f"{digest}.json", "it stands in the index twice.")
+            yield Part(None, error)
+            below = [each for each in below if each != digest]  # told once
+            continue
+        here.add(str(digest))
         if str(digest) in known:
             continue
         known.add(str(digest))

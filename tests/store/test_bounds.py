@@ -52,6 +52,18 @@ def test_an_index_deeper_than_names_are_long(system):
     assert "task/x" not in Journal.open(system)
 
 
+def test_an_index_of_a_few_files_that_has_a_trillion_nodes(system):
+    digest = Journal.open(system).head.index
+    for _ in range(10):
+        content = encode({"children": dict.fromkeys("0123456789abcdef", digest)})
+        digest = sha256(content)
+        (system / "index" / f"{digest}.json").write_bytes(content)
+    committed(system, index=digest)
+    with pytest.raises(Mu2Error, match="stands in the index twice"):
+        Journal.open(system).names()
+    assert any("stands in the index twice" in fault.problem for fault in verify(system))
+
+
 @pytest.mark.parametrize(
     "changed",
     [{"number": "1"}, {"introduced": -1}, {"message": 3}, {"passing": 1}, {"changed": [3]}],
