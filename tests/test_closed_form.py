@@ -81,11 +81,11 @@ def test_seeds_are_probed_before_a_tasks_first_child(whole):
     assert not any("probes" in line for line in lines[1:])
     # A probe is solved on fewer examples, and counts as such.
     sizes = experiment.stream.tasks[1].check()
-    some = probe_examples(sizes["train"], 26)
+    some, others = probe_examples(sizes["train"], 26)
     network = experiment.space.models[0].network(lines[0]["hyperparameters"], 26)
     network = [c for c in network if not c.optional]
     forward, head = sum(c.flops for c in network), network[-1].size
-    judged = experiment.training.validation_examples(sizes["validation"])
+    judged = experiment.training.validation_examples(others)
     solved_on = experiment.training.solved_examples(some)
     probing = solving_flops(forward, head, 26, solved_on, judged)
     assert lines[0]["flops"] == pytest.approx(lines[1]["flops"] + 2 * probing)

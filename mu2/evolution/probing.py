@@ -17,8 +17,10 @@ from mu2.evolution.seeds import reachable_seeds
 from mu2.evolution.space import SearchSpace
 from mu2.random_keys import Key
 
-# Training examples that a probe is solved on: so many, or so many of each class if that is more.
-SOLVED_ON, SOLVED_ON_OF_CLASS = 1500, 6
+# Training examples that a probe is solved on, and others that it is judged by: so many, or so many
+# of each class where that is more.
+SOLVED_ON, JUDGED_BY = 1500, 500
+SOLVED_ON_OF_CLASS, JUDGED_BY_OF_CLASS = 6, 2
 
 
 class Outcome(Protocol):
@@ -51,9 +53,11 @@ class Probes:
     seconds: float = 0.0
 
 
-def probe_examples(available: int, num_classes: int) -> int:
-    """Training examples that a probe is solved on; it is judged by those that validate a child."""
-    return min(max(SOLVED_ON, SOLVED_ON_OF_CLASS * num_classes), available)
+def probe_examples(available: int, num_classes: int) -> tuple[int, int]:
+    """Training examples that a probe is solved on, and those that it is judged by."""
+    judged = min(max(JUDGED_BY, JUDGED_BY_OF_CLASS * num_classes), available // 4)
+    solved_on = max(SOLVED_ON, SOLVED_ON_OF_CLASS * num_classes)
+    return min(solved_on, available - judged), judged
 
 
 def plan_probes(

@@ -135,7 +135,7 @@ def _task(experiment: Experiment, task: Task, number: int) -> TaskForecast:
         ]
         return Bounds(costs[0], max(costs))
 
-    probed_on = probe_examples(sizes["train"], classes)
+    some, others = probe_examples(sizes["train"], classes)
     added = sum(c.size * chance for c, chance in zip(plain, chances, strict=True))
     return TaskForecast(
         task.name,
@@ -146,7 +146,8 @@ def _task(experiment: Experiment, task: Task, number: int) -> TaskForecast:
         steps,
         Bounds(least, most),
         solve(training.solved_examples(sizes["train"]), validated_on),
-        solve(training.solved_examples(probed_on), validated_on) * count_probes(experiment, number),
+        solve(training.solved_examples(some), training.validation_examples(others))
+        * count_probes(experiment, number),
         Bounds(added, max(sum(c.size for c in network) for network in (plain, *largest))),
     )
 

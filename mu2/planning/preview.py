@@ -79,8 +79,9 @@ def preview_run(experiment: Experiment, place: Place = unknown_place) -> dict[st
             head, classes = span.head[which], task.source.num_classes()
             solving = solving_flops(one, head, classes, solved_on, validated)
             flops[which] += intervals * examples * one + solved * solving
-            some = training.solved_examples(probe_examples(size["train"], classes))
-            probing = solving_flops(one, head, classes, some, validated)
+            some, others = probe_examples(size["train"], classes)
+            others = training.validation_examples(others)
+            probing = solving_flops(one, head, classes, some, others)
             flops[which] += count_probes(experiment, number) * probing
     every = [span for each in spans.values() for span in each]
     largest = max(every, key=lambda span: span.parameters["largest"])

@@ -34,25 +34,33 @@ def check_linear(head: Component) -> None:
         )
 
 
-def probe_jobs(jobs: Sequence[Job], examples: Callable[[int, int], int]) -> list[Job]:
-    """The jobs with a few of the training examples.
+def probe_jobs(jobs: Sequence[Job], split: Callable[[int, int], tuple[int, int]]) -> list[Job]:
+    """The jobs with a few training examples, and a few others in place of those that validate.
 
     Jobs that have their examples in common still have. Draws them from (generation, "probe").
 
     Args:
       jobs: whose heads are to be solved.
-      examples: numbers of training examples and of classes to how many examples are solved on.
+      split: numbers of training examples and of classes to how many examples are solved on, and
+        how many are others.
     """
-    made: dict[int, Examples] = {}
+    made: dict[int, tuple[Examples, Examples]] = {}
     for job in jobs:
         if id(job.train) in made:
             continue
         if isinstance(job.train, Originals):
             raise ValueError("a head is solved of examples as they are")
-        few = examples(len(job.train), job.num_classes)
-        (drawn,) = job.train.batches(few, 1, job.key.fold_in("probe"))
-        made[id(job.train)] = Examples(drawn.inputs, drawn.labels)
-    return [dataclasses.replace(job, train=made[id(job.train)]) for job in jobs]
+        solved, others = split(len(job.train), job.num_classes)
+        (drawn,) = job.train.batches(solved + others, 1, job.key.fold_in("probe"))
+        made[id(job.train)] = (
+            Examples(drawn.inputs[:solved], drawn.labels[:solved]),
+            Examples(drawn.inputs[solved:], drawn.labels[solved:]),
+        )
+    return [
+        dataclasses.replace(job, train=train, validation=validation)
+        for job in jobs
+        for train, validation in (made[id(job.train)],)
+    ]
 
 
 class SolvedCohort(Cohort):

@@ -103,11 +103,12 @@ def test_what_differs_most_is_probed():
 @pytest.mark.parametrize(
     ("available", "classes", "expected"),
     [
-        (60_000, 10, 1500),
-        (2000, 250, 1500),
-        (800, 10, 800),
-        (13_496, 964, 5784),
-        (4000, 964, 4000),
+        (60_000, 10, (1500, 500)),
+        (2000, 250, (1500, 500)),
+        (800, 10, (600, 200)),
+        (3, 2, (3, 0)),
+        (13_496, 964, (5784, 1928)),
+        (4000, 964, (3000, 1000)),
     ],
 )
 def test_examples_of_a_probe(available, classes, expected):

@@ -21,6 +21,7 @@ SMALL = (
 COLUMNS = {
     "µ2Net, thrifty": "mu2net-thrifty",
     "µ2Net, thrifty, from the root alone": "mu2net-thrifty-from-the-root-alone",
+    "µ2Net, thrifty, probed parents": "mu2net-thrifty-probed-parents",
     "Full finetuning": "full-finetuning",
     "Multihead": "multihead",
     "Closed-form head": "closed-form-head",
@@ -70,7 +71,7 @@ def test_every_column_runs_on_pictures_in_folders(tmp_path, monkeypatch, capsys)
         assert sources("Full finetuning", task) == everything
         assert sources("Multihead", task) == {"norm", "head"}
         assert sources("Closed-form head", task) == {"head"}
-        for name in list(COLUMNS)[:2]:
+        for name in list(COLUMNS)[:3]:
             assert {"norm", "head"} <= sources(name, task) < everything
     alone = systems["µ2Net, thrifty, from the root alone"]
     owners = {c.owner for c in alone.path("vegetables").components}
