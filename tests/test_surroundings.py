@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from mu2 import cli, config
+from mu2.cli import process
 from mu2.errors import Mu2Error
 from mu2.models import devices
 from mu2.store import files
@@ -97,6 +98,97 @@ def test_switches_of_jax_that_cannot_be_borne_are_named(switch, value):
     assert done.returncode == 2
     assert f"JAX's switch {switch} is" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("switch", "value"),
+    [
+        ("JAX_ENABLE_X64", "maybe"),
+        ("JAX_DEFAULT_MATMUL_PRECISION", "bogus"),
+        ("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "soon"),
+    ],
+)
+def test_values_that_jax_refuses_are_named(switch, value):
+    done = mu2("check", shrunken.FILE, **{switch: value})
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"mu2: {switch} is {value!r}: JAX refuses it (")
+    assert len(done.stderr.splitlines()) == 2
+    assert switch in done.stderr.splitlines()[1]
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        ("--bogus", "Unknown flag in XLA_FLAGS: --bogus"),
+        ("--xla_cpu_multi_thread_eigen=maybe", "Couldn't interpret value maybe for flag xla_cpu"),
+        ("/proc/none", 'Could not open file "/proc/none"'),
+    ],
+)
+def test_flags_that_xla_refuses_are_named(flags, said):
+    done = mu2("check", shrunken.FILE, XLA_FLAGS=flags)
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"mu2: XLA refuses what XLA_FLAGS says, {flags!r}: {said}")
+    assert len(done.stderr.splitlines()) == 2
+
+
+def test_flags_that_xla_takes_are_looked_at_once_and_none_never(monkeypatch):
+    tried = []
+    run = subprocess.run
+    monkeypatch.setattr(process.subprocess, "run", lambda *a, **k: tried.append(a) or run(*a, **k))
+    monkeypatch.delenv("XLA_FLAGS", raising=False)
+    process.check_environment()
+    assert not tried
+    monkeypatch.setenv("XLA_FLAGS", "--xla_force_host_platform_device_count=1")
+    process.check_environment()
+    process.check_environment()
+    assert len(tried) == 1
+
+
+def test_a_folder_of_programs_that_cannot_be_made_is_named():
+    done = mu2("check", shrunken.FILE, JAX_COMPILATION_CACHE_DIR="/proc/none")
+    assert done.returncode == 2
+    assert "JAX_COMPILATION_CACHE_DIR is '/proc/none', which cannot be made" in done.stderr
+    assert len(done.stderr.splitlines()) == 2
+
+
+def test_other_values_are_faults_of_nobody():
+    assert process.wrong_switch(ValueError("JAX_ENABLE_X64")) is None
+    assert process.wrong_switch(OSError("JAX_ENABLE_X64")) is None
+
+
+def test_matplotlib_draws_into_files_whatever_is_set_around_it(tmp_path):
+    """An absent backend and a broken style file stop no figure, and say nothing beside it."""
+    style = tmp_path / "matplotlibrc"
+    style.write_text("no such line\ntext.usetex: True\nfigure.dpi: 7\n")
+    places = {"MPLBACKEND": "bogus", "MATPLOTLIBRC": str(style), "MPLCONFIGDIR": "/proc/none"}
+    shrunken.evolve(tmp_path / "system", *shrunken.DIGITS, shrunken.ONCE)
+    words = ("plot", str(tmp_path / "system"), "growth", "--to")
+    done = mu2(*words, str(tmp_path / "a.svg"), **places)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert mu2(*words, str(tmp_path / "b.svg")).returncode == 0
+    assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "b.svg").read_bytes()
+    done = mu2("check", shrunken.FILE, MPLBACKEND="bogus")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
+    "places",
+    [
+        {"COLUMNS": "abc", "LINES": "-1", "LANG": "C", "LC_ALL": "C"},
+        {
+            "COLUMNS": "0",
+            "TERM": "bogus",
+            "FORCE_COLOR": "1",
+            "PYTHONOPTIMIZE": "2",
+            "NPROC": "abc",
+        },
+        {"TZ": "bogus", "PJRT_NPROC": "0"},
+    ],
+)
+def test_what_else_is_set_around_a_process_stops_nothing(places):
+    done = mu2("check", shrunken.FILE, **places)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("ok; ")
 
 
 def test_switches_that_change_numbers_are_a_change(monkeypatch, tmp_path):

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from mu2.cli.command import BINDING, BROKEN_PIPE, FAULT, INTERRUPTED, Command, write_json
+from mu2.cli.process import check_environment, wrong_switch
 from mu2.cli.registry import NAMES, command
 from mu2.errors import Mu2Error, nearest
 
@@ -57,6 +58,7 @@ def _main(argv: Sequence[str]) -> int:
         words, bindings = split_bindings(argv)
         options = parse(words, bindings)
         as_json = options.json
+        check_environment()
         return command(options.command).run(options)
     except SystemExit as stop:  # argparse has said what there is to say
         return stop.code if isinstance(stop.code, int) else FAULT
@@ -67,7 +69,7 @@ def _main(argv: Sequence[str]) -> int:
     except Mu2Error as error:
         return _fail([_with_cause(fault) for fault in getattr(error, "faults", [error])], as_json)
     except Exception as error:
-        if (fault := _out_of_memory(error)) is None:
+        if (fault := _out_of_memory(error) or wrong_switch(error)) is None:
             raise
         return _fail([fault], as_json)
 

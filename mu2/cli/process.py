@@ -1,18 +1,22 @@
-"""What a command does to its own process: memory and compiled programs.
+"""What a command does to its own process: memory, compiled programs, what is set around it.
 
 A library leaves such things to the program that uses it, so nothing here happens on import.
 """
 
 import contextlib
 import ctypes
+import functools
 import importlib
+import logging
 import os
+import subprocess
 import sys
 import time
 import warnings
 import zlib
 from pathlib import Path
 
+from mu2.errors import Mu2Error
 from mu2.system.environment import cpu
 
 # glibc's names for what `mallopt` sets.
@@ -29,6 +33,70 @@ def prepare() -> None:
     """Makes the process ready to compute; to be called before jax is imported."""
     keep_freed_memory()
     keep_compiled_programs()
+    draw_into_files()
+
+
+def draw_into_files() -> None:
+    """Lets matplotlib draw without a screen, whatever MPLBACKEND says, and keep its warnings."""
+    os.environ["MPLBACKEND"] = "agg"
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)
+
+
+def check_environment() -> None:
+    """Looks at what XLA and JAX would end the process for, or blame another thing for.
+
+    Whether XLA takes what XLA_FLAGS says, a process of its own tries; without XLA_FLAGS there is
+    none.
+
+    Raises:
+      Mu2Error: XLA does not, or the folder of JAX_COMPILATION_CACHE_DIR cannot be made.
+    """
+    if flags := os.environ.get("XLA_FLAGS"):
+        _check_xla_flags(flags)
+    folder = os.environ.get("JAX_COMPILATION_CACHE_DIR", "")
+    if folder and "://" not in folder:
+        try:
+            os.makedirs(folder, exist_ok=True)
+        except OSError as error:
+            raise Mu2Error(
+                f"JAX_COMPILATION_CACHE_DIR is {folder!r}, which cannot be made: {error.strerror}.",
+                hint="Set the environment variable to a folder that can be written, or unset it.",
+            ) from error
+
+
+@functools.cache
+def _check_xla_flags(flags: str) -> None:
+    probe = [sys.executable, "-c", "from jaxlib import xla_client; xla_client.CompileOptions()"]
+    done = subprocess.run(probe, capture_output=True, text=True, check=False, errors="replace")
+    lines = [line for line in done.stderr.splitlines() if "flags" in line.partition("] ")[0]]
+    if done.returncode and lines:
+        said = lines[0].partition("] ")[2].rstrip(".")
+        raise Mu2Error(
+            f"XLA refuses what XLA_FLAGS says, {flags!r}: {said}.",
+            hint="Correct the environment variable, or unset it.",
+        )
+
+
+def wrong_switch(error: Exception) -> Mu2Error | None:
+    """The fault of a switch in the environment that JAX refuses while it is imported.
+
+    Args:
+      error: whatever was raised; None is returned where it is something else.
+    """
+    last = error.__traceback__
+    while last is not None and last.tb_next is not None:
+        last = last.tb_next
+    if not isinstance(error, ValueError) or last is None:
+        return None
+    if last.tb_frame.f_globals.get("__name__") != "jax._src.config":
+        return None
+    named = [n for n in os.environ if n.startswith("JAX_") and n.lower() in str(error).lower()]
+    name = max(named, key=len, default="")
+    value = f"{name} is {os.environ[name]!r}: " if name else ""
+    return Mu2Error(
+        f"{value}JAX refuses it ({error}).",
+        hint=f"Correct the environment variable{f' {name}' * bool(name)}, or unset it.",
+    )
 
 
 def keep_freed_memory() -> bool:

@@ -10,6 +10,7 @@ from mu2.evolution.space import MUTATION_PROBABILITY, SearchSpace
 from mu2.experiment import Experiment
 from mu2.models import Model
 from mu2.planning.preview import with_described_data
+from mu2.planning.unused import unused_options
 
 # Fewer validation examples, and one of them moves quality by more than 5%.
 FEWEST_VALIDATED = 20
@@ -25,7 +26,7 @@ def doubtful_settings(experiment: Experiment, place: Place = unknown_place) -> t
     Rules that name layers which no network of the space has; images that are no whole number of
     patches; validation and training sets too small to say something; ranges that nothing moves
     along; optional layers where there are none; workers that never have anything to do; rates of
-    SGD for other optimizers.
+    SGD for other optimizers; options that wait for another one.
 
     Args:
       experiment: sound by `mu2.config.validation.validate`.
@@ -41,6 +42,7 @@ def doubtful_settings(experiment: Experiment, place: Place = unknown_place) -> t
         *_ranges(known, models, place),
         *_idle_workers(experiment, place),
         *_rates(known.space, place),
+        *unused_options(known, models, place),
     ]
     return tuple(found)
 

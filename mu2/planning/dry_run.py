@@ -2,13 +2,18 @@
 
 import importlib.util
 import math
+import os
 from collections.abc import Iterator
 
 from mu2.config.validation import Place, unknown_place
 from mu2.errors import Mu2Error
+from mu2.evolution.space import corners
 from mu2.experiment import Experiment
 from mu2.tasks import Part, Task, find_missing
 from mu2.tasks.first_example import read_first
+
+# Bytes that a number of an image takes while it is resized: a grey level, and float32 thrice.
+BYTES_A_NUMBER = 13
 
 PARTS: tuple[Part, ...] = ("train", "validation", "test")
 
@@ -33,13 +38,16 @@ def read_first_examples(
             hint=error.hint,
         )
         for task in experiment.stream.tasks
-        for error in _faults(experiment, task)
+        for error in _faults(experiment, task, place)
     )
 
 
-def _faults(experiment: Experiment, task: Task) -> Iterator[Mu2Error]:
+def _faults(experiment: Experiment, task: Task, place: Place) -> Iterator[Mu2Error]:
     if find_missing(task):
         return  # told as such
+    if (too_large := _too_large_example(experiment, task, place)) is not None:
+        yield too_large
+        return
     space = experiment.space.for_input(task.source.input)
     told: set[str] = set()
     try:
@@ -54,6 +62,36 @@ def _faults(experiment: Experiment, task: Task) -> Iterator[Mu2Error]:
         if fault is not None and fault.message not in told:
             told.add(fault.message)
             yield fault
+
+
+def memory_bytes() -> int | None:
+    """Memory of this machine; None where it does not say."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, OSError, ValueError):
+        return None
+
+
+def _too_large_example(experiment: Experiment, task: Task, place: Place) -> Mu2Error | None:
+    """An image of a size that some child may have, and that this machine could not make."""
+    space = experiment.space.for_input(task.source.input)
+    memory = memory_bytes()
+    for values in corners(space, task.source_hyperparameters()):
+        shape = space.model.input_shape(values)
+        needed = BYTES_A_NUMBER * math.prod(shape)
+        if memory is None or len(shape) != 3 or needed <= memory:
+            continue
+        shaping = [n for n in space.model.hyperparameter_names() if isinstance(values.get(n), int)]
+        name = max(shaping, key=lambda n: values[n])
+        holder = "Hyperparameters" if values[name] == space.hyperparameters[name] else "Ranges"
+        return Mu2Error(
+            f"{holder}.{name} is as high as {values[name]:,}: one image of task {task.name!r} "
+            f"would be {' x '.join(f'{side:,}' for side in shape)} numbers, which take "
+            f"{needed / 2**30:,.1f} GiB to make, and this machine has {memory / 2**30:,.1f} GiB.",
+            location=place(experiment.space, f"{holder}.{name}"),
+            hint="Choose a smaller one.",
+        )
+    return None
 
 
 def _check_memory(experiment: Experiment, task: Task, example_bytes: int) -> None:

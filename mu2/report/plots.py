@@ -82,7 +82,9 @@ def render_plot(draw: "Callable[[], Figure]", ending: str) -> bytes:
         ) from error
     matplotlib.use("agg")
     buffer = io.BytesIO()
-    with matplotlib.rc_context(_STYLE):
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()  # a style file of the user's would make other figures
+        matplotlib.rcParams.update(_STYLE)
         figure = draw()
         figure.savefig(buffer, format=ending, bbox_inches="tight", metadata=_NO_DATE[ending])
     return buffer.getvalue()

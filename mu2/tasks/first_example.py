@@ -33,6 +33,13 @@ def read_first(task: Task, part: Part, shape: tuple[int, ...]) -> Mu2Error | Non
             )
     except Mu2Error as error:
         return error
+    except MemoryError as error:
+        return Mu2Error(
+            f"task {task.name!r}: there is not memory enough for the first example of {part} "
+            f"({expression}), of {' x '.join(f'{side:,}' for side in shape)} numbers"
+            f"{': ' * bool(str(error))}{error}.",
+            hint="Smaller examples need less: the hyperparameters that give them their shape.",
+        )
     except Exception as error:  # noqa: BLE001 - sources call libraries that raise what they please
         line = (str(error).strip() or type(error).__name__).splitlines()[0]
         return Mu2Error(

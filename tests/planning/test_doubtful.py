@@ -9,8 +9,10 @@ import pytest
 
 from mu2 import cli, config
 from mu2.config.reading import read_table
+from mu2.planning import dry_run
 from mu2.planning.doubtful import doubtful_settings
 from mu2.planning.dry_run import read_first_examples
+from mu2.tasks.first_example import read_first
 from tests import own_data, shrunken
 
 ROOT = Path(__file__).parents[2]
@@ -92,6 +94,151 @@ def test_settings_that_do_nothing_or_harm(space, bindings, said, cure):
     assert cure in found[0].hint
 
 
+@pytest.mark.parametrize(
+    ("bindings", "said", "cure"),
+    [
+        (
+            ["Evolution.parents='probed'"],
+            "Evolution.parents does nothing: 'probed' orders",
+            "'seeds'",
+        ),
+        (
+            ["Evolution.parents='probed'", "Evolution.probes=1"],
+            "Evolution.probes does",
+            "2 or more",
+        ),
+        (["Evolution.probes=3"], "'probed' alone probes seeds", "parents = 'probed'"),
+        (["Evolution.population=9"], "population does nothing: it is 9", "below the number"),
+        (
+            ["Evolution.target_quality=0.9", "Evolution.children_per_generation=3"],
+            "target_quality does nothing: it is looked at between generations",
+            "generations smaller",
+        ),
+        (
+            ["Evolution.stopping=@Halving()"],
+            "stopping does nothing: every child has 1 interval (",
+            "",
+        ),
+        (
+            [
+                *("Evolution.stopping=@Halving()", "Halving.first=3", "Training.intervals=3"),
+                "Evolution.children_per_iteration=2",
+            ],
+            "every child has 3 intervals",
+            "Raise Training.intervals",
+        ),
+        (
+            [
+                *("Evolution.stopping=@Halving()", "Training.intervals=3"),
+                *("Evolution.children_per_iteration=1", "Evolution.children_per_generation=1"),
+            ],
+            "is one child",
+            "stopping = None",
+        ),
+        (["Evolution.budget=@Budget()"], "Evolution.budget does nothing: no limit", "Budget.flops"),
+        (
+            ["Evolution.budget=@Budget()", "Budget.price_per_hour=1.0"],
+            "Budget.price_per_hour does nothing: no limit",
+            "",
+        ),
+        (
+            ["Evolution.budget=@Budget()", "Budget.price_per_hour=1.0", "Budget.flops=1e9"],
+            "Budget.price_per_hour does nothing: Budget.money",
+            "Set Budget.money",
+        ),
+        (
+            [
+                *("Evolution.budget=@Budget()", "Budget.flops=1e9"),
+                "Evolution.children_per_generation=3",
+            ],
+            "Evolution.budget does nothing: it is looked at between",
+            "",
+        ),
+        (
+            ["Mutation.identity_layers=True", "Ranges.num_layers=(0,)"],
+            None,  # the space has a range of sizes still
+            "",
+        ),
+        (
+            [
+                *("Ranges.area_min=(1.0,)", "Hyperparameters.area_min=1.0"),
+                "Ranges.crop=(True, False)",
+            ],
+            "Ranges.crop does nothing",
+            "",
+        ),
+        (
+            [
+                *("Ranges.area_min=(1.0,)", "Hyperparameters.area_min=1.0"),
+                "Ranges.crop=(True, False)",
+            ],
+            "Ranges.aspect_min does nothing: area_min",
+            "",
+        ),
+        (
+            [
+                "Ranges.nesterov=(True, False)",
+                *("Ranges.momentum=(0.0,)", "Hyperparameters.momentum=0.0"),
+            ],
+            "momentum is always 0",
+            "",
+        ),
+        (
+            [
+                *("Ranges.warmup_ratio=(0.01, 0.05)", "Hyperparameters.warmup_ratio=0.05"),
+                "Ranges.schedule=('constant',)",
+                "Hyperparameters.schedule='constant'",
+            ],
+            "no warm-up",
+            "",
+        ),
+        (["Stream.shuffle=True"], "Stream.shuffle does nothing: there is one task", "Leave it out"),
+    ],
+)
+def test_options_that_wait_for_another_are_told(bindings, said, cure):
+    experiment = shrunken.load(*shrunken.DIGITS, *bindings).experiment
+    before = {
+        each.message for each in doubtful_settings(shrunken.load(*shrunken.DIGITS).experiment)
+    }
+    found = [each for each in doubtful_settings(experiment) if each.message not in before]
+    if said is None:
+        assert found == []
+        return
+    (fault,) = [each for each in found if said in each.message]
+    assert cure in fault.hint
+
+
+def without_ranges(experiment, *names):
+    kept = {name: values for name, values in experiment.space.ranges.items() if name not in names}
+    space = dataclasses.replace(experiment.space, ranges=type(experiment.space.ranges)(**kept))
+    return dataclasses.replace(experiment, space=space)
+
+
+def test_ranges_that_a_missing_one_leaves_idle_are_told():
+    experiment = shrunken.load(*shrunken.DIGITS, "Mutation.learned=True").experiment
+    found = doubtful_settings(without_ranges(experiment, "mutation_probability"))
+    assert any("Mutation.learned does nothing" in each.message for each in found)
+    experiment = shrunken.load(*shrunken.DIGITS, "Hyperparameters.crop=False").experiment
+    found = doubtful_settings(without_ranges(experiment, "crop"))
+    assert any("Ranges.area_min does nothing: crop is never" in each.message for each in found)
+    assert not any("area_min" in each.message for each in doubtful_settings(experiment))
+
+
+def test_options_that_others_let_work_are_not_told():
+    """The same options, with what they wait for."""
+    sound = [
+        ("Evolution.parents='probed'", "Evolution.probes=3"),
+        ("Evolution.population=2", "Evolution.target_quality=0.9"),
+        ("Evolution.stopping=@Halving()", "Training.intervals=2"),
+        ("Evolution.budget=@Budget()", "Budget.money=1.0", "Budget.price_per_hour=1.0"),
+        ("Scoring.num_parameters=1000", "Stream.shuffle=True"),
+        ("Mutation.learned=True", "Ranges.mutation_probability=(0.1, 0.2)"),
+    ]
+    for bindings in sound:
+        found = doubtful_settings(shrunken.load(*shrunken.SMALL, *bindings).experiment)
+        assert [each.message for each in found if "does nothing" in each.message] == [], bindings
+
+
 def test_the_default_rule_is_looked_at_too():
     files = ["search_spaces/convnet.gin", *PARTS]
     experiment = config.load(files, []).experiment
@@ -129,6 +276,38 @@ def test_one_example_of_each_part_is_read(tmp_path, capsys):
     said = capsys.readouterr().err
     assert "no image that Pillow knows" in said
     assert "own.gin:" in said
+
+
+@pytest.mark.parametrize("holder", ["Hyperparameters", "Ranges"])
+def test_an_image_that_fits_into_no_memory_is_told_with_its_size(monkeypatch, capsys, holder):
+    memory = 1 << 30
+    monkeypatch.setattr(dry_run, "memory_bytes", lambda: memory)
+    values = {
+        "Hyperparameters": ["Hyperparameters.image_size=20000", "Ranges.image_size=(20000,)"],
+        "Ranges": ["Ranges.image_size=(16, 20000)"],
+    }[holder]
+    words = [f"--gin.{each}" for each in shrunken.merged(*shrunken.DIGITS, *values)]
+    assert cli.main(["check", shrunken.FILE, *words]) == 2
+    said = capsys.readouterr().err
+    assert f"--gin.{values[0]}: {holder}.image_size is as high as 20,000: one image of task" in said
+    assert "20,000 x 20,000 x 1 numbers, which take 4.8 GiB to make" in said
+    assert "this machine has 1.0 GiB" in said
+    assert "Traceback" not in said
+
+
+def test_memory_that_is_used_up_while_an_example_is_read_is_told_as_such():
+    experiment = shrunken.load(*shrunken.DIGITS).experiment
+    (task,) = experiment.stream.tasks
+
+    class Hungry(type(task.source)):
+        """A source of images that fit nowhere."""
+
+        def reader(self, split):
+            raise MemoryError("Unable to allocate 6.0 GiB")
+
+    found = read_first(dataclasses.replace(task, source=Hungry()), "train", (20000, 20000, 1))
+    assert "there is not memory enough for the first example of train" in found.message
+    assert "20,000 x 20,000 x 1 numbers: Unable to allocate 6.0 GiB." in found.message
 
 
 def test_what_a_foreign_source_raises_is_told_and_no_traceback(tmp_path):

@@ -25,6 +25,8 @@ from mu2.tasks.view import View
 
 # Of a set whose documents declare more, nothing is made.
 MOST_CLASSES = 1_000_000
+# Fewer shards than these are not counted: one that is missing is named when it is read.
+FEW_SHARDS = 1000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -173,6 +175,13 @@ class TFDS(SplitSource):
             raise self._damaged(
                 f"features.json declares {most:,} classes; mu2 reads {MOST_CLASSES:,} at most"
             )
+        # TFDS makes objects of each shard, whether it is there or not.
+        if (shards := _declared_shards(info)) > FEW_SHARDS:
+            files = sum(1 for path in directory.iterdir() if path.is_file())
+            if shards > files:
+                raise self._damaged(
+                    f"dataset_info.json declares {shards:,} shards, and {files:,} files are there"
+                )
         try:
             builder = tfds.builder_from_directory(directory)
         # A document with the wrong things in it: TFDS, Python and protobuf each have their words.
@@ -368,6 +377,17 @@ def _declared_classes(document: Any) -> Iterator[int]:
         if key == "numClasses" and str(value).isdecimal():
             yield int(value)
         yield from _declared_classes(value)
+
+
+def _declared_shards(info: Mapping[str, Any]) -> int:
+    """The number of shards of all splits of a document, whose other faults TFDS tells."""
+    splits = info.get("splits")
+    lengths = (
+        split.get("shardLengths")
+        for split in (splits if isinstance(splits, list) else ())
+        if isinstance(split, Mapping)
+    )
+    return sum(len(each) for each in lengths if isinstance(each, list))
 
 
 def _sizes(builder: Any) -> dict[str, int]:

@@ -110,6 +110,14 @@ def test_a_document_with_the_wrong_things_in_it_is_damage(copied, name, change):
         of(copied).size("train")
 
 
+def test_shards_that_are_only_declared_take_no_time(copied):
+    _, version = copied
+    lengths = ["1"] * 500_000
+    edit(version / INFO, lambda info: info["splits"][0].update(shardLengths=lengths))
+    with pytest.raises(Mu2Error, match=r"declares 500,00\d shards, and \d files are there"):
+        of(copied).num_classes()
+
+
 @pytest.mark.parametrize("number", ["1000001", 10**15])
 def test_classes_that_are_only_declared_take_no_room(copied, number):
     _, version = copied
