@@ -24,7 +24,7 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
@@ -44,8 +44,10 @@ from mu2.cli.process import keep_freed_memory
 from mu2.models.vit import ViT
 from mu2.training.optimizer import Optimizer
 
+Implementation = Literal["xla", "cudnn"]
 
-def _vit(image: int, layers: int, batch: int, wanted: float | None = None, **sizes: int) -> Shape:
+
+def _vit(image: int, layers: int, batch: int, wanted: float | None = None, **sizes: Any) -> Shape:
     values = {"image_size": image, "num_layers": layers}
     return Shape(ViT(patch=16, **sizes), values, batch, wanted, "bfloat16")
 
@@ -94,7 +96,7 @@ def peak_bytes() -> int | None:
     return told.get("peak_bytes_in_use")
 
 
-def attention(shape: Shape, implementation: str, rounds: int) -> float | None:
+def attention(shape: Shape, implementation: Implementation, rounds: int) -> float | None:
     """Seconds of one layer's attention, both passes; None where JAX cannot do it here."""
     model: Any = shape.model
     tokens = (shape.hyperparameters["image_size"] // model.patch) ** 2 + 1
@@ -102,7 +104,7 @@ def attention(shape: Shape, implementation: str, rounds: int) -> float | None:
     q, k, v = (jax.random.normal(jax.random.key(i), size, jnp.bfloat16) for i in range(3))
 
     def loss(q: jax.Array, k: jax.Array, v: jax.Array) -> jax.Array:
-        made = jax.nn.dot_product_attention(q, k, v, implementation=implementation)  # type: ignore[arg-type]
+        made = jax.nn.dot_product_attention(q, k, v, implementation=implementation)
         return made.astype(jnp.float32).sum()
 
     both = jax.jit(jax.grad(loss, argnums=(0, 1, 2)))
@@ -151,7 +153,8 @@ def whole_run(file: str, *more: str) -> float:
 def step_figures(shape: Shape, rate: float, rounds: int) -> dict[str, Any]:
     """What a shape's step and its attention take."""
     took = seconds(mu2_step(shape, False), rounds)
-    xla, flash = (attention(shape, name, rounds) for name in ("xla", "cudnn"))
+    names: tuple[Implementation, ...] = ("xla", "cudnn")
+    xla, flash = (attention(shape, name, rounds) for name in names)
     return {
         "batch": shape.batch,
         "images/s": shape.batch / took,

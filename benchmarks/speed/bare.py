@@ -196,7 +196,7 @@ class Bare:
             return (*self._read(task, "train", shape), None)
         if named not in self._examples:
             self._read(task, "train", shape)
-            held = self._data[task].read_training(shape, settings)
+            held = self._data[task].originals(shape).read()
             if not isinstance(held, InMemoryOriginals):
                 raise RuntimeError(f"the images of {task} are not held in memory")
             if (held.sizes != held.stored_sizes).any():

@@ -82,7 +82,8 @@ def torch_step(batch: int) -> Callable[[], Any]:
             pooled = torch.cat([part.mean((2, 3)) for part in parts], 1)
             return self.head(self.last(pooled))
 
-    net = Net().to(memory_format=torch.channels_last)
+    net: Any = Net()  # torch's own types know no memory format
+    net.to(memory_format=torch.channels_last)
     sgd = torch.optim.SGD(net.parameters(), 0.01, momentum=0.9)
     size = (batch, *model.input_shape(shape.hyperparameters))
     images = torch.from_numpy(np.random.default_rng(0).integers(0, 256, size, np.uint8))

@@ -27,6 +27,7 @@ import numpy as np
 from benchmarks.speed.history import note, table, write_text
 from mu2 import config, experiment
 from mu2.config import start
+from mu2.execution import LocalExecutor
 from mu2.report.progress import LogReporter
 from mu2.system import System
 from mu2.system.inference import Inference
@@ -128,7 +129,7 @@ def added(folder: Path, system: str, task: str) -> dict[str, float]:
 
 
 # Runs of one process share compiled programs.
-workers = functools.cache(start.LocalExecutor().start)
+workers = functools.cache(LocalExecutor().start)
 
 
 def run(folder: Path, directory: Path, tasks: Sequence[str]) -> None:

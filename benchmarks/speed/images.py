@@ -51,7 +51,8 @@ class Files(Reader):
 
     def fetch(self, indices: Sequence[int]) -> tuple[list[np.ndarray], np.ndarray]:
         """See `Reader.fetch`."""
-        return self.view(indices, View())
+        images, labels = self.view(indices, View())
+        return list(images), labels
 
     def view(self, indices: Sequence[int], view: View) -> tuple[Iterator[np.ndarray], np.ndarray]:
         """See `Reader.view`."""
@@ -154,6 +155,8 @@ def by_opencv(files: Sequence[bytes], side: int) -> Callable[[], None]:
             for i in range(len(made)):
                 encoded = np.frombuffer(files[start + i], np.uint8)
                 image = cv2.imdecode(encoded, cv2.IMREAD_COLOR_RGB)
+                if image is None:
+                    raise RuntimeError("OpenCV cannot decode its own JPEG")
                 top, left, height, width = boxes[start + i]
                 part = image[top : top + height, left : left + width]
                 cv2.resize(part, (side, side), dst=made[i], interpolation=cv2.INTER_LINEAR)

@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 from benchmarks.speed.history import note, write_text
 from tests.kills import chains
@@ -23,7 +24,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0, help="of every moment")
     options = parser.parse_args()
 
-    def told(kill):
+    def told(kill: Any) -> None:
         left = "  left something behind" if kill.left else ""
         write_text(f"{kill.kind:6} {kill.where:60} newest commit {kill.commit:3}{left}")
 

@@ -104,6 +104,8 @@ def started(executor: str, workers: int) -> Any:
     kind = {"processes": "ProcessExecutor", "ray": "RayExecutor"}[executor]
     files = ["gin/quickstart.gin", f"gin/executor/{executor}.gin"]
     made = config.load(files, [f"{kind}.workers={workers}"]).experiment.executor
+    if made is None:
+        raise RuntimeError(f"{files[1]} names no executor")
     fleet = made.start(Layout(), TRAINING)
     fleet.environment(run_environment)
     return fleet

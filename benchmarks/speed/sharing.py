@@ -12,7 +12,7 @@ and 0.46, as the last of eight blocks costs 0.22 of another.
 import argparse
 import functools
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from unittest import mock
 
 import numpy as np
@@ -58,11 +58,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     figures, rows = {}, []
     for name, frozen in shares.items():
         jobs = generation(options.layers, frozen, training)
-        ways = {
+        ways: dict[str, Callable[[], float | None]] = {
             "together": functools.partial(trained, trainer, jobs),
-            "apart": mock.patch.object(cohort, "frozen_prefix", return_value=())(
-                lambda _, jobs=jobs: trained(trainer, jobs)
-            ),
+            "apart": functools.partial(trained_apart, trainer, jobs),
         }
         for way in ways.values():
             way()
@@ -81,6 +79,12 @@ def trained(trainer: Trainer, jobs: Sequence[Job]) -> None:
     """Trains a generation to its end."""
     for _ in trainer.train(jobs):
         pass
+
+
+def trained_apart(trainer: Trainer, jobs: Sequence[Job]) -> None:
+    """The same, where children have nothing frozen in common."""
+    with mock.patch.object(cohort, "frozen_prefix", return_value=()):
+        trained(trainer, jobs)
 
 
 def generation(layers: int, frozen: int, training: Training) -> list[Job]:

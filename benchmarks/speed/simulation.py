@@ -20,7 +20,7 @@ import io
 import sys
 import tempfile
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -63,7 +63,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         first = options.tasks - options.measure
         run(folder, [f"task{i}" for i in range(first)], 2, workers)
         workers.reset()
-        spent: Counter[str] = Counter()
+        spent: dict[str, float] = defaultdict(float)
         began = time.perf_counter()
         with timed(spent):
             tasks = [f"task{i}" for i in range(first, options.tasks)]
@@ -168,7 +168,7 @@ def run(folder: Path, tasks: Sequence[str], children: int, workers: SimulatedWor
 
 
 @contextmanager
-def timed(spent: Counter[str]) -> Iterator[None]:
+def timed(spent: dict[str, float]) -> Iterator[None]:
     """Adds up the seconds of the driver's parts."""
     before = [(owner, name, getattr(owner, name)) for _, owner, name in PARTS]
     for (part, *_), (owner, name, function) in zip(PARTS, before, strict=True):
@@ -180,7 +180,9 @@ def timed(spent: Counter[str]) -> Iterator[None]:
             setattr(owner, name, function)
 
 
-def measured(function: Callable[..., Any], part: str, spent: Counter[str]) -> Callable[..., Any]:
+def measured(
+    function: Callable[..., Any], part: str, spent: dict[str, float]
+) -> Callable[..., Any]:
     """The function, whose seconds are added to a part's."""
 
     @functools.wraps(function)

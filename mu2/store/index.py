@@ -86,9 +86,9 @@ class Index:
         seen: set[str] = set()
         while below:
             digest = below.pop()
-            if digest in seen:
+            if str(digest) in seen:  # it need not be a text
                 raise damage_error(self.folder / f"{digest}.json", "it stands in the index twice.")
-            seen.add(digest)
+            seen.add(str(digest))
             entries, children = self.node(digest)
             yield from entries.items()
             below.extend((children or {}).values())
