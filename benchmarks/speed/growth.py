@@ -21,13 +21,13 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from benchmarks.speed.history import note, table, write_text
 from mu2 import config, experiment
 from mu2.config import start
-from mu2.execution import LocalExecutor
 from mu2.report.progress import LogReporter
 from mu2.system import System
 from mu2.system.inference import Inference
@@ -128,8 +128,10 @@ def added(folder: Path, system: str, task: str) -> dict[str, float]:
     }
 
 
-# Runs of one process share compiled programs.
-workers = functools.cache(LocalExecutor().start)
+@functools.cache
+def workers(executor: Any, layout: Any, training: Any) -> Any:
+    """Workers that an executor starts, once a process, whose runs so share compiled programs."""
+    return executor.start(layout, training)
 
 
 def run(folder: Path, directory: Path, tasks: Sequence[str]) -> None:
@@ -137,10 +139,11 @@ def run(folder: Path, directory: Path, tasks: Sequence[str]) -> None:
     with gin_file(folder, tasks) as file:
         loaded = config.load([str(file)], [])
         with start.begin(loaded.experiment, loaded.resolved, str(directory)) as system:
+            made: Any = loaded.experiment
             experiment.run(
-                loaded.experiment,
+                made,
                 system,
-                workers(loaded.experiment.layout, loaded.experiment.training),
+                workers(made.executor, made.layout, made.training),
                 LogReporter(io.StringIO()),
             )
 
@@ -148,7 +151,8 @@ def run(folder: Path, directory: Path, tasks: Sequence[str]) -> None:
 @contextmanager
 def gin_file(folder: Path, tasks: Sequence[str]) -> Iterator[Path]:
     """A Gin file of a stream of tasks of noise."""
-    lines = [HEAD, f"Stream.tasks = ({' '.join(f'@{task}/Task(),' for task in tasks)})"]
+    lines = [HEAD, "Experiment.executor = @LocalExecutor()"]
+    lines += [f"Stream.tasks = ({' '.join(f'@{task}/Task(),' for task in tasks)})"]
     for task in tasks:
         lines += [f"{task}/Task.name = '{task}'", f"{task}/Task.source = @Npz()"]
     lines.append(f"Npz.path = '{folder / 'noise.npz'}'")
