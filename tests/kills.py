@@ -101,11 +101,11 @@ def start(*arguments):
 
 def uninterrupted(directory):
     """Runs the command to its end; returns the seconds it took."""
-    start = time.monotonic()
+    began = time.monotonic()
     process = start("-m", "mu2", *words(directory))
     _, err = process.communicate(timeout=600)
     assert process.returncode == 0, err
-    return time.monotonic() - start
+    return time.monotonic() - began
 
 
 def killed_by_the_clock(directory, draw, duration):

@@ -109,7 +109,8 @@ def own_process():
 
 
 DRIVER = """
-import sys, time
+import signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored below a shell's background
 from mu2.execution import ProcessExecutor
 from mu2.system.environment import run_environment
 from mu2.training import Layout, Training
