@@ -12,6 +12,7 @@ import errno
 import os
 import re
 import socket
+import stat
 import time
 import urllib.parse
 from collections.abc import Iterator
@@ -84,6 +85,7 @@ class Lease:
             except filelock.Timeout:
                 if self._is_near():
                     return False
+                self._mark_unwritten()
                 self._lock.acquire(timeout=SECONDS * 1.2)
         except filelock.Timeout:
             return False
@@ -149,6 +151,24 @@ class Lease:
             return None
         host = owner.hostname.partition("?pidns-")[0]
         return Holder(owner.pid, host, _command(owner.pid) if self._is_near() else "")
+
+    def _mark_unwritten(self) -> None:
+        """Lets filelock take over what a process left that was killed before it wrote its record.
+
+        filelock takes an empty file for one of an old version of its own, never to be freed. With
+        a newline in it, it is malformed, and free if nobody writes to it for two seconds. A process
+        that only stood still writes its record over the newline, or has it before it.
+        """
+        try:
+            found = self._file.lstat()
+            if stat.S_ISREG(found.st_mode) and found.st_size == 0:
+                handle = os.open(self._file, os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW)
+                try:
+                    os.write(handle, b"\n")
+                finally:
+                    os.close(handle)
+        except FileNotFoundError:  # given back meanwhile
+            pass
 
     def _is_near(self) -> bool:
         """Whether its holder is a process that can be seen from here."""

@@ -60,6 +60,37 @@ def test_the_lease_of_a_dead_process_is_free_at_once(system):
         assert time.monotonic() - start < lock.SECONDS / 10
 
 
+def test_a_lease_whose_holder_was_killed_before_it_was_named_is_free_soon(system):
+    (system / "leases").mkdir(exist_ok=True)
+    for name, record in (("system", b""), ("agent-greek", b"filelock/2\npid=12")):
+        (system / "leases" / name).write_bytes(record)
+        lease = Lease(system, name)
+        start = time.monotonic()
+        assert lease.take()
+        assert time.monotonic() - start < lock.SECONDS / 2
+        lease.check()
+        lease.give_back()
+        assert not (system / "leases" / name).exists()
+
+
+def test_a_holder_that_stood_still_before_it_was_named_has_its_lease(system):
+    """Whoever waits adds a newline, before the record or after it."""
+    lease = Lease(system, "system")
+    assert lease.take()
+    file = system / "leases" / "system"
+    record = file.read_bytes()
+    file.write_bytes(b"")
+    lease._mark_unwritten()
+    with open(file, "r+b") as late:
+        late.write(record)
+    lease.check()
+    with open(file, "ab") as other:
+        other.write(b"\n")
+    lease.check()
+    assert not Lease(system, "system").take()
+    lease.give_back()
+
+
 def test_the_lease_of_another_machine_is_free_once_nobody_touches_it(system, soon):
     lease = Lease(system, "system")
     assert lease.take()
