@@ -41,11 +41,14 @@ def bring_to_shape(
         pixels = _antialiased(part_HxWxC, size)
     else:
         cv2 = import_opencv()
-        into = out_SxSxC if channels == part_HxWxC.shape[2] == 3 else None
+        fits = channels == part_HxWxC.shape[2] == 3 and part_HxWxC.dtype == np.uint8
+        into = out_SxSxC if fits else None
         pixels = cv2.resize(part_HxWxC, (size, size), into, interpolation=cv2.INTER_LINEAR)
         if into is not None:
             return
         pixels = pixels.reshape(size, size, -1)
+    if changes:
+        pixels = np.rint(np.clip(pixels, 0.0, 255.0)).astype(np.uint8)
     out_SxSxC[:] = pixels if pixels.shape[2] == channels else to_channels(pixels, channels)
 
 
@@ -57,20 +60,25 @@ def _antialiased(part: np.ndarray, size: int) -> np.ndarray:
             "images that do not fit into memory are resized by Pillow.",
             hint="pip install 'mu2[images]', or raise Stream.memory_limit_mb.",
         ) from error
-    grey = part.shape[2] == 1
-    image = Image.fromarray(np.ascontiguousarray(part[:, :, 0] if grey else part))
-    resized = np.asarray(image.resize((size, size), Image.Resampling.BILINEAR))
-    return resized[:, :, np.newaxis] if grey else resized
+
+    def resized(pixels: np.ndarray) -> np.ndarray:
+        image = Image.fromarray(np.ascontiguousarray(pixels))
+        return np.asarray(image.resize((size, size), Image.Resampling.BILINEAR))
+
+    # Pillow knows colours in bytes alone.
+    if part.shape[2] == 1 or part.dtype != np.uint8:
+        return np.stack([resized(channel) for channel in np.moveaxis(part, -1, 0)], axis=-1)
+    return resized(part)
 
 
 def _recoloured(part: np.ndarray, images: Images, changes: Mapping[str, Any]) -> np.ndarray:
-    """The part with other colours, in whole grey levels."""
+    """The part with other colours, float32; black is 0 and white 255, and `unit` is within them."""
     low, high = colours.SCALES[images.colours]
     x = part.astype(np.float32) * np.float32((high - low) / 255.0) + np.float32(low)
     for name in colours.NAMES:
         if name not in changes or (x.shape[-1] != 3 and name in ("saturation", "hue")):
             continue
-        amount = changes[name]
+        amount = np.float32(changes[name])
         if name == "brightness":
             x = colours.brighten(x, amount)
         elif name == "contrast":
@@ -81,5 +89,5 @@ def _recoloured(part: np.ndarray, images: Images, changes: Mapping[str, Any]) ->
             x = colours.turn_hue(np, x, amount)
         if images.colours == "unit":
             x = np.clip(x, 0.0, 1.0)
-    levels = (x - np.float32(low)) * np.float32(255.0 / (high - low))
-    return np.rint(np.clip(levels, 0.0, 255.0)).astype(np.uint8)
+    levels: np.ndarray = (x - np.float32(low)) * np.float32(255.0 / (high - low))
+    return levels

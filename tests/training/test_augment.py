@@ -9,8 +9,9 @@ import pytest
 
 from mu2.models.inputs import normalise
 from mu2.random_keys import Key
-from mu2.tasks.colours import saturate, turn_hue
+from mu2.tasks.colours import NAMES, saturate, turn_hue
 from mu2.tasks.images import DEFAULT, Images
+from mu2.tasks.part import bring_to_shape
 from mu2.training.augment import Augmentation, augment
 from tests.bilinear import half_pixel_bilinear
 
@@ -130,6 +131,23 @@ def test_colours_change_before_the_resize_in_the_published_order(colours):
     # After the resize, which is the default, other pixels come out.
     after = run(KEY.jax(), images, a, np.float32(boxes), 8, Images("bilinear", colours))
     assert np.abs(np.asarray(after) - got).max() > 0.02
+
+
+@pytest.mark.parametrize("colours", ["unit", "signed"])
+def test_read_images_change_colours_in_the_published_order_as_well(colours):
+    pytest.importorskip("cv2")
+    how = Images(resize="bilinear", colours=colours, colours_before_resize=True)
+    random = KEY.fold_in("read").numpy()
+    for _ in range(6):
+        image = random.integers(0, 256, (16, 20, 3), np.uint8)
+        drawn = random.uniform(-1, 1, 4) * (0.2, 0.2, 0.2, 0.1)
+        amounts = dict(zip(NAMES, drawn, strict=True))
+        made = np.empty((8, 8, 3), np.uint8)
+        bring_to_shape(image, how, amounts, made)
+        b, c, s, h = drawn
+        expected = hsv_of_the_published_order(image, (0, 0, 16, 20), how, (b, 1 + c, 1 + s, h))
+        # In whole grey levels, by weights of a finite number of bits.
+        assert np.abs(made / 127.5 - 1 - expected).max() < 1 / 127.5
 
 
 def test_what_is_asked_of_the_original_pixels():
