@@ -123,7 +123,7 @@ def population(children: int, rounds: int) -> dict[str, float]:
     program, state = train_state(shape)
     flags = {component.name: np.int32(1) for component in program.network}
     o = Optimizer.of(HYPERPARAMETERS, 4, 1000)
-    given = program.given_nothing(shape.batch, jnp.asarray)
+    given = program.empty_inputs(shape.batch, jnp.asarray)
     labels = jnp.arange(shape.batch, dtype=jnp.int32) % 10
     more = (flags, o, given, labels, np.int32(10))
     states = [jax.tree.map(jnp.array, state) for _ in range(children)]

@@ -138,7 +138,7 @@ def mu2_step(shape: Shape, augmented: bool) -> Step:
     optimizer = Optimizer.of(HYPERPARAMETERS, 4, 1000)
     images, labels = map(jnp.asarray, _batch(shape))
     prepare = Preparation(single().sharding)
-    nothing = program.given_nothing(shape.batch, jnp.asarray)
+    nothing = program.empty_inputs(shape.batch, jnp.asarray)
     batch = Batch(images)
     if augmented:
         ranges, key = Augmentation.of(AUGMENTED), jax.random.key(0, impl="threefry2x32")

@@ -15,9 +15,9 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from mu2.errors import Mu2Error
+from mu2.store.arrays import Arrays, pack_name
 from mu2.store.components import ComponentStore
 from mu2.store.files import Json, encode, flush, is_digest, read_bytes, read_json, write_file
-from mu2.store.leaves import Arrays, pack_name
 
 
 class AgentFolder:

@@ -2,7 +2,7 @@
 
 from collections import OrderedDict
 
-from mu2.store.leaves import Arrays
+from mu2.store.arrays import Arrays
 
 
 class Cache:

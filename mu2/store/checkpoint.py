@@ -12,8 +12,8 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 
+from mu2.store.arrays import Arrays, Shapes
 from mu2.store.files import reason
-from mu2.store.leaves import Arrays, Shapes
 
 ITEM_BYTES = 32 * 4096
 

@@ -21,6 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from mu2.errors import Mu2Error
+from mu2.store.arrays import Arrays, as_little_endian, check_leaves, digest, pack_name, shapes
 from mu2.store.checkpoint import load, make_room, save
 from mu2.store.files import (
     damage_error,
@@ -35,7 +36,6 @@ from mu2.store.files import (
     write_file,
     write_unflushed,
 )
-from mu2.store.leaves import Arrays, as_little_endian, check_leaves, digest, pack_name, shapes
 from mu2.store.manifest import Manifest, compare, file_limit, refuse_bomb
 from mu2.store.stored_component import StoredComponent
 

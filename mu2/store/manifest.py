@@ -5,6 +5,7 @@ import math
 from pathlib import Path
 
 from mu2.errors import Mu2Error
+from mu2.store.arrays import ITEM_BYTES, Shapes
 from mu2.store.files import (
     MAX_DOCUMENT,
     Json,
@@ -18,7 +19,6 @@ from mu2.store.files import (
     refuse_links,
     sha256,
 )
-from mu2.store.leaves import ITEM_BYTES, Shapes
 
 # Components of more bytes than this are not read where they are stored in a thousandth of them.
 _SMALL, _GROWTH = 1 << 26, 1000

@@ -11,7 +11,7 @@ from mu2.system.system import System
 def inherit_arrays(
     system: System, plan: Plan, model: Model, network: Network, mutation: Mutation, key: Key
 ) -> dict[str, Arrays]:
-    """Component name to stored leaves, as `mu2.training.leaves` has them.
+    """Component name to stored leaves, as `mu2.training.state` has them.
 
     Args:
       system: holds what the plan shares, clones and resamples.

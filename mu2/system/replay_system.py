@@ -5,8 +5,8 @@ from pathlib import Path as FilePath
 from typing import Any
 
 from mu2.evolution.path import Component, Path
+from mu2.store.arrays import Arrays
 from mu2.store.journal import Journal
-from mu2.store.leaves import Arrays
 from mu2.store.lock import WriterLock
 from mu2.system.changes import Changes
 from mu2.system.child_log import ChildLog, log_line

@@ -8,12 +8,12 @@ from typing import Any, TypeVar
 from mu2.errors import Mu2Error, did_you_mean
 from mu2.evolution.live_paths import Head, LivePaths
 from mu2.evolution.path import Component, Path
+from mu2.store.arrays import Arrays
 from mu2.store.branch import branch, is_branch
 from mu2.store.cache import Cache
 from mu2.store.components import ComponentStore
 from mu2.store.files import NamedFile, damage_error, read_bytes, sha256
 from mu2.store.journal import Journal
-from mu2.store.leaves import Arrays
 from mu2.system import schema
 from mu2.system.child_log import ChildLog
 from mu2.system.log_proof import check_log

@@ -10,11 +10,11 @@ from typing import Any, Self
 
 from mu2.errors import Mu2Error
 from mu2.evolution.path import Component, Path
+from mu2.store.arrays import Arrays, count_bytes, pack_name
 from mu2.store.background import BackgroundWriter
 from mu2.store.files import write_file
 from mu2.store.head import drop_commit, refuse_doubtful_head
 from mu2.store.journal import Journal
-from mu2.store.leaves import Arrays, count_bytes, pack_name
 from mu2.store.lock import CommitLock, WriterLock, is_left
 from mu2.store.stored_component import StoredComponent
 from mu2.store.sweep import sweep

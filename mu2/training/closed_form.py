@@ -13,9 +13,9 @@ from mu2.tasks.examples import Examples
 from mu2.tasks.originals import Originals
 from mu2.training.cohort import Cohort, Prefix
 from mu2.training.job import Job
-from mu2.training.leaves import replace_component
 from mu2.training.prepare import Batch
 from mu2.training.ridge import Regression
+from mu2.training.state import replace_component
 
 
 def check_linear(head: Component) -> None:
@@ -103,8 +103,8 @@ class SolvedCohort(Cohort):
             labels = split(batch.labels)
             features: dict[Prefix, Any] = {}
             for child, solver in zip(self.children, solvers, strict=True):
-                given = self._given(child, begun, features)
-                made = self._program.forward(child.state.params, given, self._program.end)
+                inputs = self._inputs(child, begun, features)
+                made = self._program.forward(child.state.params, inputs, self._program.end)
                 solver.add(made.head_input_Bx, labels)
         for child, solver in zip(self.children, solvers, strict=True):
             kernel, bias = solver.solve()

@@ -23,10 +23,10 @@ from mu2.training import evaluate
 from mu2.training.augment import Augmentation
 from mu2.training.job import Job, Training, TrainingResult
 from mu2.training.layout import Slice
-from mu2.training.leaves import extract_leaves, initial
 from mu2.training.optimizer import Optimizer, optimizer_name
 from mu2.training.prepare import Batch, Preparation
 from mu2.training.program import BatchInputs, Program, State
+from mu2.training.state import extract_leaves, initial
 
 Prefix = tuple[str, ...]  # ids of frozen components, from the first on
 
@@ -64,20 +64,20 @@ class Child:
         self._diverged = False
 
     def compile(
-        self, program: Program, given: BatchInputs, labels: Any, prepare: Callable[[], Any]
+        self, program: Program, inputs: BatchInputs, labels: Any, prepare: Callable[[], Any]
     ) -> None:
         """Compiles what the child's steps need, where no child has had it compiled."""
         classes = np.int32(self.job.num_classes)
-        program.compile(self.state, self._flags, self._optimizer, given, labels, classes, prepare)
+        program.compile(self.state, self._flags, self._optimizer, inputs, labels, classes, prepare)
 
-    def step(self, program: Program, given: BatchInputs, labels: Any) -> None:
+    def step(self, program: Program, inputs: BatchInputs, labels: Any) -> None:
         """Trains on one batch."""
         if jax.default_backend() == "cpu":
             # Steps that stand in line hold their memory meanwhile, and start no sooner.
             jax.block_until_ready(self.state)
         classes = np.int32(self.job.num_classes)
         self.state = program.step_of(self.state)(
-            self.state, self._flags, self._optimizer, given, labels, classes
+            self.state, self._flags, self._optimizer, inputs, labels, classes
         )
 
     def validated(self, logits: np.ndarray, labels: np.ndarray) -> None:
@@ -133,9 +133,9 @@ def shared_prefix(program: Program, job: Job) -> Any:
     """A key, equal for children that have the same batches and a first feature in common."""
     first = next((i + 1 for i, output in enumerate(program.outputs) if output.is_feature), 0)
     ranges = tuple(float(value) for value in Augmentation.of(job.hyperparameters))
-    given = (job.key, ranges, job.images, id(job.train), id(job.validation), job.ridge)
+    read = (job.key, ranges, job.images, id(job.train), id(job.validation), job.ridge)
     prefix = frozen_prefix(program, job)[:first]
-    return (program.network, prefix or id(job), given)
+    return (program.network, prefix or id(job), read)
 
 
 class Cohort:
@@ -172,7 +172,7 @@ class Cohort:
             Child(job, program, initial_of(job, program, devices), training) for job in jobs
         ]
         self._ends = meeting_points(program, [child.prefix for child in self.children])
-        self._nothing = program.given_nothing(training.batch_size, devices.split)
+        self._nothing = program.empty_inputs(training.batch_size, devices.split)
         self._ranges = Augmentation.of(jobs[0].hyperparameters)
         self._key = jobs[0].key.fold_in("augment").jax()
         self._steps = training.steps(len(jobs[0].train))
@@ -238,7 +238,7 @@ class Cohort:
         features: dict[Prefix, Any] = {}
         begun = self._nothing._replace(prepared_Bx=self._prepared(batch))
         for child in children:
-            child.step(self._program, self._given(child, begun, features), labels)
+            child.step(self._program, self._inputs(child, begun, features), labels)
 
     def _validate(self, children: Sequence[Child]) -> None:
         """Looks at the validation set; keeps the children's features where there is room."""
@@ -257,16 +257,16 @@ class Cohort:
             if any(child.prefix not in known for child in children):
                 begun = begun._replace(prepared_Bx=self._prepared(batch))
             for child, logits in zip(children, pending, strict=True):
-                given = self._given(child, begun, features)
+                inputs = self._inputs(child, begun, features)
                 params, end = child.state.params, self._program.end
-                logits.append(self._program.forward(params, given, end).logits_BxC)
+                logits.append(self._program.forward(params, inputs, end).logits_BxC)
             if size <= t.features_limit_mb << 20:
                 self._kept |= {(p, number): features[p] for p in prefixes if p in features}
         for child, logits in zip(children, pending, strict=True):
             y = evaluate.gather(logits, validated, child.job.num_classes)
             child.validated(y, np.concatenate(labels))
 
-    def _given(self, child: Child, begun: BatchInputs, features: dict[Prefix, Any]) -> BatchInputs:
+    def _inputs(self, child: Child, begun: BatchInputs, features: dict[Prefix, Any]) -> BatchInputs:
         """The feature of a child's prefix, which is computed if it is new.
 
         Args:
@@ -274,14 +274,14 @@ class Cohort:
           begun: the batch, prepared; returned where the child has no prefix.
           features: of this batch, by prefix; those that are computed are added.
         """
-        given, known = begun, child.prefix in features
+        inputs, known = begun, child.prefix in features
         for end in (len(child.prefix),) if known else self._ends[child.prefix]:
             prefix = child.prefix[:end]
             if prefix not in features:
-                made = self._program.forward(child.state.params, given, np.int32(end))
+                made = self._program.forward(child.state.params, inputs, np.int32(end))
                 features[prefix] = made.feature_Bx
-            given = given._replace(feature_Bx=features[prefix], start=np.int32(end))
-        return given
+            inputs = inputs._replace(feature_Bx=features[prefix], start=np.int32(end))
+        return inputs
 
 
 def meeting_points(program: Program, prefixes: Sequence[Prefix]) -> dict[Prefix, tuple[int, ...]]:

@@ -96,7 +96,7 @@ class Job:
 
     Attributes:
       network: its components in forward order, the head at its true width.
-      arrays: component name to flat leaves, as `mu2.training.leaves` has them; without momentum
+      arrays: component name to flat leaves, as `mu2.training.state` has them; without momentum
         where it is not inherited.
       trainable: names of the components that are trained.
       ids: component name to what identifies its parameters before training, for those that are

@@ -56,18 +56,18 @@ def _loss(
     params: Mapping[str, Any],
     outputs: tuple["Output", ...],
     flags: Mapping[str, jax.Array],
-    given: "BatchInputs",
+    inputs: "BatchInputs",
     label_B: jax.Array,
     num_classes: jax.Array,
     smoothing: jax.Array | None,
 ) -> jax.Array:
     """Mean softmax cross-entropy over the classes that exist."""
-    x, feature = given.prepared_Bx, given.feature_Bx
+    x, feature = inputs.prepared_Bx, inputs.feature_Bx
     below = jnp.int32(0)
     for i, output in enumerate(outputs):
         component = output.component
         request = GradientRequest(
-            (given.start <= i).astype(jnp.int32), flags[component.name], below
+            (inputs.start <= i).astype(jnp.int32), flags[component.name], below
         )
         x = gate_layer(component.apply, component.recompute, lowest=i == 0)(
             params[component.name], x, output.instead(feature), request
@@ -162,7 +162,7 @@ class Program:
         state: State,
         flags: Mapping[str, Any],
         o: Optimizer,
-        given: "BatchInputs",
+        inputs: "BatchInputs",
         label_B: Any,
         num_classes: Any,
         prepare: Callable[[], Any],
@@ -176,7 +176,7 @@ class Program:
           state: of a child, as are the next five.
           flags: see above.
           o: see above.
-          given: see above.
+          inputs: see above.
           label_B: see above.
           num_classes: see above.
           prepare: prepares a batch, and is called meanwhile, so that this is compiled as well.
@@ -184,8 +184,8 @@ class Program:
         if self._compiled:
             return
         both = (
-            (self.forward, (state.params, given, self.end)),
-            (self.step_of(state), (state, flags, o, given, label_B, num_classes)),
+            (self.forward, (state.params, inputs, self.end)),
+            (self.step_of(state), (state, flags, o, inputs, label_B, num_classes)),
         )
         pool = ThreadPoolExecutor(len(both) + 1)
         try:
@@ -210,7 +210,7 @@ class Program:
         """Of one example, as the first component takes it in."""
         return self.network[0].input_shape
 
-    def given_nothing(self, batch_size: int, split: Callable[[np.ndarray], Any]) -> "BatchInputs":
+    def empty_inputs(self, batch_size: int, split: Callable[[np.ndarray], Any]) -> "BatchInputs":
         """For a pass from the first component on, once `prepared_Bx` is there.
 
         Args:
@@ -232,7 +232,7 @@ class Program:
         state: State,
         flags: Mapping[str, jax.Array],
         o: Optimizer,
-        given: "BatchInputs",
+        inputs: "BatchInputs",
         label_B: jax.Array,
         num_classes: jax.Array,
         *,
@@ -244,7 +244,7 @@ class Program:
           state: donated.
           flags: component name to int32 0 or 1, is it trained.
           o: optimizer hyperparameters.
-          given: the prepared batch, or the feature of a frozen component and where to go on from
+          inputs: the prepared batch, or the feature of a frozen component and where to go on from
             it.
           label_B: int32.
           num_classes: int32 scalar, classes that exist.
@@ -254,7 +254,7 @@ class Program:
           The next state.
         """
         loss, gradients = self._gradients(
-            state.params, flags, given, label_B, num_classes, o.label_smoothing
+            state.params, flags, inputs, label_B, num_classes, o.label_smoothing
         )
         norm = optax.tree.norm(gradients)
         rate = optimizer.learning_rate(o, state.step.astype(jnp.float32))
@@ -280,7 +280,7 @@ class Program:
         self,
         params: dict[str, Any],
         flags: Mapping[str, jax.Array],
-        given: "BatchInputs",
+        inputs: "BatchInputs",
         label_B: jax.Array,
         *more: Any,
     ) -> tuple[jax.Array, dict[str, Any]]:
@@ -288,21 +288,21 @@ class Program:
         batch = len(label_B)
         pieces = batch // self._micro_batch(batch)
 
-        def of(given: "BatchInputs", label_B: jax.Array) -> Any:
-            return jax.value_and_grad(_loss)(params, self.outputs, flags, given, label_B, *more)
+        def of(inputs: "BatchInputs", label_B: jax.Array) -> Any:
+            return jax.value_and_grad(_loss)(params, self.outputs, flags, inputs, label_B, *more)
 
         if pieces == 1:
-            return of(given, label_B)
+            return of(inputs, label_B)
 
         def piece(array: jax.Array) -> jax.Array:
             return array.reshape(pieces, batch // pieces, *array.shape[1:])
 
         def add(total: Any, one: Any) -> Any:
             prepared, feature, labels = one
-            found = of(BatchInputs(prepared, feature, given.start), labels)
+            found = of(BatchInputs(prepared, feature, inputs.start), labels)
             return jax.tree.map(jnp.add, total, found), None
 
-        each = tuple(map(piece, (given.prepared_Bx, given.feature_Bx, label_B)))
+        each = tuple(map(piece, (inputs.prepared_Bx, inputs.feature_Bx, label_B)))
         nothing = (jnp.float32(0), jax.tree.map(jnp.zeros_like, params))
         total, _ = lax.scan(add, nothing, each)
         return jax.tree.map(lambda summed: summed / pieces, total)
@@ -318,14 +318,14 @@ class Program:
         )
 
     def _forward(
-        self, params: Mapping[str, Any], given: "BatchInputs", stop: jax.Array
+        self, params: Mapping[str, Any], inputs: "BatchInputs", stop: jax.Array
     ) -> "ForwardPass":
-        """The components from `given.start` to before `stop`, int32 scalars."""
-        x = inner = given.prepared_Bx
-        feature = given.feature_Bx
+        """The components from `inputs.start` to before `stop`, int32 scalars."""
+        x = inner = inputs.prepared_Bx
+        feature = inputs.feature_Bx
         for i, output in enumerate(self.outputs):
             component, inner = output.component, x
-            run = ((given.start <= i) & (i < stop)).astype(jnp.int32)
+            run = ((inputs.start <= i) & (i < stop)).astype(jnp.int32)
             x = run_or_skip(
                 run, component.apply, params[component.name], x, output.instead(feature)
             )

@@ -14,10 +14,10 @@ from mu2.training.closed_form import SolvedCohort
 from mu2.training.cohort import Cohort, shared_prefix
 from mu2.training.job import Job, Training, TrainingResult
 from mu2.training.layout import Slice
-from mu2.training.leaves import initial
 from mu2.training.prepare import Batch
 from mu2.training.program import Program, Programs
 from mu2.training.race import Race
+from mu2.training.state import initial
 
 
 class Trainer:
@@ -75,14 +75,14 @@ class Trainer:
         program = self.programs.of(network.widen_head(bucket(num_classes)))
         params = initial(program, arrays, self.devices).params
         size = self.training.batch_size
-        nothing, split = program.given_nothing(size, self.devices.split), self.devices.split
+        nothing, split = program.empty_inputs(size, self.devices.split), self.devices.split
         pending = []
         for block in Examples(inputs, np.zeros(len(inputs), np.int32)).blocks(size):
             batch = Batch(split(evaluate.fill_batch(block.inputs, size)))
             # What is not augmented, no choice of the run changes.
             prepared = self.programs.prepare(batch, program.input_shape, Images())
-            given = nothing._replace(prepared_Bx=prepared)
-            pending.append(program.forward(params, given, program.end).logits_BxC)
+            whole = nothing._replace(prepared_Bx=prepared)
+            pending.append(program.forward(params, whole, program.end).logits_BxC)
         return evaluate.gather(pending, len(inputs), num_classes)
 
     def _program(self, job: Job) -> Program:

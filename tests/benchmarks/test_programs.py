@@ -162,7 +162,7 @@ def test_the_bare_step_does_what_mu2_does():
     view = Views(Key.from_seed(0), settings["area_min"], settings["aspect_min"]).draw(0, 16)
     boxes = jnp.asarray(view.boxes(np.full((16, 2), 16)), jnp.float32)
     batch = Batch(images, ranges, key, np.int32(0), boxes)
-    nothing = program.given_nothing(16, jnp.asarray)
+    nothing = program.empty_inputs(16, jnp.asarray)
 
     kind = bare.Kind(network, trained, frozenset(bare._on(settings)), False)
     step = jax.jit(bare.step_of(kind, 1.0))

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from mu2.errors import Mu2Error
+from mu2.store.arrays import digest
 from mu2.store.components import ComponentStore
-from mu2.store.leaves import digest
 from mu2.store.stored_component import StoredComponent
 
 BITS = np.random.default_rng(0).integers(0, 2**16, size=(7, 11), dtype=np.uint16)

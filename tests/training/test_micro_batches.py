@@ -10,9 +10,9 @@ from mu2.models import ConvNet, Network
 from mu2.models.convnet import MICRO_BATCH
 from mu2.random_keys import Key
 from mu2.training.layout import single
-from mu2.training.leaves import initial
 from mu2.training.optimizer import Optimizer
 from mu2.training.program import Programs
+from mu2.training.state import initial
 from tests.jobs import PLAIN
 
 KEY = Key.from_seed(2)
@@ -31,7 +31,7 @@ def after_a_step(micro_batch, labels):
     arrays["head"]["params/kernel"][:, 1::2] *= np.linspace(-1, 1, 16)[:, None]
     state = initial(program, arrays, single())
     flags = {c.name: np.int32(1) for c in network}
-    given = program.given_nothing(len(labels), single().split)
+    given = program.empty_inputs(len(labels), single().split)
     images = KEY.fold_in("images").numpy().normal(size=(len(labels), 8, 8, 1)).astype(np.float32)
     o = Optimizer.of({**PLAIN, "schedule": "constant"}, 1, 1)
     given = given._replace(prepared_Bx=images)

@@ -65,7 +65,7 @@ def step(program, batch, trained, steps=1, **changed):
 
 def nothing(program, images):
     """For a pass over a batch that is not prepared yet."""
-    return program.given_nothing(len(images), single().split)
+    return program.empty_inputs(len(images), single().split)
 
 
 def prepared(program, images):

@@ -16,9 +16,9 @@ from mu2.random_keys import Key
 from mu2.tasks.examples import Examples
 from mu2.training import Trainer, Training
 from mu2.training.layout import single
-from mu2.training.leaves import extract_leaves, initial
 from mu2.training.loss import cross_entropy, mask
 from mu2.training.optimizer import OPTIMIZERS, SCHEDULES, Optimizer, learning_rate
+from mu2.training.state import extract_leaves, initial
 from mu2.training.update import ComponentState, update
 from tests.jobs import PLAIN, job
 
