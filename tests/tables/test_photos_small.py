@@ -22,6 +22,7 @@ COLUMNS = {
     "µ2Net, thrifty": "mu2net-thrifty",
     "µ2Net, thrifty, from the root alone": "mu2net-thrifty-from-the-root-alone",
     "µ2Net, thrifty, probed parents": "mu2net-thrifty-probed-parents",
+    "µ2Net, deep blocks shared": "mu2net-deep-blocks-shared",
     "Full finetuning": "full-finetuning",
     "Multihead": "multihead",
     "Closed-form head": "closed-form-head",
