@@ -14,7 +14,6 @@ import argparse
 import dataclasses
 import os
 import sys
-import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -23,7 +22,7 @@ import numpy as np
 
 from benchmarks.speed.history import note, table
 from benchmarks.speed.roofline import CLASSES, SHAPES, mu2_step
-from benchmarks.speed.sidebyside import in_turn, medians
+from benchmarks.speed.sidebyside import steps_in_turn
 from mu2.cli.process import keep_freed_memory
 
 
@@ -107,25 +106,10 @@ def measured(batch: int, rounds: int) -> dict[str, float]:
     """Milliseconds of a step each way, wall and CPU, and what mu2's takes of PyTorch's."""
     shape = dataclasses.replace(SHAPES["ConvNet"], batch=batch)
     ways = {"mu2": mu2_step(shape, False), "torch": torch_step(batch)}
-    cpu: dict[str, list[float]] = {name: [] for name in ways}
-    calls = max(1, 512 // batch)
-
-    def timed(name: str) -> Callable[[], float]:
-        def way() -> float:
-            start, used = time.perf_counter(), time.process_time()
-            for _ in range(calls):
-                last = ways[name]()
-                if last is not None:
-                    jax.block_until_ready(last)
-            cpu[name].append((time.process_time() - used) / calls)
-            return (time.perf_counter() - start) / calls
-
-        return way
-
-    for name in ways:
-        timed(name)()  # compiles
-        cpu[name].clear()
-    wall, used = medians(in_turn({name: timed(name) for name in ways}, rounds)), medians(cpu)
+    for step in ways.values():
+        jax.block_until_ready(step())  # compiles
+    calls = dict.fromkeys(ways, max(1, 512 // batch))
+    wall, used = steps_in_turn(ways, calls, rounds)
     return {
         "mu2 / torch": wall["mu2"] / wall["torch"],
         "mu2 / torch, CPU": used["mu2"] / used["torch"],

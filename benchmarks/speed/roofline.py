@@ -45,7 +45,7 @@ import numpy as np
 import optax
 
 from benchmarks.speed.history import note, table, write_text
-from benchmarks.speed.sidebyside import in_turn, medians
+from benchmarks.speed.sidebyside import steps_in_turn
 from mu2.cli.process import keep_freed_memory
 from mu2.models.component import Model, Network, nest
 from mu2.models.convnet import ConvNet
@@ -84,6 +84,7 @@ class Shape:
       batch: examples a step.
       wanted: the share of the matrix product's rate that mu2's step should reach.
       dtype: of the arithmetic.
+      micro_batch: examples that mu2's step takes at a time; None for what the network says.
     """
 
     model: Model
@@ -91,6 +92,7 @@ class Shape:
     batch: int
     wanted: float | None = None
     dtype: str = "float32"
+    micro_batch: int | None = None
 
 
 VIT = {"image_size": 32, "num_layers": 3}
@@ -195,7 +197,11 @@ def plain_step(shape: Shape) -> Step:
 
 
 def _network(shape: Shape) -> Network:
-    return shape.model.network(shape.hyperparameters, CLASSES, shape.dtype)
+    network = shape.model.network(shape.hyperparameters, CLASSES, shape.dtype)
+    if shape.micro_batch is None:
+        return network
+    size = shape.micro_batch
+    return Network([dataclasses.replace(each, micro_batch=size) for each in network])
 
 
 def _params(network: Network) -> dict[str, Any]:
@@ -232,23 +238,10 @@ def measured(shape: Shape, rounds: int) -> dict[str, float]:
     """Shares of the matrix product's rate that a shape's steps reach, and the seconds behind."""
     ways = {"product": product(), **steps(shape)}
     calls = {name: _calls(way) for name, way in ways.items()}
-    cpu: dict[str, list[float]] = {name: [] for name in ways}
-
-    def timed(name: str) -> Callable[[], float]:
-        def way() -> float:
-            start, used = time.perf_counter(), time.process_time()
-            for _ in range(calls[name]):
-                last = ways[name]()
-            jax.block_until_ready(last)
-            cpu[name].append((time.process_time() - used) / calls[name])
-            return (time.perf_counter() - start) / calls[name]
-
-        return way
-
-    wall = medians(in_turn({name: timed(name) for name in ways}, rounds))
+    wall, used = steps_in_turn(ways, calls, rounds)
     work, product_work = flops(shape), 2.0 * SIDE**3
     figures = {"GFLOP a step": work / 1e9, "product GFLOP/s": product_work / wall["product"] / 1e9}
-    for kind, seconds in (("", wall), (", CPU", medians(cpu))):
+    for kind, seconds in (("", wall), (", CPU", used)):
         rate = product_work / seconds.pop("product")
         figures |= {f"{name}{kind}": work / each / rate for name, each in seconds.items()}
     figures |= {f"{name} ms": 1e3 * each for name, each in wall.items()}

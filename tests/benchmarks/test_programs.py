@@ -17,6 +17,7 @@ from benchmarks.speed import (
     history,
     inference,
     memory,
+    micro_batches,
     programs,
     roofline,
     sidebyside,
@@ -281,6 +282,16 @@ def test_convnet_beside_pytorch(noted):
     figures = convnet.measured(8, 1)
     assert figures["mu2 / torch"] > 0
     assert figures["torch CPU ms"] > 0
+
+
+@pytest.mark.slow
+def test_micro_batches(noted, capsys):
+    words = ["--networks", "ConvNet", "--sizes", "32", "8", "--rounds", "1"]
+    assert micro_batches.main(words) == 0
+    figures = only(noted, "micro_batches")["ConvNet"]
+    assert figures.keys() == {"32 CPU ms", "8 CPU ms", "32 ms", "8 ms"}
+    assert min(figures.values()) > 0
+    assert "ConvNet" in capsys.readouterr().out
 
 
 @pytest.mark.slow
