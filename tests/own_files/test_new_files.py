@@ -20,16 +20,6 @@ from mu2.tasks.preparation import Preparation
 from tests import own_data
 
 
-@pytest.fixture(scope="module")
-def made(tmp_path_factory):
-    return own_data.system(tmp_path_factory)
-
-
-@pytest.fixture(scope="module")
-def system(made):
-    return mu2.open(made.directory)
-
-
 @pytest.fixture
 def trees(tmp_path):
     return own_data.write_csv(tmp_path / "new.csv", own_data.rows(20, seed=5))

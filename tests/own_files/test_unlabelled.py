@@ -5,22 +5,11 @@ import json
 import numpy as np
 import pytest
 
-import mu2
 from mu2 import cli
 from mu2.errors import Mu2Error
 from tests import own_data
 
 pytest.importorskip("pyarrow")
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory):
-    return own_data.system(tmp_path_factory)
-
-
-@pytest.fixture(scope="module")
-def system(made):
-    return mu2.open(made.directory)
 
 
 def ask(command, made, *words):

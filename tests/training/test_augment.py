@@ -150,6 +150,20 @@ def test_read_images_change_colours_in_the_published_order_as_well(colours):
         assert np.abs(made / 127.5 - 1 - expected).max() < 1 / 127.5
 
 
+@pytest.mark.parametrize("channels", [1, 3])
+def test_antialiased_images_that_are_read_are_cut_off_after_the_resize(channels):
+    pytest.importorskip("PIL.Image")
+    random = KEY.fold_in("antialias").numpy()
+    image = random.integers(0, 256, (40, 56, channels), np.uint8)
+    how = Images(colours="signed", colours_before_resize=True)
+    plain, brighter = (np.empty((8, 8, channels), np.uint8) for _ in range(2))
+    bring_to_shape(image, how, {}, plain)
+    bring_to_shape(image, how, {"brightness": 0.6}, brighter)
+    # A shift goes through a filter unchanged; half the pixels were white before it.
+    expected = np.minimum(plain + 0.6 * 127.5, 255)
+    assert np.abs(brighter - expected).max() < 2
+
+
 def test_what_is_asked_of_the_original_pixels():
     crops = OFF._replace(crop=np.bool_(True), area_min=np.float32(0.5))
     assert crops.reads_originals(DEFAULT)
