@@ -26,8 +26,7 @@ STEM, FEATURES = 32, 1280
 # The smallest image: every step of the stem's kernel sees some of it.
 SMALLEST = 4
 # Examples that a training step takes at a time on CPUs, so that their shifted copies stay in a
-# core's cache. CPU ms of a step of 32 at 64 pixels, all at once, by 16, 8, 4 and 2: 277, 221, 206,
-# 179 and 210 (2 shared x86-64 cores, busy, 2026-12-01).
+# core's cache: `python -m benchmarks.speed.micro_batches`.
 MICRO_BATCH = 4
 # The root's images were (pixel - 127) / 128; mu2's are pixel / 127.5 - 1.
 SLOPE, SHIFT = 127.5 / 128, 0.5 / 128

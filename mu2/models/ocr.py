@@ -26,8 +26,7 @@ STEM, WIDTH = 48, 96
 # Pixels a side of the square that is one position after the stem.
 PATCH = 4
 # Examples that a training step takes at a time on CPUs, so that their shifted copies stay in a
-# core's cache. CPU ms of a step of 32 at 32 pixels, six blocks, all at once, by 16 and by 8: 144,
-# 109 and 94 (2 shared x86-64 cores, busy, 2026-12-01).
+# core's cache: `python -m benchmarks.speed.micro_batches`.
 MICRO_BATCH = 8
 
 
