@@ -166,7 +166,7 @@ def begin_task_iteration(experiment: Experiment, system: System, task: Task) -> 
         population = drop_missing_seeds(record.population, system.paths())
         return dataclasses.replace(record, population=population)
     private = task.private or record.private  # `mu2 task public` alone takes that back
-    population = engine.begin(
+    population = engine.start_population(
         experiment.evolution,
         experiment.space.for_input(record.input),
         system.paths(),

@@ -195,7 +195,7 @@ def test_a_text_freezes_or_clones_what_digits_have_trained(space, system):
     evolution = Evolution(children_per_iteration=32, children_per_generation=32)
     key = Key.from_seed(1)
     for_input, paths = space.for_input("text"), system.paths()
-    population = engine.begin(
+    population = engine.start_population(
         evolution, for_input, LivePaths(p for p in paths.values() if p.task != "docstrings"),
         task="docstrings", private=False, num_classes=8, iteration=0, offspring={}, key=key,
     )  # fmt: skip

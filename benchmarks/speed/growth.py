@@ -138,7 +138,7 @@ def run(folder: Path, directory: Path, tasks: Sequence[str]) -> None:
     """Adds tasks to a system, as `mu2 run` does; writes and reads the Gin file of that run."""
     with gin_file(folder, tasks) as file:
         loaded = config.load([str(file)], [])
-        with start.begin(loaded.experiment, loaded.resolved, str(directory)) as system:
+        with start.open_for_run(loaded.experiment, loaded.resolved, str(directory)) as system:
             made: Any = loaded.experiment
             experiment.run(
                 made,

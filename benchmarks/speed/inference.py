@@ -97,7 +97,7 @@ def evolved(folder: Path, tasks: int, layers: int) -> System:
         lines += [f"{name}/Task.name = '{name}'", f"{name}/Task.source = @Npz()"]
     (folder / "run.gin").write_text("\n".join(lines) + "\n")
     loaded = config.load([str(folder / "run.gin")], [])
-    with start.begin(loaded.experiment, loaded.resolved, str(folder / "system")) as system:
+    with start.open_for_run(loaded.experiment, loaded.resolved, str(folder / "system")) as system:
         experiment.run(
             loaded.experiment,
             system,

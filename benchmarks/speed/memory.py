@@ -155,7 +155,9 @@ def held(children: int) -> dict[str, float]:
         (folder / "run.gin").write_text(GIN + f"Npz.path = '{folder / 'noise.npz'}'\n")
         bindings = [f"Evolution.children_per_iteration={children}"]
         loaded = config.load([str(folder / "run.gin")], bindings)
-        with start.begin(loaded.experiment, loaded.resolved, str(folder / "system")) as system:
+        with start.open_for_run(
+            loaded.experiment, loaded.resolved, str(folder / "system")
+        ) as system:
             experiment.run(loaded.experiment, system, start.start_workers(loaded.experiment), watch)
     return {"early": watch.seen[EARLY - 1], "late": watch.seen[-1]}
 

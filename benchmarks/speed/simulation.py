@@ -163,7 +163,7 @@ def run(folder: Path, tasks: Sequence[str], children: int, workers: SimulatedWor
     file.write_text("\n".join(lines) + "\n")
     bindings = [f"Evolution.children_per_{each}={children}" for each in ("iteration", "generation")]
     loaded = config.load([str(file)], bindings)
-    with start.begin(loaded.experiment, loaded.resolved, str(folder / "system")) as system:
+    with start.open_for_run(loaded.experiment, loaded.resolved, str(folder / "system")) as system:
         experiment.run(loaded.experiment, system, workers, LogReporter(io.StringIO()))
 
 

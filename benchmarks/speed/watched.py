@@ -25,7 +25,7 @@ from mu2.cli import process
 # after, "between" what none of them has.
 PARTS = {
     "mu2.cli.run:read_valid": "checks",
-    "mu2.config.start:begin": "checks",
+    "mu2.config.start:open_for_run": "checks",
     "mu2.experiment:introduce_roots": "roots",
     "mu2.experiment:begin_task_iteration": "decisions",
     "mu2.experiment:engine.plan_generation": "decisions",

@@ -24,7 +24,7 @@ from mu2.errors import Mu2Error, did_you_mean, shown
 if TYPE_CHECKING:
     from mu2.config.columns import Column
     from mu2.system.prices import Accelerator
-    from mu2.tables import Entry, Sheet
+    from mu2.tables import Entry, TableFile
 
 FORMAT = 1
 REPORTED, PRICES = "benchmarks/tables/reported.json", "benchmarks/tables/prices.json"
@@ -177,7 +177,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def tell(
-    sheet: "Sheet",
+    table_file: "TableFile",
     columns: Sequence["Column"],
     entries: Sequence["Entry"],
     priced: Callable[[str], "Accelerator | None"],
@@ -185,7 +185,7 @@ def tell(
     """The document, of the entries that are complete, without what the command line adds.
 
     Args:
-      sheet: the table.
+      table_file: the table.
       columns: of it.
       entries: of these columns.
       priced: a kind of device to the accelerator whose price and power hours are multiplied with.
@@ -199,15 +199,15 @@ def tell(
     from mu2.tables.reported import accuracies
 
     said = documents.read(shipped(REPORTED), "list of reported values")
-    name = sheet.table.reported
+    name = table_file.table.reported
     if name is not None and name not in said["tables"]:
         raise Mu2Error(
             f"{REPORTED} has no table {name!r}.",
-            location=sheet.reading.locations.get("reported"),
+            location=table_file.reading.locations.get("reported"),
             hint=did_you_mean(name, said["tables"]),
         )
     reported = accuracies(said, name) if name is not None else {}
-    own = {each.column: each.lines for each in sheet.reading.columns}
+    own = {each.column: each.lines for each in table_file.reading.columns}
     told, kinds = [], []
     for column in columns:
         seeds: dict[str, list[int]] = {"complete": [], "unfinished": [], "missing": []}
@@ -222,7 +222,7 @@ def tell(
         told.append(
             {
                 "name": column.name,
-                "files": [*sheet.before, sheet.file, *column.parts],
+                "files": [*table_file.before, table_file.file, *column.parts],
                 "bindings": list(own[column]),
                 "seeds": seeds["complete"],
                 "unfinished": seeds["unfinished"],
@@ -232,7 +232,7 @@ def tell(
         )
     return {
         "format": FORMAT,
-        "table": sheet.name,
+        "table": table_file.name,
         "reports": name is not None,
         "devices": [_device(kind, priced(kind)) for kind in dict.fromkeys(kinds)],
         "columns": told,

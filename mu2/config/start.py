@@ -57,7 +57,7 @@ def evolve(
                 return workers.environment(run_environment)
 
             system = ends.enter_context(
-                begin(
+                open_for_run(
                     experiment,
                     resolved,
                     directory,
@@ -107,7 +107,7 @@ def start_workers(experiment: Experiment, one_device: bool = False) -> Workers:
     return executor.start(layout, experiment.training)
 
 
-def begin(
+def open_for_run(
     experiment: Experiment,
     resolved: str,
     directory: str,
@@ -140,7 +140,7 @@ def begin(
         check_system(experiment, system)
         schedule = schedule_of(experiment, system)
         tell(run_start(system, resolved, schedule))
-        system.begin(resolved, schedule, environment(), accept_changes)
+        system.start_run(resolved, schedule, environment(), accept_changes)
     except BaseException:
         system.__exit__(None, None, None)
         raise

@@ -18,7 +18,7 @@ from mu2.evolution.space import SearchSpace
 from mu2.random_keys import Key
 
 
-def begin(
+def start_population(
     evolution: Evolution,
     space: SearchSpace[Any],
     paths: LivePaths,

@@ -62,9 +62,11 @@ def against_parameters(histories: Sequence[History]) -> Chart:
     """Mean test accuracy against parameters a task, a point a system."""
     series = []
     for history in histories:
-        tests = [p.test_accuracy for p in history.kept.values() if p.test_accuracy is not None]
+        tests = [
+            p.test_accuracy for p in history.kept_paths.values() if p.test_accuracy is not None
+        ]
         if tests:
-            whole = history.parameters(list(history.users)) / len(history.kept)
+            whole = history.parameters(list(history.users)) / len(history.kept_paths)
             series.append(Series(history.name, (float(whole),), (sum(tests) / len(tests),)))
     return Chart(
         kind="efficiency",
@@ -79,5 +81,5 @@ def against_parameters(histories: Sequence[History]) -> Chart:
 
 
 def _accuracy(history: History, task: str) -> float | None:
-    path = history.kept.get(task)
+    path = history.kept_paths.get(task)
     return None if path is None else path.test_accuracy

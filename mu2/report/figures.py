@@ -47,11 +47,11 @@ def figure_of(
         chart = next(each for each in charts if each.kind == kind)
         return functools.partial(draw_chart, chart)
     if kind == "graph":
-        if not history.kept:
+        if not history.kept_paths:
             raise Mu2Error(f"no task of {history.name} has a path yet.")
         return functools.partial(draw_graph, history)
     if kind == "growth":
-        if not history.kept:
+        if not history.kept_paths:
             raise Mu2Error(f"no task of {history.name} has a path yet.")
         return functools.partial(draw_panels, growth_panels(history))
     if kind == "course":

@@ -231,7 +231,7 @@ class History:
         return {task: tuple(children) for task, children in found.items()}
 
     @functools.cached_property
-    def kept(self) -> Mapping[str, KeptPath]:
+    def kept_paths(self) -> Mapping[str, KeptPath]:
         """Task name to the path it keeps, in order of introduction."""
         return {task.name: self.paths[task.path] for task in self.tasks if task.path is not None}
 
@@ -239,7 +239,7 @@ class History:
     def users(self) -> Mapping[str, tuple[str, ...]]:
         """Component id to the tasks whose kept paths use it, in order of introduction."""
         found: dict[str, list[str]] = {}
-        for task, path in self.kept.items():
+        for task, path in self.kept_paths.items():
             for component in path.components:
                 found.setdefault(component, []).append(task)
         return {component: tuple(tasks) for component, tasks in found.items()}
@@ -248,7 +248,7 @@ class History:
     def live(self) -> tuple[str, ...]:
         """Ids of the components of all live paths: the roots and each task's kept path."""
         roots = [path for path in self.paths.values() if path.task is None]
-        paths = [*roots, *self.kept.values()]
+        paths = [*roots, *self.kept_paths.values()]
         return tuple(dict.fromkeys(c for path in paths for c in path.components))
 
     def parameters(self, components: Sequence[str]) -> int:

@@ -23,7 +23,7 @@ def one_task(history: History, task: str) -> dict[str, Any]:
       A JSON document: `lineage`, a list from the path back to its root, and `children`, all of
       the task's in the order of training.
     """
-    path = history.kept.get(task)
+    path = history.kept_paths.get(task)
     steps = [] if path is None else list(history.lineage(path.id))
     return {
         "lineage": [_step(history, step) for step in steps],

@@ -274,7 +274,11 @@ def draw_graph(history: History) -> "Figure":
     for row in layout.rows:
         middle = row.y + 11 * row.lanes
         label = "roots" if row.task is None else row.task
-        if row.task is not None and row.task in history.kept and history.kept[row.task].private:
+        if (
+            row.task is not None
+            and row.task in history.kept_paths
+            and history.kept_paths[row.task].private
+        ):
             label += " (private)"
         shade = colours.get(row.task or "", ROOT_GREY)
         axes.text(-12, middle, label, ha="right", va="center", fontsize=small, color="black")
@@ -301,7 +305,7 @@ def draw_graph(history: History) -> "Figure":
     axes.text(
         layout.width, layout.height, said, ha="right", va="bottom", fontsize=6, color="#555555"
     )
-    for task, path in history.kept.items():
+    for task, path in history.kept_paths.items():
         points = []  # where the path enters and leaves each layer
         for component in path.components:
             node, tasks = layout.nodes[component], users[component]
@@ -314,7 +318,7 @@ def draw_graph(history: History) -> "Figure":
             middle = (ax + bx) / 2
             vertices += [(middle, ay), (middle, by), (bx, by)]
             codes += [Curve.CURVE4] * 3
-        wide = 1.3 if len(history.kept) <= 40 else 0.4
+        wide = 1.3 if len(history.kept_paths) <= 40 else 0.4
         curve = PathPatch(
             Curve(vertices, codes), fill=False, edgecolor=colours[task], linewidth=wide, zorder=3
         )

@@ -14,7 +14,7 @@ ROOT = "root"
 
 def system_charts(history: History) -> Iterator[Chart | Matrix]:
     """Every chart of a whole system; those that need a path are left out where there is none."""
-    if not history.kept:
+    if not history.kept_paths:
         return
     yield flow(history)
     yield descent(history)
@@ -30,10 +30,10 @@ def system_charts(history: History) -> Iterator[Chart | Matrix]:
 
 def flow(history: History) -> Matrix:
     """Knowledge flow, in layers: how many of a task's layers another task's path uses."""
-    names = [ROOT, *history.kept]
+    names = [ROOT, *history.kept_paths]
     place = {name: number for number, name in enumerate(names)}
     values = np.zeros((len(names), len(names) - 1))
-    for column, (task, path) in enumerate(history.kept.items()):
+    for column, (task, path) in enumerate(history.kept_paths.items()):
         for component in path.components:
             owner = history.components[component].task
             if owner != task:
@@ -46,7 +46,7 @@ def flow(history: History) -> Matrix:
         title="Knowledge flow: whose layers serve whom",
         caption="Each cell counts the layers of a row's task that a column's task uses unchanged.",
         rows=tuple(names),
-        columns=tuple(history.kept),
+        columns=tuple(history.kept_paths),
         row_label="layers of",
         column_label="used by",
         unit="count",
@@ -59,10 +59,10 @@ def descent(history: History) -> Matrix:
 
     Of analysis.ipynb: each ancestor of a kept path counts one, the path itself included, roots not.
     """
-    names = list(history.kept)
+    names = list(history.kept_paths)
     place = {name: number for number, name in enumerate(names)}
     values = np.zeros((len(names), len(names)))
-    for column, path in enumerate(history.kept.values()):
+    for column, path in enumerate(history.kept_paths.values()):
         for ancestor in history.lineage(path.id):
             row = place.get(task_of(history, ancestor) or "")
             if row is not None:
@@ -84,7 +84,7 @@ def task_of(history: History, path: str) -> str | None:
 
 def sharing(history: History) -> Matrix:
     """How many components each two kept paths have in common."""
-    names = list(history.kept)
+    names = list(history.kept_paths)
     place = {name: number for number, name in enumerate(names)}
     values = np.zeros((len(names), len(names)))
     for users in history.users.values():
@@ -123,7 +123,7 @@ def iterations(history: History) -> Iterator[tuple[int, str, dict[str, KeptPath]
 
 def accuracy_matrix(history: History) -> Matrix:
     """R[i, j]: test accuracy on task j after the i-th task iteration."""
-    rows, labels, names = [], [], list(history.kept)
+    rows, labels, names = [], [], list(history.kept_paths)
     for number, task, paths, _ in iterations(history):
         labels.append(f"{number} {task}")
         rows.append([_number(paths[n].test_accuracy) if n in paths else np.nan for n in names])
@@ -196,7 +196,7 @@ def size(history: History) -> Chart:
     """Test accuracy against the parameters that a task added."""
     found = [
         (task, float(own_parameters(history, task)), path.test_accuracy)
-        for task, path in history.kept.items()
+        for task, path in history.kept_paths.items()
         if path.test_accuracy is not None
     ]
     return Chart(
@@ -219,13 +219,13 @@ def size(history: History) -> Chart:
 
 def own_parameters(history: History, task: str) -> int:
     """Parameters of the layers of a kept path that its task made itself."""
-    path = history.kept[task]
+    path = history.kept_paths[task]
     return history.parameters([c for c in path.components if history.components[c].task == task])
 
 
 def depth(history: History) -> Chart:
     """How many layers the kept paths have."""
-    counts = Counter(len(path.components) for path in history.kept.values())
+    counts = Counter(len(path.components) for path in history.kept_paths.values())
     ticks = range(min(counts), max(counts) + 1)
     return Chart(
         kind="depth",

@@ -19,8 +19,8 @@ def task_charts(history: History, task: str) -> Iterator[Chart | Matrix]:
     if history.by_task.get(task):
         yield curves(history, task)
         yield scores(history, task)
-    if task in history.kept:
-        if history.kept[task].id in history.by_path:
+    if task in history.kept_paths:
+        if history.kept_paths[task].id in history.by_path:
             yield learning(history, task)
             yield ancestors(history, task)
         predictions = confusion(history, task)
@@ -36,7 +36,9 @@ def _tone(child: LoggedChild, line: set[str]) -> Tone:
 
 
 def _line(history: History, task: str) -> set[str]:
-    return set(history.lineage(history.kept[task].id)) if task in history.kept else set()
+    return (
+        set(history.lineage(history.kept_paths[task].id)) if task in history.kept_paths else set()
+    )
 
 
 def curves(history: History, task: str) -> Chart:
@@ -89,7 +91,7 @@ def learning(history: History, task: str) -> Chart:
     Of analysis.ipynb.
     """
     chain: list[LoggedChild] = []
-    for step in history.lineage(history.kept[task].id):
+    for step in history.lineage(history.kept_paths[task].id):
         child = history.by_path.get(step)
         if child is None or child.task != task:
             break
@@ -105,7 +107,7 @@ def learning(history: History, task: str) -> Chart:
         Series.of_values("validation", values, task, "strong"),
         Series.of_points("the interval that was taken", best),
     ]
-    if (test := history.kept[task].test_accuracy) is not None:
+    if (test := history.kept_paths[task].test_accuracy) is not None:
         series.append(Series("test, once", (len(values) + 1.0,), (test,)))
     return Chart(
         kind="learning",
@@ -122,7 +124,9 @@ def learning(history: History, task: str) -> Chart:
 def ancestors(history: History, task: str) -> Chart:
     """The score of each ancestor of a task's path, of whatever task, against its number."""
     place = {child.path: float(number) for number, child in enumerate(history.children, 1)}
-    line = [step for step in reversed(history.lineage(history.kept[task].id)) if step in place]
+    line = [
+        step for step in reversed(history.lineage(history.kept_paths[task].id)) if step in place
+    ]
     return Chart(
         kind="lineage",
         title=f"Ancestors of the path of {task}",
@@ -200,7 +204,7 @@ def course(history: History, name: str) -> Chart:
             for step in reversed(history.lineage(path.id))
             if step in history.by_path
         ]
-        for task, path in history.kept.items()
+        for task, path in history.kept_paths.items()
     }
     every = [value for line in values.values() for value in line if value is not None]
     numeric = all(isinstance(v, int | float) and not isinstance(v, bool) for v in every)

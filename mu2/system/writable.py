@@ -113,7 +113,7 @@ class WritableSystem(System):
         self._background.wait()
         return super()._stored(component)
 
-    def begin(
+    def start_run(
         self,
         resolved: str,
         schedule: Sequence[str] = (),

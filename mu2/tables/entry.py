@@ -24,7 +24,7 @@ from mu2.system.audit import verify
 from mu2.system.spending import spending
 from mu2.tables.continual import Visit, continual
 from mu2.tables.results import Result
-from mu2.tables.sheet import Sheet
+from mu2.tables.table_file import TableFile
 
 State = Literal["missing", "unfinished", "complete"]
 
@@ -139,7 +139,7 @@ class Entry:
 
 
 def entries(
-    sheet: Sheet,
+    table_file: TableFile,
     columns: Sequence[Column],
     folder: Path,
     seeds: Sequence[int],
@@ -148,7 +148,7 @@ def entries(
     """The runs of some columns, each seed of each.
 
     Args:
-      sheet: the table.
+      table_file: the table.
       columns: of it.
       folder: of its systems; each goes to `<folder>/<column>/seed-<seed>`.
       seeds: of the runs.
@@ -161,8 +161,8 @@ def entries(
     made: dict[Column, list[Entry]] = {column: [] for column in columns}
     for seed in seeds:
         last = [*bindings, f"Experiment.seed={seed}"]
-        before = [read([file], last) for file in sheet.before]
-        table = read_table(sheet.file, last)
+        before = [read([file], last) for file in table_file.before]
+        table = read_table(table_file.file, last)
         for each in table.columns if table else ():
             if each.column not in made:
                 continue

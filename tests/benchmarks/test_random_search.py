@@ -125,7 +125,7 @@ def test_a_folder_that_is_not_there_is_refused(capsys, tmp_path):
 def test_an_unfinished_system_is_refused(capsys, tmp_path):
     system = tmp_path / "system"
     with WritableSystem.extend(system) as made:
-        made.begin("Experiment.seed = 0\n", ["digits"])
+        made.start_run("Experiment.seed = 0\n", ["digits"])
     said = refused(capsys, system)
     assert "not finished" in said
     assert f"mu2 run {system}/runs/0-" in said
@@ -140,7 +140,7 @@ def test_a_system_without_a_run_is_refused(capsys, tmp_path):
 def test_runs_of_several_settings_are_refused(capsys, tmp_path):
     with WritableSystem.extend(tmp_path / "system") as made:
         for seed in range(2):
-            made.begin(f"Experiment.seed = {seed}\n", [])
+            made.start_run(f"Experiment.seed = {seed}\n", [])
             made.complete()
     assert "2 runs" in refused(capsys, tmp_path / "system")
 

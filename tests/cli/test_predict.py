@@ -179,7 +179,7 @@ def test_an_unknown_task(run, images, capsys):
 
 def test_tasks_that_read_no_images(images, tmp_path, capsys):
     with WritableSystem.extend(tmp_path / "system") as system:
-        system.begin("x = 1\n")
+        system.start_run("x = 1\n")
         system.commit("a task", Changes(tasks=[TaskRecord("t", ("a", "b"), False, input="text")]))
     for words, said in (
         (["--task", "t"], "task 't' of "),

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mu2.config import load
-from mu2.config.start import begin, start_workers
+from mu2.config.start import open_for_run, start_workers
 from mu2.experiment import run
 from mu2.planning.preview import preview_run
 from mu2.report.progress import LogReporter
@@ -119,7 +119,7 @@ def test_it_trains_a_generation(space, method, tmp_path):
     tasks = "(@digits/Task(), @latin/Task())" if space != "mixed_micro" else None
     only = (f"Stream.tasks={tasks}",) if tasks else ()
     loaded = load(files, (*bindings, "Stream.iterations=1", *only))
-    with begin(loaded.experiment, loaded.resolved, str(tmp_path / "system")) as system:
+    with open_for_run(loaded.experiment, loaded.resolved, str(tmp_path / "system")) as system:
         workers = start_workers(loaded.experiment)
         run(loaded.experiment, system, workers, LogReporter(io.StringIO()))
     summary = summarise(system)

@@ -29,7 +29,7 @@ def method(name, *bindings):
 def planned(rules, paths, *, space=None, offspring=None, given=None, at=0, task="a", iteration=1):
     """The first plan of a task iteration."""
     space, key = space or toys.space(), Key.from_seed(7).fold_in(at)
-    population = toys.begin(
+    population = toys.start_population(
         paths,
         task,
         evolution=rules,

@@ -55,7 +55,7 @@ def test_a_budget_of_nothing_is_refused(name):
 
 
 def test_a_task_iteration_ends_with_its_children_or_its_budget():
-    population = toys.begin(toys.live(toys.path("root/r")), "a")
+    population = toys.start_population(toys.live(toys.path("root/r")), "a")
     rules = Evolution(children_per_iteration=5, budget=Budget(flops=100.0))
     at = dataclasses.replace
     # One generation is made in any case.
@@ -67,7 +67,9 @@ def test_a_task_iteration_ends_with_its_children_or_its_budget():
 
 def test_a_task_iteration_ends_with_a_path_that_is_good_enough():
     own = toys.path("a/0/0", quality=0.9)
-    population = dataclasses.replace(toys.begin(toys.live(toys.path("root/r")), "a"), own=(own,))
+    population = dataclasses.replace(
+        toys.start_population(toys.live(toys.path("root/r")), "a"), own=(own,)
+    )
     rules = Evolution(children_per_iteration=5, target_quality=0.9)
     assert not rules.is_finished(population, 1)  # one generation is made in any case
     assert rules.is_finished(dataclasses.replace(population, children=1), 1)

@@ -20,7 +20,7 @@ def kept(task):
 
 def planned(evolution, paths, **settings):
     """The population and plans of the first generation."""
-    population = toys.begin(paths, "new", evolution=evolution, key=KEY, **settings)
+    population = toys.start_population(paths, "new", evolution=evolution, key=KEY, **settings)
     return engine.plan_generation(evolution, toys.space(), paths, population, KEY)
 
 
@@ -52,7 +52,7 @@ def test_all_is_shared_frozen_and_the_head_is_solved(clone_roots):
     evolution = Evolution(closed_form_children=1, mutation=mutation)
     moving = toys.space(Ranges(**toys.RANGES))
     paths = toys.live(ROOT)
-    population = toys.begin(paths, "new", evolution=evolution, key=KEY)
+    population = toys.start_population(paths, "new", evolution=evolution, key=KEY)
     _, (plan,) = engine.plan_generation(evolution, moving, paths, population, KEY)
     actions = {component.name: component.action for component in plan.components}
     assert actions == {**dict.fromkeys(toys.BODY, "share"), "head": "solve"}
@@ -68,7 +68,9 @@ def test_what_cannot_be_shared_is_its_own_and_stays_as_it_begins():
     paths = toys.live(without)
     small = toys.space(image_size=16, num_layers=3)
     evolution = Evolution(closed_form_children=1)
-    population = toys.begin(paths, "new", evolution=evolution, search_space=small, key=KEY)
+    population = toys.start_population(
+        paths, "new", evolution=evolution, search_space=small, key=KEY
+    )
     _, (plan,) = engine.plan_generation(evolution, small, paths, population, KEY, {"num_layers": 3})
     by_name = {component.name: component for component in plan.components}
     assert by_name["posembed_input"].action == "resample"
@@ -102,7 +104,7 @@ def test_what_comes_after_is_trained_and_so_is_a_task_that_has_a_path():
 def test_without_the_option_nothing_is_different():
     paths = toys.live(ROOT, OTHER, *map(kept, "xyz"))
     off = Evolution(children_per_iteration=6, children_per_generation=3)
-    population = toys.begin(paths, "new", evolution=off, key=KEY)
+    population = toys.start_population(paths, "new", evolution=off, key=KEY)
     order = sorted(paths)
     KEY.fold_in("seeds").numpy().shuffle(order)
     assert list(population.seeds) == order

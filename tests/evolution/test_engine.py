@@ -36,40 +36,45 @@ def test_seeds_are_the_roots_and_the_other_tasks_public_paths():
         toys.path("b/2/0"),
         toys.path("c/0/0", private=True),
     )
-    assert set(toys.begin(paths, "a").seeds) == {"root/random", "root/other", "b/2/0"}
-    assert set(toys.begin(paths, "c").seeds) == {"root/random", "root/other", "a/0/1", "b/2/0"}
-    assert [path.id for path in toys.begin(paths, "c").own] == ["c/0/0"]
-    assert toys.begin(paths, "new").own == ()
+    assert set(toys.start_population(paths, "a").seeds) == {"root/random", "root/other", "b/2/0"}
+    assert set(toys.start_population(paths, "c").seeds) == {
+        "root/random",
+        "root/other",
+        "a/0/1",
+        "b/2/0",
+    }
+    assert [path.id for path in toys.start_population(paths, "c").own] == ["c/0/0"]
+    assert toys.start_population(paths, "new").own == ()
 
 
 def test_seeds_are_shuffled_evenly_whatever_the_order_of_the_paths():
     paths = toys.live(ROOT, toys.path("b/0/0"), toys.path("c/0/0"))
     trials, orders = 3000, collections.Counter()
     for i in range(trials):
-        orders[toys.begin(paths, "a", key=KEY.fold_in(i)).seeds] += 1
+        orders[toys.start_population(paths, "a", key=KEY.fold_in(i)).seeds] += 1
     assert len(orders) == 6
     for count in orders.values():
         toys.assert_frequency(count, trials, 1 / 6)
     for order in itertools.permutations(paths.values()):
-        assert toys.begin(toys.live(*order), "a").seeds == toys.begin(paths, "a").seeds
+        assert toys.start_population(toys.live(*order), "a").seeds == toys.start_population(paths, "a").seeds
 
 
 def test_the_kept_paths_score_is_counted_again():
     evolution = Evolution(scoring=Scoring(scale=0.5, num_parameters=1000))
     a = toys.path("a/0/0", quality=0.8, score=0.1)
     alone = 100 + 32 + 2000 + 10 + 100
-    [own] = toys.begin(toys.live(ROOT, a), "a", evolution=evolution).own
+    [own] = toys.start_population(toys.live(ROOT, a), "a", evolution=evolution).own
     assert own.score == 0.8 * 0.5 ** (alone / 1000)
     # Another task has come to share both blocks.
     b = toys.path("b/0/0", shares=[a.component("encoderblock_0"), a.component("encoderblock_1")])
-    [own] = toys.begin(toys.live(ROOT, a, b), "a", evolution=evolution).own
+    [own] = toys.start_population(toys.live(ROOT, a, b), "a", evolution=evolution).own
     assert own.score == 0.8 * 0.5 ** ((alone - 1000) / 1000)
 
 
 def test_offspring_of_paths_that_are_gone_is_forgotten():
     paths = toys.live(ROOT, toys.path("a/0/3"), toys.path("b/0/0"))
     counts = {"root/random": 4, "a/0/3": 2, "a/0/1": 7, "b/9/9": 1}
-    population = toys.begin(paths, "a", offspring=counts)
+    population = toys.start_population(paths, "a", offspring=counts)
     assert population.offspring == {"root/random": 4, "a/0/3": 2}
 
 
@@ -78,7 +83,7 @@ def test_offspring_of_paths_that_are_gone_is_forgotten():
 )
 def test_a_kept_path_that_was_ever_private_stays_so(was, now, kept):
     paths = toys.live(ROOT, toys.path("a/0/0", private=was))
-    [own] = toys.begin(paths, "a", private=now).own
+    [own] = toys.start_population(paths, "a", private=now).own
     assert own.private == kept
 
 
@@ -90,7 +95,7 @@ def test_children_of_a_generation_share_their_data_hyperparameters_and_generatio
     ranges = {name: toys.RANGES[name] for name in ("image_size", "hue")}
     space = toys.space(Ranges(**ranges), mutation_probability=1.0)
     paths = toys.live(ROOT)
-    population = toys.begin(paths, "a", evolution=evolution)
+    population = toys.start_population(paths, "a", evolution=evolution)
     drawn = []
     for _ in range(10):
         population, plans = plan(paths, population, evolution=evolution, space=space)
@@ -104,7 +109,7 @@ def test_data_hyperparameters_follow_the_best_path():
     space = toys.space(mutation_probability=0.0)
     best = toys.path("a/0/0", hue=0.2, score=0.9, quality=0.9)
     paths = toys.live(ROOT, best)
-    population = toys.begin(paths, "a", offspring={"a/0/0": 2000})
+    population = toys.start_population(paths, "a", offspring={"a/0/0": 2000})
     _, [made] = plan(paths, population, space=space)
     assert made.parent == ROOT
     assert made.hyperparameters["hue"] == 0.2
@@ -113,7 +118,7 @@ def test_data_hyperparameters_follow_the_best_path():
 def test_plans_are_numbered_and_counted():
     evolution = Evolution(children_per_iteration=7, children_per_generation=3)
     paths = toys.live(ROOT, toys.path("b/0/0"))
-    population = toys.begin(paths, "a", evolution=evolution, iteration=2, private=True)
+    population = toys.start_population(paths, "a", evolution=evolution, iteration=2, private=True)
     sizes, every = [], []
     while population.children < 7:
         population, plans = plan(paths, population, evolution=evolution)
@@ -131,7 +136,7 @@ def test_plans_are_numbered_and_counted():
 
 def test_every_seed_is_tried_once_before_any_twice_while_there_is_no_own_path():
     paths = toys.live(ROOT, toys.path("b/0/0"), toys.path("c/0/0"))
-    population = toys.begin(paths, "a")
+    population = toys.start_population(paths, "a")
     order, taken = population.seeds, []
     for _ in order:
         population, [made] = plan(paths, population)
@@ -142,7 +147,7 @@ def test_every_seed_is_tried_once_before_any_twice_while_there_is_no_own_path():
 @pytest.mark.parametrize("n", [1, 2, 3])
 def test_offspring_of_earlier_iterations_lowers_acceptance(n):
     paths = toys.live(ROOT, toys.path("a/0/0", quality=0.5))
-    population = toys.begin(paths, "a", offspring={"a/0/0": n})
+    population = toys.start_population(paths, "a", offspring={"a/0/0": n})
     trials, chosen = 1500, 0
     for i in range(trials):
         _, [made] = plan(paths, population, space=toys.space(), key=KEY.fold_in("decay", i))
@@ -154,9 +159,9 @@ def test_offspring_of_earlier_iterations_lowers_acceptance(n):
 def test_the_bar_is_the_score_of_a_parent_of_the_same_task():
     a, b = toys.path("a/0/0", quality=0.5), toys.path("b/0/0", quality=0.9, score=0.9)
     paths = toys.live(a, b)
-    _, [made] = plan(paths, toys.begin(paths, "a"))
+    _, [made] = plan(paths, toys.start_population(paths, "a"))
     assert (made.parent.id, made.score_to_reach) == ("a/0/0", 0.5)
-    _, [made] = plan(paths, toys.begin(paths, "a", offspring={"a/0/0": 2000}))
+    _, [made] = plan(paths, toys.start_population(paths, "a", offspring={"a/0/0": 2000}))
     assert (made.parent.id, made.score_to_reach) == ("b/0/0", None)
 
 
@@ -166,13 +171,13 @@ def test_own_locks_are_lifted_for_the_active_task_alone():
     b = toys.path("b/0/0", mutation_probability=0.0, shares=[a.component("encoderblock_0")])
     paths = toys.live(ROOT, a, b)
     # Its own components are trained on, but not the root's, nor what b came to use.
-    _, [made] = plan(paths, toys.begin(paths, "a"), space=quiet)
+    _, [made] = plan(paths, toys.start_population(paths, "a"), space=quiet)
     assert made.parent.id == a.id
     shared = {c.name for c in made.components if not c.trainable}
     assert shared == {"embedding", "encoderblock_0"}
     # For a child of b's path everything of a's is locked.
     worn_out = {"a/0/0": 2000, "root/random": 2000}
-    _, [made] = plan(paths, toys.begin(paths, "c", offspring=worn_out), space=quiet)
+    _, [made] = plan(paths, toys.start_population(paths, "c", offspring=worn_out), space=quiet)
     assert made.parent.id == b.id
     shared = {c.name for c in made.components if not c.trainable}
     assert shared == {"embedding", "posembed_input", "encoderblock_0", "encoderblock_1"}
@@ -182,7 +187,7 @@ def test_what_a_child_trained_is_copied_by_its_own_children_and_what_it_shared_i
     quiet = toys.space(mutation_probability=0.0)
     root = toys.path("root/random", mutation_probability=0.0)
     paths = toys.live(root)
-    population, [first] = plan(paths, toys.begin(paths, "a"), space=quiet)
+    population, [first] = plan(paths, toys.start_population(paths, "a"), space=quiet)
     kept = engine.child_path(first, 0.5, Scoring(), paths)
     population = engine.retain(population, first, kept)
     _, [second] = plan(paths, population, space=quiet)
@@ -214,7 +219,7 @@ def test_ancestry_goes_through_own_paths_to_the_live_ones():
         Ranges(num_layers=(2, 3), mutation_probability=(1.0,)), mutation_probability=1.0
     )
     leaf = toys.changed(leaf, mutation_probability=1.0)
-    population = dataclasses.replace(toys.begin(paths, "a"), own=(middle, leaf))
+    population = dataclasses.replace(toys.start_population(paths, "a"), own=(middle, leaf))
     _, [made] = plan(paths, population, space=space)
     block = next(c for c in made.components if c.name == "encoderblock_1")
     assert (block.action, block.source) == ("clone", deep.component("encoderblock_1"))
@@ -234,7 +239,7 @@ def test_a_childs_path_by_hand():
     quiet = toys.space(mutation_probability=0.0)
     root = toys.path("root/random", mutation_probability=0.0)
     paths = toys.live(root)
-    _, [made] = plan(paths, toys.begin(paths, "a"), evolution=evolution, space=quiet)
+    _, [made] = plan(paths, toys.start_population(paths, "a"), evolution=evolution, space=quiet)
     child = engine.child_path(made, 0.8, evolution.scoring, paths)
     accounted = 100 + 32 + 2000 + 10 + 100
     assert child.score == 0.8 * 0.5 ** (accounted / 1000)
@@ -253,7 +258,7 @@ def test_sharing_with_other_tasks_makes_a_child_cheaper():
     b = toys.path("b/0/0", mutation_probability=0.0)
     paths = toys.live(b)
     quiet = toys.space(mutation_probability=0.0)
-    _, [made] = plan(paths, toys.begin(paths, "a"), space=quiet)
+    _, [made] = plan(paths, toys.start_population(paths, "a"), space=quiet)
     accounted = (100 + 32 + 2000) / 2 + 10 + 100
     rule = Scoring(scale=0.5, num_parameters=1000)
     assert engine.child_score(made, rule, paths)(1.0) == 0.5 ** (accounted / 1000)
@@ -265,7 +270,7 @@ def test_sharing_with_other_tasks_makes_a_child_cheaper():
 )
 def test_a_child_is_kept_if_it_scores_at_least_what_its_same_task_parent_scored(bar, score, kept):
     paths = toys.live(ROOT)
-    population, [made] = plan(paths, toys.begin(paths, "a"))
+    population, [made] = plan(paths, toys.start_population(paths, "a"))
     made = dataclasses.replace(made, score_to_reach=bar)
     child = engine.child_path(made, score, Scoring(), paths)
     after = engine.retain(population, made, child)
@@ -278,12 +283,12 @@ def test_a_child_is_kept_if_it_scores_at_least_what_its_same_task_parent_scored(
 
 def test_of_equals_the_newest_survives():
     own = tuple(toys.path(f"a/0/{i}", score=s) for i, s in enumerate([0.2, 0.7, 0.7, 0.1]))
-    population = dataclasses.replace(toys.begin(toys.live(ROOT), "a"), own=own)
+    population = dataclasses.replace(toys.start_population(toys.live(ROOT), "a"), own=own)
     assert engine.finish(population, toys.live(ROOT)).id == "a/0/2"
 
 
 def test_a_task_without_any_path_ends_without_one():
-    assert engine.finish(toys.begin(toys.live(ROOT), "a"), toys.live(ROOT)) is None
+    assert engine.finish(toys.start_population(toys.live(ROOT), "a"), toys.live(ROOT)) is None
 
 
 def test_the_survivors_parent_is_its_nearest_surviving_ancestor():
@@ -292,7 +297,9 @@ def test_the_survivors_parent_is_its_nearest_surviving_ancestor():
     middle = toys.path("a/1/0", parent="a/0/5", parent_task="a", score=0.5)
     best = toys.path("a/1/3", parent="a/1/0", parent_task="a", score=0.6)
     paths = toys.live(ROOT, b, old)
-    population = dataclasses.replace(toys.begin(paths, "a", iteration=1), own=(old, middle, best))
+    population = dataclasses.replace(
+        toys.start_population(paths, "a", iteration=1), own=(old, middle, best)
+    )
     kept = engine.finish(population, paths)
     assert kept == dataclasses.replace(best, parent="b/0/0")
     assert kept.parent_task == "a"
@@ -301,7 +308,7 @@ def test_the_survivors_parent_is_its_nearest_surviving_ancestor():
 def test_a_kept_path_that_is_not_beaten_stays_as_it_was():
     old = toys.path("a/0/5", parent="root/random", score=0.9, quality=0.9, test_accuracy=0.8)
     paths = toys.live(ROOT, old)
-    population = toys.begin(paths, "a", iteration=1)
+    population = toys.start_population(paths, "a", iteration=1)
     worse = toys.path("a/1/0", parent="a/0/5", score=0.1)
     population = dataclasses.replace(population, own=(*population.own, worse))
     assert engine.finish(population, paths) == old

@@ -123,7 +123,7 @@ def test_baselines_take_their_parents_from_the_roots_alone():
         ROOT, toys.path("root/other"), toys.path("a/0/0", score=1.0), toys.path("b/0/0")
     )
     rules = Evolution(children_per_iteration=40, parents="roots")
-    population = toys.begin(paths, "a", evolution=rules)
+    population = toys.start_population(paths, "a", evolution=rules)
     assert set(population.seeds) == {"root/random", "root/other"}
     while population.children < 40:
         population, plans = engine.plan_generation(
@@ -135,7 +135,7 @@ def test_baselines_take_their_parents_from_the_roots_alone():
 def test_with_own_parents_no_layer_of_another_task_is_reused():
     paths = toys.live(ROOT, toys.path("a/0/0", score=1.0), toys.path("b/0/0"))
     rules = Evolution(children_per_iteration=40, parents="own")
-    population = toys.begin(paths, "a", evolution=rules)
+    population = toys.start_population(paths, "a", evolution=rules)
     assert population.seeds == ("root/random",)
     parents = set()
     while population.children < 40:
@@ -150,7 +150,7 @@ def test_the_first_children_are_one_of_each_seed_and_not_mutated():
     paths = toys.live(ROOT, toys.path("b/0/0"), toys.path("c/0/0"))
     rules = Evolution(children_per_iteration=8, children_per_generation=8, seeds_first=True)
     space = toys.space(Ranges(**toys.RANGES), mutation_probability=0.3)
-    population = toys.begin(paths, "a", evolution=rules, search_space=space)
+    population = toys.start_population(paths, "a", evolution=rules, search_space=space)
     _, plans = engine.plan_generation(rules, space, paths, population, Key.from_seed(1))
     # Paths of older versions have no birth; the last introduced counts as the newest.
     assert [plan.parent.id for plan in plans[:3]] == ["c/0/0", "b/0/0", "root/random"]
@@ -161,7 +161,7 @@ def test_the_first_children_are_one_of_each_seed_and_not_mutated():
 
 def test_a_capped_population_keeps_the_best_and_of_equals_the_oldest():
     paths = toys.live(ROOT)
-    population = toys.begin(paths, "a")
+    population = toys.start_population(paths, "a")
     _, (plan,) = engine.plan_generation(
         Evolution(), toys.space(), paths, population, Key.from_seed(0)
     )
@@ -181,7 +181,7 @@ def test_at_the_end_of_an_iteration_only_the_best_is_needed_and_what_it_descends
     above, *others = (toys.path(f"a/0/{i}", score=i / 10, quality=0.5) for i in (5, 7, 9, 8))
     best = dataclasses.replace(others[1], parent=above.id, quality=0.9)
     own = (above, others[0], best, others[2])
-    population = dataclasses.replace(toys.begin(toys.live(ROOT), "a"), own=own)
+    population = dataclasses.replace(toys.start_population(toys.live(ROOT), "a"), own=own)
     for children, stay, dropped in ((3, own, ()), (4, (best,), (above,))):
         at = dataclasses.replace(population, children=children)
         needed = rules.keep_needed(at, 1)
@@ -215,7 +215,7 @@ def test_paths_of_another_architecture_are_seeds_only_if_a_layer_fits():
         task="c",
         components=tuple(dataclasses.replace(c, signature="int8[3]") for c in fits.components),
     )
-    assert toys.begin(toys.live(ROOT, fits, alien), "a").seeds in {
+    assert toys.start_population(toys.live(ROOT, fits, alien), "a").seeds in {
         ("b/0/0", "root/random"),
         ("root/random", "b/0/0"),
     }
@@ -235,7 +235,7 @@ def test_size_and_compute_scores_by_hand():
 def test_a_childs_score_counts_its_forward_pass():
     paths = toys.live(ROOT)
     rules = Evolution(scoring=Scoring(flops_scale=0.5, num_flops=4476.0))
-    population = toys.begin(paths, "a", evolution=rules)
+    population = toys.start_population(paths, "a", evolution=rules)
     _, (plan,) = engine.plan_generation(rules, toys.space(), paths, population, Key.from_seed(0))
     # Toy layers count twice their size: 100 + 32 + 2 * 1000 + 10 + 100 of a head.
     assert plan.flops == 2 * 2242
@@ -296,7 +296,7 @@ def baseline(space, method, *bindings):
         ),
     )  # fmt: skip
     paths = toys.live(root)
-    population = toys.begin(paths, task, evolution=rules, search_space=space)
+    population = toys.start_population(paths, task, evolution=rules, search_space=space)
     _, plans = engine.plan_generation(rules, space, paths, population, Key.from_seed(0))
     (plan,) = plans
     assert rules.is_finished(dataclasses.replace(population, children=1), 4)

@@ -23,7 +23,7 @@ def kept(task, shared=()):
 
 
 def began(evolution, paths, **settings):
-    return toys.begin(paths, "new", evolution=evolution, key=KEY, **settings)
+    return toys.start_population(paths, "new", evolution=evolution, key=KEY, **settings)
 
 
 def probed(evolution, paths, accuracies):

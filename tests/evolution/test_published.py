@@ -94,7 +94,7 @@ def test_momentum_is_inherited_by_all_but_munet():
 def test_a_cap_does_not_hide_the_ancestors_of_those_that_stay():
     rules = method("mu2net_plus", "Evolution.population=1")
     space, key, paths = toys.space(), Key.from_seed(3), toys.live(ROOT)
-    population = toys.begin(paths, "a", evolution=rules, search_space=space)
+    population = toys.start_population(paths, "a", evolution=rules, search_space=space)
     parents = []
     for score in (0.5, 0.6, 0.7):
         # Each is a child of the one before, which the cap then drops.
@@ -122,7 +122,7 @@ def test_a_cap_does_not_hide_the_ancestors_of_those_that_stay():
 def test_a_cap_forgets_dropped_paths_that_nobody_descends_from():
     own = [toys.path(f"a/0/{i}", parent="root/random", score=0.1 * i) for i in range(3)]
     leaf = toys.path("a/0/3", parent="a/0/1", score=0.9)
-    population = toys.begin(toys.live(ROOT), "a")
+    population = toys.start_population(toys.live(ROOT), "a")
     population = dataclasses.replace(population, own=(*own, leaf)).trim(1)
     assert [path.id for path in population.own] == ["a/0/3"]
     assert [path.id for path in population.dropped] == ["a/0/1"]

@@ -23,7 +23,7 @@ def test_munet_begins_with_an_unmutated_child_of_every_seed_the_newest_first():
         Ranges(**{**toys.RANGES, "mutation_probability": (0.1, 1.0)}), mutation_probability=1.0
     )
     rules, key = method("munet", "Evolution.children_per_generation=1"), Key.from_seed(1)
-    population = toys.begin(paths, "a", evolution=rules, search_space=space, iteration=1)
+    population = toys.start_population(paths, "a", evolution=rules, search_space=space, iteration=1)
     made = []
     for _ in range(6):
         population, plans = engine.plan_generation(rules, space, paths, population, key)
@@ -48,7 +48,7 @@ def test_munet_draws_uniformly_over_seeds_and_own_once_no_own_path_is_accepted()
     drawn, trials = collections.Counter(), 3000
     for i in range(trials):
         key = Key.from_seed(9).fold_in(i)
-        population = toys.begin(paths, "a", evolution=rules, iteration=1, key=key)
+        population = toys.start_population(paths, "a", evolution=rules, iteration=1, key=key)
         population = dataclasses.replace(population, children=3, offspring={"a/0/0": 1})
         _, [made] = engine.plan_generation(rules, toys.space(), paths, population, key)
         drawn[made.parent.id] += 1
@@ -76,7 +76,7 @@ def test_a_child_as_good_as_its_parent_is_kept_by_all_but_munet(name, kept):
 def test_of_equals_the_newest_is_best_in_all_but_munet(name, best):
     own = tuple(toys.path(f"a/0/{i}", score=s) for i, s in enumerate([0.2, 0.7, 0.7, 0.1]))
     paths, rules = toys.live(ROOT), method(name)
-    population = dataclasses.replace(toys.begin(paths, "a"), own=own)
+    population = dataclasses.replace(toys.start_population(paths, "a"), own=own)
     assert engine.finish(population, paths, rules.must_improve).id == f"a/0/{best}"
 
 
@@ -90,7 +90,7 @@ def test_of_equals_the_oldest_is_tried_first_as_a_parent_and_stays_under_a_cap(n
     drawn, trials = collections.Counter(), 2000
     for i in range(trials):
         key = Key.from_seed(11).fold_in(i)
-        population = toys.begin(paths, "a", evolution=rules, key=key)
+        population = toys.start_population(paths, "a", evolution=rules, key=key)
         population = dataclasses.replace(population, own=own, offspring={"a/0/0": 1})
         _, [made] = engine.plan_generation(rules, space, paths, population, key)
         drawn[made.parent.id] += 1
@@ -113,7 +113,7 @@ def test_the_last_generation_is_a_full_one(name):
         name, "Evolution.children_per_iteration=7", "Evolution.children_per_generation=3"
     )
     paths, space, key = toys.live(ROOT), toys.space(), Key.from_seed(1)
-    population = toys.begin(paths, "a", evolution=rules)
+    population = toys.start_population(paths, "a", evolution=rules)
     sizes = []
     while not rules.is_finished(population, 1):
         population, plans = engine.plan_generation(rules, space, paths, population, key)
@@ -128,6 +128,6 @@ def test_offspring_is_counted_by_task_and_kept_while_the_path_lives():
     # what it was.
     b = toys.path("b/0/0", private=True)
     counts = {"root/random": 4, "b/0/0": 3, "a/0/1": 7}
-    population = toys.begin(toys.live(ROOT, b), "a", offspring=counts)
+    population = toys.start_population(toys.live(ROOT, b), "a", offspring=counts)
     assert population.seeds == ("root/random",)
     assert population.offspring == {"root/random": 4, "b/0/0": 3}

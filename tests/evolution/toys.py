@@ -147,7 +147,7 @@ def live(*paths):
     return LivePaths(paths)
 
 
-def begin(
+def start_population(
     paths,
     task,
     *,
@@ -159,7 +159,7 @@ def begin(
     key=None,
 ):
     """A task iteration's first population."""
-    return engine.begin(
+    return engine.start_population(
         evolution or Evolution(),
         search_space or space(),
         paths,
@@ -195,7 +195,7 @@ def run(evolution, search_space, schedule, seed, *, private=(), stop=lambda popu
     paths, offspring, visits = live(root), {}, {}
     for task in schedule:
         key = Key.from_seed(seed).fold_in(task, visits.get(task, 0))
-        population = begin(
+        population = start_population(
             paths,
             task,
             evolution=evolution,

@@ -86,14 +86,14 @@ def test_a_batch_that_the_devices_cannot_share_out_is_refused(monkeypatch):
 def test_what_does_not_fit_is_refused(binding, said, tmp_path):
     loaded = shrunken.load(binding)
     with pytest.raises(Mu2Error) as caught:
-        start.begin(loaded.experiment, loaded.resolved, str(tmp_path / "system"))
+        start.open_for_run(loaded.experiment, loaded.resolved, str(tmp_path / "system"))
     assert said in str(caught.value)
     assert not (tmp_path / "system").exists()
 
 
 def test_a_run_begins_under_the_lock(tmp_path):
     loaded, directory = shrunken.load(), str(tmp_path / "system")
-    with start.begin(loaded.experiment, loaded.resolved, directory) as system:
+    with start.open_for_run(loaded.experiment, loaded.resolved, directory) as system:
         assert not system.progress.complete
         assert system.gin_file(0).read_text() == loaded.resolved
         with pytest.raises(Mu2Error, match="is being written"):

@@ -97,7 +97,7 @@ def test_a_click_lights_a_task_up_everywhere(real):
         lit = "return document.querySelectorAll('#graph path.lit').length"
         assert driver.execute_script(lit) == 1
         assert driver.execute_script("return location.hash") == "#task=latin"
-        path = history.kept["latin"].id
+        path = history.kept_paths["latin"].id
         assert path in texts(driver, "#lineage li")[0]
         assert texts(driver, "#lineage li")[-1].endswith("the root")
         assert_quiet(driver, file)
@@ -140,7 +140,7 @@ def test_a_child_says_why_it_was_kept(real):
             )
             (reason,) = texts(driver, "#reason")
             assert reason.startswith("Kept" if child.retained else "Dropped")
-            if child.path == history.kept["digits"].id:
+            if child.path == history.kept_paths["digits"].id:
                 assert "is the path that the task keeps" in reason
 
 
@@ -154,7 +154,7 @@ def test_keys_go_through_a_chart_and_choose(real):
         driver.execute_script("arguments[0].focus()", plot)
         plot.send_keys(Keys.ARROW_RIGHT)
         (tip,) = texts(driver, "#tip")
-        assert tip.split("\n")[0] in history.kept
+        assert tip.split("\n")[0] in history.kept_paths
         plot.send_keys(Keys.ENTER)
         assert texts(driver, "#task h2")[0].strip().startswith(f"Task {tip.splitlines()[0]}")
 

@@ -22,7 +22,7 @@ def history(run):
 
 def test_it_holds_the_tasks_and_paths_of_the_system(run, history):
     assert [task.name for task in history.tasks] == list(run.system.tasks)
-    for name, path in history.kept.items():
+    for name, path in history.kept_paths.items():
         there = run.system.path(name)
         assert (path.id, path.test_accuracy) == (there.id, there.test_accuracy)
         assert path.components == tuple(c.id for c in there.components)
@@ -48,7 +48,7 @@ def test_commits_lead_to_the_paths_that_are_kept(history):
 
 
 def test_lineages_end_at_a_root(history):
-    for path in history.kept.values():
+    for path in history.kept_paths.values():
         line = history.lineage(path.id)
         assert line[0] == path.id
         assert history.paths[line[-1]].task is None

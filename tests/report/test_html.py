@@ -180,7 +180,7 @@ def test_a_system_without_a_path_has_a_page(tmp_path):
     from mu2.system.writable import WritableSystem
 
     with WritableSystem.extend(tmp_path / "new") as system:
-        system.begin("Experiment.seed = 3\n")
+        system.start_run("Experiment.seed = 3\n")
     assert data_of(report_page([read_history(tmp_path / "new")]))["systems"][0]["charts"] == []
 
 

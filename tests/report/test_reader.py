@@ -27,7 +27,7 @@ CLICK = "document.querySelector(arguments[0]).dispatchEvent(new Event('click', {
 
 def with_a_gap(history, task):
     """The same, but that a task's test accuracy lies 30 points below validation."""
-    path = history.kept[task]
+    path = history.kept_paths[task]
     path = dataclasses.replace(path, test_accuracy=path.quality - 0.3)
     return dataclasses.replace(history, paths={**history.paths, path.id: path})
 
@@ -113,7 +113,7 @@ def test_names_of_helpers_stay_legible_beside_a_selected_task(reader):
 def test_a_child_tells_of_the_winner_and_the_runner_up(reader, opened):
     driver, history = reader("#task=task7"), opened[2]
     driver.execute_script("document.querySelector('#children').open = true")
-    won = history.kept["task7"].id
+    won = history.kept_paths["task7"].id
     assert texts(driver, "#children tr.won td:first-child") == [won]
     scores = {child.path: child.score for child in history.by_task["task7"]}
     second = max((path for path in scores if path != won), key=scores.__getitem__)
@@ -168,7 +168,7 @@ def test_the_slider_moves_the_tiles_the_table_of_layers_and_the_graph(reader, op
     driver.execute_script(move, 0)
     tiles = dict(zip(texts(driver, "#totals span"), texts(driver, "#totals b"), strict=True))
     assert (tiles["tasks"], tiles["children"]) == ("1", "6")
-    assert tiles["mean test accuracy"] == f"{100 * history.kept['task0'].test_accuracy:.1f}%"
+    assert tiles["mean test accuracy"] == f"{100 * history.kept_paths['task0'].test_accuracy:.1f}%"
     assert texts(driver, "#when")[0].startswith("After commit 1 of 50")
     assert texts(driver, "#most-shared") == []
     driver.execute_script(move, 48)
@@ -188,7 +188,7 @@ def test_a_number_reads_the_same_wherever_it_stands(reader, opened):
     """A tie of rounding, packed or not, as Python rounds it."""
     driver, history = reader(), opened[2]
     driver.execute_script("for (const d of document.querySelectorAll('details')) d.open = true")
-    column = [f"{100 * path.test_accuracy:.1f}%" for path in history.kept.values()]
+    column = [f"{100 * path.test_accuracy:.1f}%" for path in history.kept_paths.values()]
     rows = texts(driver, "#tasks tbody td:nth-child(2)")
     assert [row.split()[-1] for row in rows] == column
     driver.execute_script(CLICK, '#tasks [data-choose="task7"]')

@@ -30,7 +30,9 @@ def write_system(
     draw = np.random.default_rng(seed)
     hyperparameters = {"learning_rate": 0.01, "hue": 0.0, "nesterov": True, "schedule": "cosine"}
     with WritableSystem.extend(directory) as system:
-        system.begin("Stream.iterations = 1\n", [name(i) for i in range(tasks)], {"device": "cpu"})
+        system.start_run(
+            "Stream.iterations = 1\n", [name(i) for i in range(tasks)], {"device": "cpu"}
+        )
         components = tuple(component("root/ViT/random", slot) for slot in SLOTS[:-1])
         root = Path(
             *("root/ViT/random", None, None, None, components),

@@ -209,7 +209,7 @@ def test_what_cannot_be_exported(run, tmp_path):
         export(run.system, "latin", "safetensor", tmp_path / "x")
     assert caught.value.hint == "Did you mean 'safetensors'?"
     with WritableSystem.extend(tmp_path / "system") as system:
-        system.begin("x = 1\n")
+        system.start_run("x = 1\n")
         system.commit("a task", Changes(tasks=[TaskRecord("t", ("a", "b"), False)]))
     with pytest.raises(Mu2Error, match="no path yet"):
         export(System.open(tmp_path / "system"), "t", "orbax", tmp_path / "x")

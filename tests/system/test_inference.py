@@ -141,7 +141,7 @@ def test_unknown_and_unfinished_tasks(inference, images, tmp_path):
     with pytest.raises(Mu2Error, match=r"shape \[16, 16, 1\]; none came"):
         inference.predict_all({}, ["digits"])
     with WritableSystem.extend(tmp_path / "system") as system:
-        system.begin("x = 1\n")
+        system.start_run("x = 1\n")
         system.commit("a task", Changes(tasks=[TaskRecord("t", ("a", "b"), False)]))
     begun = Inference(System.open(tmp_path / "system"))
     assert begun.tasks("image") == ()

@@ -143,7 +143,7 @@ def test_what_is_no_system(tmp_path):
 def test_a_task_whose_first_iteration_is_not_finished(tmp_path):
     directory = tmp_path / "system"
     with WritableSystem.extend(directory) as system:
-        system.begin("x = 1\n")
+        system.start_run("x = 1\n")
         system.commit("a task", Changes(tasks=[TaskRecord("t", ("a", "b"), False)]))
     system = System.open(directory)
     assert (system.tasks, system.paths()) == (("t",), {})
@@ -155,15 +155,15 @@ def test_a_task_whose_first_iteration_is_not_finished(tmp_path):
 def test_runs_are_counted_and_their_settings_kept(tmp_path):
     with WritableSystem.extend(tmp_path / "system") as system:
         assert system.progress == Progress()
-        system.begin("x = 1\n")
-        system.begin("x = 1\n")
+        system.start_run("x = 1\n")
+        system.start_run("x = 1\n")
         with pytest.raises(Mu2Error, match=r"It has: x = 1\. Now there is: x = 2\."):
-            system.begin("x = 2\n")
+            system.start_run("x = 2\n")
         system.commit("one more", Changes(finished="t"))
-        system.begin("x = 3\n", ["t", "u"], accept_changes=True)
+        system.start_run("x = 3\n", ["t", "u"], accept_changes=True)
         assert (system.progress.runs, system.progress.position) == (1, 1)
         system.complete()
-        system.begin("x = 4\n")
+        system.start_run("x = 4\n")
         assert (system.progress.runs, system.progress.position) == (2, 0)
         assert not system.progress.complete
         assert [system.gin_file(n).read_text() for n in (0, 1)] == ["x = 3\n", "x = 4\n"]
@@ -186,16 +186,16 @@ def test_other_settings_go_on_where_the_stream_begins_with_what_is_finished(sche
 def test_an_unfinished_run_goes_on_where_its_numbers_come_from_the_same(tmp_path):
     here, there = {"jax": "1", "cpu": "a"}, {"jax": "2", "cpu": "a"}
     with WritableSystem.extend(tmp_path / "system") as system:
-        system.begin("x = 1\n", "ab", here)
+        system.start_run("x = 1\n", "ab", here)
         system.commit("a", Changes(finished="a"))
-        system.begin("x = 1\n", "ab", here)
+        system.start_run("x = 1\n", "ab", here)
         with pytest.raises(Mu2Error, match=r"others here: jax was 1, is 2\.") as caught:
-            system.begin("x = 1\n", "ab", there)
+            system.start_run("x = 1\n", "ab", there)
         assert "--accept-changes" in caught.value.hint
-        system.begin("x = 1\n", "ab", there, accept_changes=True)
+        system.start_run("x = 1\n", "ab", there, accept_changes=True)
         assert (system.progress.runs, system.progress.position) == (1, 1)
-        system.begin("x = 1\n", "ab", there)
+        system.start_run("x = 1\n", "ab", there)
         system.complete()
-        system.begin("x = 1\n", "ab", here)  # complete: nothing is left to compute
-        system.begin("x = 2\n", "ab", here)
+        system.start_run("x = 1\n", "ab", here)  # complete: nothing is left to compute
+        system.start_run("x = 2\n", "ab", here)
         assert system.progress.runs == 2

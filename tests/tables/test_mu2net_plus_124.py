@@ -7,7 +7,7 @@ import tempfile
 import pytest
 
 from mu2.config import load
-from mu2.config.start import begin, start_workers
+from mu2.config.start import open_for_run, start_workers
 from mu2.experiment import run
 from mu2.planning.preview import preview_run
 from mu2.report.progress import LogReporter
@@ -232,7 +232,7 @@ def test_the_table_runs_shrunken_on_real_sets(tmp_path):
     if not os.environ.get("TFDS_DATA_DIR"):
         pytest.skip("TFDS_DATA_DIR is not set: it names a folder of prepared TFDS data sets")
     loaded = load([TABLE], MICRO)
-    with begin(loaded.experiment, loaded.resolved, str(tmp_path / "system")) as system:
+    with open_for_run(loaded.experiment, loaded.resolved, str(tmp_path / "system")) as system:
         run(
             loaded.experiment,
             system,

@@ -8,7 +8,7 @@ import pytest
 
 from mu2.config import load
 from mu2.config.reading import read_table
-from mu2.config.start import begin
+from mu2.config.start import open_for_run
 from mu2.errors import Mu2Error
 from mu2.planning.forecast import forecast_run
 from mu2.planning.preview import preview_run, with_described_data
@@ -161,7 +161,7 @@ def test_it_is_forecast_without_its_data(table):
 def test_a_run_without_data_says_how_to_get_each_set(tmp_path):
     loaded = load(["benchmarks/tables/munet_characters_ti3.gin"], [])
     with pytest.raises(Mu2Error) as caught:
-        begin(loaded.experiment, loaded.resolved, str(tmp_path / "system"))
+        open_for_run(loaded.experiment, loaded.resolved, str(tmp_path / "system"))
     said = str(caught.value)
     for name in CHARACTERS:
         assert f'tfds.builder("{name}"' in said

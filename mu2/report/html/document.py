@@ -245,12 +245,12 @@ def _spell_actions(child: LoggedChild, slots: Sequence[str]) -> str:
 
 
 def _totals(history: History, whole: int) -> dict[str, Any]:
-    kept = history.kept.values()
+    kept = history.kept_paths.values()
     tests = [path.test_accuracy for path in kept if path.test_accuracy is not None]
     seconds = [child.seconds for child in history.children if child.seconds is not None]
     return {
         "tasks": len(history.tasks),
-        "paths": len(history.kept),
+        "paths": len(history.kept_paths),
         "test": sum(tests) / len(tests) if tests else None,
         "parameters": whole,
         "accounted": history.parameters(list(history.users)),

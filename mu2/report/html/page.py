@@ -110,7 +110,7 @@ def _fallback(histories: Sequence[History]) -> str:
         rows = "".join(
             f"<tr><td>{html.escape(task)}</td><td>{percent(path.test_accuracy)}</td>"
             f"<td>{percent(path.quality)}</td></tr>"
-            for task, path in history.kept.items()
+            for task, path in history.kept_paths.items()
         )
         parts.append(
             f"<h1>{html.escape(history.name)}</h1>"

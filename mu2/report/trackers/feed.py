@@ -95,7 +95,7 @@ def _values(child: LoggedChild, best: float | None, flops: float) -> Mapping[str
 
 def _facts(history: History, task: str) -> dict[str, Any]:
     known = next(each for each in history.tasks if each.name == task)
-    path = history.kept.get(task)
+    path = history.kept_paths.get(task)
     return {
         "system": history.name,
         "task": task,

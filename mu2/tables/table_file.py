@@ -13,7 +13,7 @@ FOLDER = "benchmarks/tables"
 
 
 @dataclasses.dataclass(frozen=True)
-class Sheet:
+class TableFile:
     """A table and the file that declares it.
 
     Attributes:
@@ -37,7 +37,7 @@ class Sheet:
         return self.name if chain is None else f"{chain}_segments"
 
 
-def open_table(name: str) -> Sheet:
+def open_table(name: str) -> TableFile:
     """The table of a name or a file.
 
     Args:
@@ -67,7 +67,7 @@ def open_table(name: str) -> Sheet:
         known.add(_real(after))
         before.insert(0, after)
         after = earlier.table.after
-    return Sheet(Path(file).stem, file, table, reading, tuple(before))
+    return TableFile(Path(file).stem, file, table, reading, tuple(before))
 
 
 def _read(file: str, place: str | None = None) -> TableReading:
