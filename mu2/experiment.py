@@ -147,7 +147,7 @@ def run(
     for visit, task, data in examples.visits(schedule[system.progress.position :]):
         record = begin_task_iteration(experiment, system, task)
         reporter.task_started(task.name, visit)
-        while not experiment.evolution.is_finished(record.under_way, visits):
+        while not experiment.evolution.is_finished(record.current_population, visits):
             record = evolve_generation(experiment, system, workers, record, data, reporter, visits)
         record = end_task_iteration(experiment, system, workers, record, data)
         reporter.task_done(record)
@@ -199,15 +199,16 @@ def evolve_generation(
         evolution, space, paths, probes.population, key, data.source_hyperparameters
     )
     jobs = [make_job(experiment, system, plan, paths, data, key) for plan in plans]
+    # A child is trained when the loop comes to it, or all are, in a race.
     results = workers.train(jobs, evolution.select_survivors(population))
     for plan, job, result in zip(plans, jobs, results, strict=True):
-        population = keep_child(experiment, system, population, plan, job, result, paths)
+        population = keep_child(experiment, system, population, plan, job, result)
         child = TrainedChild(plan, result, job.score, probes, *training.examples_used(job, result))
         population = count_child(evolution, population, child)
         line = child.to_record(population, evolution.must_improve)
         system.log_child(line, child.seconds)
         reporter.child_done({**line, "seconds": child.seconds})
-        probes = Probes(population)  # the first child's line has told of them
+        probes = Probes(population)  # logged once, with the first child
     record = dataclasses.replace(record, population=evolution.keep_needed(population, visits))
     message = f"{record.name} generation {population.generation}"
     system.commit(message, Changes(tasks=[record]), passing=True)
@@ -219,7 +220,7 @@ def probe_seeds(
 ) -> Probes:
     """Orders the seeds of a new task by heads solved over them, where the rules say so."""
     evolution, training = experiment.evolution, experiment.training
-    population, paths = record.under_way, system.paths()
+    population, paths = record.current_population, system.paths()
     space = experiment.space.for_input(record.input)
     key = experiment.key(record.name, record.iterations).fold_in("probe")
     plans = plan_probes(evolution, space, paths, population, key, data.source_hyperparameters)
@@ -271,20 +272,17 @@ def keep_child(
     plan: Plan,
     job: Job,
     result: TrainingResult,
-    paths: LivePaths,
 ) -> Population:
     """The population with a trained child, its components stored, if it reaches its bar."""
     if result.quality is None:
         return population  # it diverged
-    child = engine.child_path(plan, result.quality, experiment.evolution.scoring, paths)
+    child = engine.child_path(plan, result.quality, job.score)
+    if not engine.reaches_bar(plan, child, experiment.evolution.must_improve):
+        return population
     dtype, resize = experiment.training.dtype, experiment.images.resize
     child = dataclasses.replace(child, dtype=dtype, resize=resize)
-    kept = engine.retain(population, plan, child, experiment.evolution.must_improve)
-    if child not in kept.own:
-        return kept
     frozen = {c.name: job.arrays[c.name] for c in plan.components if c.frozen}
-    stored = system.write(child, {**frozen, **result.arrays})
-    return dataclasses.replace(kept, own=(*kept.own[:-1], stored))
+    return population.add(system.stage(child, {**frozen, **result.arrays}))
 
 
 def end_task_iteration(
@@ -299,7 +297,9 @@ def end_task_iteration(
     Raises:
       Mu2Error: every child diverged, so that the task has no path.
     """
-    best = engine.finish(record.under_way, system.paths(), experiment.evolution.must_improve)
+    best = engine.finish(
+        record.current_population, system.paths(), experiment.evolution.must_improve
+    )
     if best is None:
         give_up(system, record)
     predictions: dict[str, TestPredictions] = {}
@@ -317,13 +317,13 @@ def end_task_iteration(
         if not record.private:
             answer = answer_of(experiment, system, workers, best)
             samples[record.name] = Sample.of(best.id, examples, answer)
-    goes = record.path is not None and record.path.id != best.id
-    relinked = relink_children(system, record) if goes else ()
+    is_replaced = record.path is not None and record.path.id != best.id
+    relinked = relink_children(system, record) if is_replaced else ()
     record = dataclasses.replace(
         record,
         iterations=record.iterations + 1,
         path=best,
-        offspring=record.under_way.offspring,
+        offspring=record.current_population.offspring,
         population=None,
         preparation=data.preparation,
     )
@@ -339,7 +339,7 @@ def end_task_iteration(
 
 def give_up(system: WritableSystem, record: TaskRecord) -> NoReturn:
     """Commits that a task iteration whose children all diverged is over, and says so."""
-    children = record.under_way.children
+    children = record.current_population.children
     changes = Changes(tasks=[dataclasses.replace(record, population=None)])
     system.commit(f"{record.name} gives up", changes)
     raise Mu2Error(

@@ -375,5 +375,5 @@ def test_an_iteration_put_aside_goes_on_without_the_seeds_that_went(tmp_path):
     assert old not in system.paths()
     loaded = shrunken.load(*DIGITS).experiment
     (task,) = loaded.stream.tasks
-    seeds = experiment.begin_task_iteration(loaded, system, task).under_way.seeds
+    seeds = experiment.begin_task_iteration(loaded, system, task).current_population.seeds
     assert set(seeds) <= system.paths().keys()

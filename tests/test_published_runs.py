@@ -32,7 +32,7 @@ BINDINGS = (
 
 def under_way(directory):
     system = System.open(directory)
-    return system, [system.task(name).under_way for name in system.progress.under_way]
+    return system, [system.task(name).current_population for name in system.progress.under_way]
 
 
 @pytest.mark.slow

@@ -33,7 +33,7 @@ def create(directory):
     with WritableSystem.extend(directory) as system:
         system.begin_edit()
         root = made("root/MLP/random", None, None, ("layer",))
-        system.commit("roots", Changes(roots=[system.write(root, {"layer": leaves(0, 4)})]))
+        system.commit("roots", Changes(roots=[system.stage(root, {"layer": leaves(0, 4)})]))
         keep_text(system.directory, "# writers\n")
 
 
@@ -85,7 +85,7 @@ def cycle_of(system, task):
             child, components=(parent.component("layer"), *child.components)
         )
         seed = sum(draw.encode())  # writers make the very same components now and then
-        child = system.write(child, {"head": leaves(seed, 2)})
+        child = system.stage(child, {"head": leaves(seed, 2)})
         line = {"path": draw, "task": task, "parent": parent.id, "parent_task": parent.task}
         system.log_child(line, 0.0)
         population = dataclasses.replace(

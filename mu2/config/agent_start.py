@@ -85,7 +85,7 @@ def evolve_cycle(
     data = TaskData(task, training.batch_size, stream.memory_limit_mb, experiment.images)
     record = begin_task_iteration(experiment, system, task)
     reporter.task_started(task.name, cycle.iteration)
-    while not experiment.evolution.is_finished(record.under_way, cycle.visits):
+    while not experiment.evolution.is_finished(record.current_population, cycle.visits):
         if is_stopped():
             return False
         record = evolve_generation(

@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections import ChainMap
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from mu2.evolution.evolution import Evolution
@@ -56,7 +56,9 @@ def start_population(
             p,
             private=p.private or private,
             score=scoring.score(
-                p.quality or 0.0, scoring.accounted(p.components, paths, task), scoring.flops(p)
+                p.quality or 0.0,
+                scoring.accounted_size(p.components, paths, task),
+                scoring.flops(p),
             ),
         )
         for p in (paths[head.id] for head in paths.heads if head.task == task)
@@ -133,7 +135,7 @@ def plan_generation(
                 population.seeds,
                 population.offspring,
                 child_key.fold_in("parent").numpy(),
-                walk=evolution.parents != "any",
+                seeds_in_turn=evolution.parents != "any",
             )
         parent = everyone[parent_id]
         child_id = f"{population.task}/{population.iteration}/{child}"
@@ -195,12 +197,18 @@ def ancestry(path: Path, paths: Mapping[str, Path]) -> tuple[Path, ...]:
 def child_score(plan: Plan, scoring: Scoring, paths: LivePaths) -> ChildScore:
     """What makes the qualities of a planned child its scores."""
     components = [planned.component() for planned in plan.components]
-    accounted = scoring.accounted(components, paths, plan.task)
+    accounted = scoring.accounted_size(components, paths, plan.task)
     return ChildScore(scoring, accounted, scoring.flops(plan))
 
 
-def child_path(plan: Plan, quality: float, scoring: Scoring, paths: LivePaths) -> Path:
-    """The path of a trained child, its new components not yet stored."""
+def child_path(plan: Plan, quality: float, score: Callable[[float], float]) -> Path:
+    """The path of a trained child, its new components not yet stored.
+
+    Args:
+      plan: what it was made from.
+      quality: its best validation accuracy in [0, 1].
+      score: of a quality (see `child_score`).
+    """
     return Path(
         id=plan.id,
         task=plan.task,
@@ -212,7 +220,7 @@ def child_path(plan: Plan, quality: float, scoring: Scoring, paths: LivePaths) -
         model=plan.model,
         private=plan.private,
         quality=quality,
-        score=child_score(plan, scoring, paths)(quality),
+        score=score(quality),
         flops=plan.flops,
         dense_flops=plan.dense_flops,
         birth=plan.birth,
@@ -220,22 +228,16 @@ def child_path(plan: Plan, quality: float, scoring: Scoring, paths: LivePaths) -
     )
 
 
-def retain(
-    population: Population, plan: Plan, child: Path, must_improve: bool = False
-) -> Population:
-    """The population with the child, if it scores what its same-task parent scored, or more.
+def reaches_bar(plan: Plan, child: Path, must_improve: bool = False) -> bool:
+    """Whether a child scores what its same-task parent scored, or more, and so is kept.
 
     Args:
-      population: the state before.
       plan: what the child was made from.
       child: its path.
-      must_improve: see `Evolution.must_improve`.
+      must_improve: it has to score more (see `Evolution.must_improve`).
     """
-    if plan.score_to_reach is not None:
-        reached = child.score or 0.0
-        if reached < plan.score_to_reach or (must_improve and reached == plan.score_to_reach):
-            return population
-    return dataclasses.replace(population, own=(*population.own, child))
+    bar, score = plan.score_to_reach, child.score or 0.0
+    return bar is None or score > bar or (score == bar and not must_improve)
 
 
 def finish(population: Population, paths: LivePaths, must_improve: bool = False) -> Path | None:

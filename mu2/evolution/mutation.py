@@ -102,7 +102,7 @@ def mutate(
         trainable=trainable,
         unmutated=unmutated,
         solve=solve,
-        happens=lambda action: not unmutated and dice(action, mu),
+        draw_action=lambda action: not unmutated and dice(action, mu),
     )
     components = [
         origin.plan_component(slot, child_id)

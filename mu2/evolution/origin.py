@@ -23,7 +23,7 @@ class Origin:
       trainable: ids of components that nobody locks.
       unmutated: see `mutate`.
       solve: see `mutate`.
-      happens: whether an action does; draws.
+      draw_action: whether an action happens, by its name; draws.
     """
 
     mutation: Mutation
@@ -34,7 +34,7 @@ class Origin:
     trainable: Container[str]
     unmutated: bool
     solve: bool
-    happens: Callable[[str], bool]
+    draw_action: Callable[[str], bool]
 
     def stays(self, slot: Slot, here: Component | None) -> bool:
         """Whether an optional component, which the parent may have, is in the child."""
@@ -42,8 +42,8 @@ class Origin:
         if rule == "every":
             return True
         if here is None:
-            return rule != "none" and self.happens(f"add:{slot.name}")
-        return not (rule == "insert_and_remove" and self.happens(f"remove:{slot.name}"))
+            return rule != "none" and self.draw_action(f"add:{slot.name}")
+        return not (rule == "insert_and_remove" and self.draw_action(f"remove:{slot.name}"))
 
     def plan_component(self, slot: Slot, child_id: str) -> PlannedComponent:
         """What is done for one place of the child, and with which component."""
@@ -56,7 +56,7 @@ class Origin:
             action = "clone" if self._clones(slot, source) else "share"
         elif (source := self._of_another_size(slot)) is not None:
             action = "resample"
-            frozen |= not (self.mutation.train_resampled or self.happens(f"clone:{slot.name}"))
+            frozen |= not (self.mutation.train_resampled or self.draw_action(f"clone:{slot.name}"))
         shared = source is not None and action == "share"
         frozen &= not shared
         return PlannedComponent(
@@ -89,7 +89,7 @@ class Origin:
             or found.id in self.trainable
             or (self.mutation.clone_roots and found.owner is None)
             or (self.mutation.clones(slot.name, self.above) and not self.unmutated)
-            or self.happens(f"clone:{slot.name}")
+            or self.draw_action(f"clone:{slot.name}")
         )
 
     def _of_another_size(self, slot: Slot) -> Component | None:

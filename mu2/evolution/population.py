@@ -53,6 +53,10 @@ class Population:
         """The best own path, if any: of equals the newest, the oldest where it `must_improve`."""
         return min(self.own if must_improve else self.own[::-1], key=_falling, default=None)
 
+    def add(self, path: Path) -> "Population":
+        """The population with one more own path."""
+        return dataclasses.replace(self, own=(*self.own, path))
+
     def trim(self, limit: int | None) -> "Population":
         """The population with the best own paths alone, of equals the oldest.
 

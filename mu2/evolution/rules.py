@@ -39,7 +39,7 @@ class Mutation:
         and so does all below them (embedding, position); what is above, the encoder norm among
         it, is cloned whenever it could be shared. `all`: every layer stays, so that norm and head
         alone are trained. Layers are the components with a number, such as `encoderblock_0`.
-        None: no such rule (paper/README 2.5).
+        None: no such rule (muNet.ipynb).
       train_resampled: a component made out of one of another size is trained; otherwise with the
         probability that one of its own size is cloned, else it stays frozen (muNet).
       learned: every action has a probability of its own, which begins at µ, moves along µ's range

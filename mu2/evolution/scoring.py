@@ -64,7 +64,7 @@ class Scoring:
 
         Args:
           quality: validation accuracy.
-          accounted: accounted parameters, as `accounted` gives them.
+          accounted: accounted parameters, as `accounted_size` gives them.
           flops: floating-point operations of a forward pass for one example.
         """
         size = self.scale ** (accounted / (self.num_parameters or 1))
@@ -74,7 +74,9 @@ class Scoring:
         """The floating-point operations of a path or a planned child that its score is for."""
         return (counted.dense_flops if self.dense_flops else 0.0) or counted.flops
 
-    def accounted(self, components: Iterable[Component], live_paths: LivePaths, task: str) -> float:
+    def accounted_size(
+        self, components: Iterable[Component], live_paths: LivePaths, task: str
+    ) -> float:
         """The parameters that a path of a task accounts for (see `accounted_parameters`).
 
         Where `num_parameters` is None, their share of all that the path has.

@@ -16,7 +16,7 @@ def choose_parent(
     offspring: Mapping[str, int],
     random: np.random.Generator,
     *,
-    walk: bool = True,
+    seeds_in_turn: bool = True,
 ) -> tuple[str, tuple[str, ...]]:
     """Draws a parent (docs/method.md, Parents).
 
@@ -29,8 +29,8 @@ def choose_parent(
       seeds: ids of the seed paths in their present order.
       offspring: children this task already had from each path.
       random: consumed.
-      walk: the seeds are tried in turn (µ2Net); without it, as in muNet and µ2Net+, the draw is
-        uniform over all once none of the own paths is accepted.
+      seeds_in_turn: the seeds are tried one after the other (µ2Net); else, as in muNet and
+        µ2Net+, the draw is uniform over all once none of the own paths is accepted.
 
     Returns:
       The parent's id, and the seeds in their new order.
@@ -38,7 +38,7 @@ def choose_parent(
     for path in own:
         if random.random() < acceptance(offspring.get(path, 0)):
             return path, tuple(seeds)
-    for i, path in enumerate(seeds if walk else ()):
+    for i, path in enumerate(seeds if seeds_in_turn else ()):
         if random.random() < acceptance(offspring.get(path, 0)):
             return path, (*seeds[i + 1 :], *seeds[: i + 1])
     everyone = [*own, *seeds]

@@ -24,10 +24,11 @@ class Commit:
       index: digest of the index's topmost node; None where there are no records.
       introduced: records ever introduced, those removed since included.
       progress: JSON that the writer wants to find again.
-      passing: the next lasting commit takes its place.
-      files: what it wrote, if it is passing; what it made superfluous, if it is lasting. Names
-        below the folder.
-      changed: names of the records that it changed, or those whose place it took.
+      passing: after a generation; the commit that ends the task iteration replaces it.
+      files: below the folder; of a passing commit those that it wrote, of a lasting one those
+        that are superfluous since.
+      changed: names of the records that it changed, and those of the passing commits that it
+        replaced.
     """
 
     number: int

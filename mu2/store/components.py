@@ -86,11 +86,11 @@ class ComponentStore:
           Mu2Error: the disk is full or the folder cannot be written. What was there still is.
           ValueError: a component has no leaf, or a leaf that is no number or has no elements.
         """
-        stored, new = self.place(components)
+        stored, new = self.assign_packs(components)
         self.put(new)
         return stored
 
-    def place(
+    def assign_packs(
         self, components: Mapping[str, Arrays]
     ) -> tuple[dict[str, StoredComponent], dict[str, Arrays]]:
         """Where components will lie; writes nothing.
@@ -130,7 +130,7 @@ class ComponentStore:
         """Writes components that were placed, in one pack; call under the lock.
 
         Args:
-          components: all that one call of `place` gave.
+          components: all that one call of `assign_packs` gave.
 
         Raises:
           Mu2Error: the disk is full or the folder cannot be written. What was there still is.

@@ -163,8 +163,8 @@ class AgentSystem(WritableSystem):
     def _keep(self, record: TaskRecord) -> None:
         mark = self._log_mark
         state = CycleState(self.cycle, record, mark.bytes, mark.lines).to_json()
-        if self._under_way is not None:
-            self._under_way.result()
+        if self._last_commit is not None:
+            self._last_commit.result()
 
         def durable() -> None:
             self._lock.check()
@@ -172,7 +172,7 @@ class AgentSystem(WritableSystem):
             self.log.flush()
             self._folder.write(state)
 
-        self._under_way = self._background.add(durable)
+        self._last_commit = self._background.add(durable)
 
     def _publish(self, message: str, record: TaskRecord, documents: Mapping[str, Any]) -> None:
         """Makes the cycle's end a commit on top of the newest one, its children last in the log."""

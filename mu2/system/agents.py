@@ -62,7 +62,7 @@ def agent_progress(directory: str | FilePath, task: str) -> object:
     state = _state(FilePath(directory), task)
     if state is None:
         return None
-    return state.cycle, None if state.record is None else state.record.under_way.generation
+    return state.cycle, None if state.record is None else state.record.current_population.generation
 
 
 def _state(directory: FilePath, name: str) -> CycleState | None:

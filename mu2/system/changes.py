@@ -18,7 +18,7 @@ class Changes:
     Attributes:
       tasks: changed records.
       roots: new roots.
-      finished: the task whose iteration is over by it.
+      finished: the task whose iteration ends with this commit.
       removed: a task without an iteration under way that ends here.
       predictions: task to what its new path made of the test examples.
       samples: task to the sample of its new path.

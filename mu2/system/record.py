@@ -47,7 +47,7 @@ class TaskRecord:
         return self.name if self.alias is None else self.alias
 
     @property
-    def under_way(self) -> Population:
+    def current_population(self) -> Population:
         """The population of the task iteration under way; ValueError where there is none."""
         if self.population is None:
             raise ValueError(f"no iteration of task {self.name!r} is under way")

@@ -30,10 +30,10 @@ class ReplaySystem(WritableSystem):
         self.lines: list[bytes] = []
         self._made_arrays: dict[str, Arrays] = {}
 
-    def write(self, path: Path, arrays: Mapping[str, Arrays]) -> Path:
-        """See `WritableSystem.write`."""
+    def stage(self, path: Path, arrays: Mapping[str, Arrays]) -> Path:
+        """See `WritableSystem.stage`."""
         by_id = {c.id: arrays[c.name] for c in path.components if c.name in arrays}
-        stored, new = self._store.place(by_id)
+        stored, new = self._store.assign_packs(by_id)
         self._made_arrays |= new
         return with_places(path, stored)
 

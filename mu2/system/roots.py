@@ -63,7 +63,7 @@ def introduce_roots(
                 dtype=dtype,
             )
             if made:
-                new.append(system.write(path, {c.name: to_stored(leaves) for c, leaves in made}))
+                new.append(system.stage(path, {c.name: to_stored(leaves) for c, leaves in made}))
     if new:
         system.commit("roots", Changes(roots=new))
 

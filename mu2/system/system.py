@@ -390,7 +390,7 @@ def _head(document: Any) -> Head:
 def _parents(heads: Sequence[Head]) -> dict[str, str | None]:
     """The parent of each live path; that of one whose parent is gone is a root of its architecture.
 
-    Its agent read the parent before another agent replaced it (µ3Net, docs/agents.md).
+    Its agent read the parent before another agent replaced it (µ3Net, docs/howto/agents.md).
     """
     alive = {None, *(head.id for head in heads)}
     roots = {head.model: head.id for head in reversed(heads) if head.task is None}

@@ -122,7 +122,7 @@ def copy_task(
             components=_placed(system, path, f"{name}/{iteration}/0"),
         )
         fresh = {c.name: arrays[c.name] for c in made.components if not c.digest}
-        made = system.write(made, fresh)
+        made = system.stage(made, fresh)
         copied = TaskRecord(
             name,
             record.class_names,

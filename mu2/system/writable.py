@@ -42,7 +42,7 @@ class WritableSystem(System):
         super().__init__(directory, journal, cache_limit_mb)
         self._background = BackgroundWriter()
         self._lock = lock
-        self._under_way: Future[None] | None = None  # the last commit
+        self._last_commit: Future[None] | None = None
         self._log_mark = Mark()  # where it ends, from `begin` on
         self._known_packs: set[str] = set()
         self._new_packs: set[str] = set()
@@ -179,7 +179,7 @@ class WritableSystem(System):
         file.parent.mkdir(exist_ok=True)
         write_file(file, resolved.encode())
         record = {"file": name, "sha256": fingerprint, "made_with": run_environment}
-        self._drop(self._commit(progress, "run", {RUN + str(run): record}), ())
+        self._remove_unused(self._commit(progress, "run", {RUN + str(run): record}), ())
 
     def begin_edit(self) -> None:
         """Prepares commits that belong to no run: children that no commit knows leave the log.
@@ -213,9 +213,9 @@ class WritableSystem(System):
         """Notes that the run has ended."""
         if not self.progress.complete:
             progress = dataclasses.replace(self.progress, complete=True)
-            self._drop(self._commit(progress, "run complete", {}), ())
+            self._remove_unused(self._commit(progress, "run complete", {}), ())
 
-    def write(self, path: Path, arrays: Mapping[str, Arrays]) -> Path:
+    def stage(self, path: Path, arrays: Mapping[str, Arrays]) -> Path:
         """Takes a path's new components, to be written in one pack; nothing names them yet.
 
         They are on disk before the next commit is, if that names them; else they are given up.
@@ -228,7 +228,7 @@ class WritableSystem(System):
           The path with every digest filled in.
         """
         by_id = {c.id: arrays[c.name] for c in path.components if c.name in arrays}
-        stored, new = self._store.place(by_id)
+        stored, new = self._store.assign_packs(by_id)
         for component, s in stored.items():
             self._cache.put(s.digest, by_id[component])
         if new:
@@ -273,7 +273,7 @@ class WritableSystem(System):
         Args:
           message: what the commit is for.
           changes: what it makes durable.
-          passing: the commit will give way to the next lasting one.
+          passing: the next lasting commit replaces it.
         """
         progress, roots, removed = self.progress, changes.roots, changes.removed
         self._put_named(changes.paths())
@@ -301,7 +301,7 @@ class WritableSystem(System):
             gone += [self._live_paths[root.id] for root in roots if root.id in self._live_paths]
             self._live_paths = self._live_paths.replace(gone, kept)
         if not passing:
-            self._drop(written, kept)
+            self._remove_unused(written, kept)
 
     def _commit(
         self,
@@ -312,9 +312,9 @@ class WritableSystem(System):
         removed_keys: tuple[str, ...] = (),
     ) -> set[str]:
         """Makes it durable; returns the packs written since the last lasting commit."""
-        if self._under_way is not None:
-            # One commit at most waits to be written; what the packs of this one take, nobody does.
-            self._under_way.result()
+        if self._last_commit is not None:
+            # At most one commit waits to be written.
+            self._last_commit.result()
         written = {*progress.packs, *self._new_packs}
         progress = dataclasses.replace(
             progress,
@@ -330,7 +330,7 @@ class WritableSystem(System):
             self.log.flush()
             self._pending_journal.commit(documents, state, message, removed_keys, passing=passing)
 
-        self._under_way = self._background.add(durable)
+        self._last_commit = self._background.add(durable)
         if not passing:
             self._background.wait()
         self._progress = progress
@@ -347,7 +347,7 @@ class WritableSystem(System):
         new = {r.alias: name for name, r in records.items() if r.alias is not None}
         return None if {**kept, **new} == old else dict(sorted({**kept, **new}.items()))
 
-    def _drop(self, written: set[str], kept: Iterable[Path]) -> None:
+    def _remove_unused(self, written: set[str], kept: Iterable[Path]) -> None:
         """Removes those of some packs that are not in use.
 
         Args:
@@ -356,8 +356,8 @@ class WritableSystem(System):
         """
         live = [*kept]
         for name in self.progress.under_way:
-            under_way = self.task(name).under_way
-            live += [*under_way.own, *under_way.dropped]
+            population = self.task(name).current_population
+            live += [*population.own, *population.dropped]
         gone = written - {c.pack for path in live for c in path.components}
         self._store.remove(gone)
         self._known_packs -= gone

@@ -1,8 +1,8 @@
 """Random crops, drawn as TensorFlow's `sample_distorted_bounding_box` draws them.
 
-Source: paper/notebooks 5. The box is drawn in whole pixels of the original image: first its
-aspect, then its height within what the area allows, then its place; a box that does not fit is
-drawn again.
+Source: mu2Net.ipynb (docs/input_pipeline.md). The box is drawn in whole pixels of the original
+image: first its aspect, then its height within what the area allows, then its place; a box that
+does not fit is drawn again.
 """
 
 import numpy as np

@@ -13,7 +13,7 @@ _END = b"\xff\xd9"
 def draw_qualities(uniform_N: np.ndarray, delta: float) -> np.ndarray:
     """Whole numbers from int(100 (1 - delta)) to 99, int32 [N], out of uniform ones in [0, 1).
 
-    Source: paper/notebooks 5; as `tf.image.random_jpeg_quality` draws them.
+    Source: mu2Net.ipynb (docs/input_pipeline.md); as `tf.image.random_jpeg_quality` draws them.
 
     Args:
       uniform_N: one an image.

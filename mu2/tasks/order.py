@@ -24,7 +24,7 @@ class Epochs:
     """Which example stands where, in epoch after epoch without replacement.
 
     Each epoch is a fresh permutation of all examples (the published code shuffles whole batches
-    only, paper/README 3.7). Any place can be asked for at any time.
+    only, mu2Net.ipynb). Any place can be asked for at any time.
 
     Args:
       n: examples of an epoch, at least one.

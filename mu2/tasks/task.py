@@ -34,7 +34,7 @@ class Task:
     """One classification task.
 
     Where the source has no split 'validation' or 'test', and the task does not say what is to take
-    its place, the papers' rule does (paper/README 3.7): the first 5% of the split 'train' become
+    its place, the papers' rule does (mu2Net.ipynb): the first 5% of the split 'train' become
     the missing part, the next 5% validation where both are missing, and the rest is trained on.
     `splits` tells. What the task does say is never changed.
 

@@ -20,7 +20,7 @@ _AFFINE = int.from_bytes(b"affi", "big")
 class Augmentation(NamedTuple):
     """The data hyperparameters of a generation, as float32 or bool scalars.
 
-    Source: paper/README 3.5 and paper/notebooks 5, but for rotation, shear, scale and translation,
+    Source: mu2Net.ipynb (docs/input_pipeline.md), but for rotation, shear, scale and translation,
     which the papers have not. What they do to an image comes in the order JPEG, crop, shear, scale,
     rotation, translation, flip, brightness, contrast, saturation, hue. The choices in which the
     published pipelines differ are those of `Images`; where the boxes of crops come from, `Views`

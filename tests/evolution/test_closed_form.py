@@ -84,8 +84,8 @@ def test_what_cannot_be_shared_is_its_own_and_stays_as_it_begins():
 def test_what_comes_after_is_trained_and_so_is_a_task_that_has_a_path():
     paths = toys.live(ROOT)
     population, (plan,) = planned(SOLVED, paths)
-    child = engine.child_path(plan, 0.5, SOLVED.scoring, paths)
-    population = engine.retain(population, plan, child)
+    child = engine.child_path(plan, 0.5, engine.child_score(plan, SOLVED.scoring, paths))
+    population = toys.retain(population, plan, child)
     population, plans = engine.plan_generation(SOLVED, toys.space(), paths, population, KEY)
     assert len(plans) == 3
     assert not any(each.solves_head for each in plans)

@@ -55,8 +55,9 @@ def test_seeds_are_shuffled_evenly_whatever_the_order_of_the_paths():
     assert len(orders) == 6
     for count in orders.values():
         toys.assert_frequency(count, trials, 1 / 6)
+    seeds = toys.start_population(paths, "a").seeds
     for order in itertools.permutations(paths.values()):
-        assert toys.start_population(toys.live(*order), "a").seeds == toys.start_population(paths, "a").seeds
+        assert toys.start_population(toys.live(*order), "a").seeds == seeds
 
 
 def test_the_kept_paths_score_is_counted_again():
@@ -188,8 +189,8 @@ def test_what_a_child_trained_is_copied_by_its_own_children_and_what_it_shared_i
     root = toys.path("root/random", mutation_probability=0.0)
     paths = toys.live(root)
     population, [first] = plan(paths, toys.start_population(paths, "a"), space=quiet)
-    kept = engine.child_path(first, 0.5, Scoring(), paths)
-    population = engine.retain(population, first, kept)
+    kept = engine.child_path(first, 0.5, engine.child_score(first, Scoring(), paths))
+    population = toys.retain(population, first, kept)
     _, [second] = plan(paths, population, space=quiet)
     assert second.parent == kept
     assert {c.name: c.action for c in second.components} == {
@@ -240,7 +241,7 @@ def test_a_childs_path_by_hand():
     root = toys.path("root/random", mutation_probability=0.0)
     paths = toys.live(root)
     _, [made] = plan(paths, toys.start_population(paths, "a"), evolution=evolution, space=quiet)
-    child = engine.child_path(made, 0.8, evolution.scoring, paths)
+    child = engine.child_path(made, 0.8, engine.child_score(made, evolution.scoring, paths))
     accounted = 100 + 32 + 2000 + 10 + 100
     assert child.score == 0.8 * 0.5 ** (accounted / 1000)
     assert (child.id, child.task, child.parent, child.parent_task) == (
@@ -272,8 +273,8 @@ def test_a_child_is_kept_if_it_scores_at_least_what_its_same_task_parent_scored(
     paths = toys.live(ROOT)
     population, [made] = plan(paths, toys.start_population(paths, "a"))
     made = dataclasses.replace(made, score_to_reach=bar)
-    child = engine.child_path(made, score, Scoring(), paths)
-    after = engine.retain(population, made, child)
+    child = engine.child_path(made, score, engine.child_score(made, Scoring(), paths))
+    after = toys.retain(population, made, child)
     assert after.own == ((child,) if kept else ())
     assert dataclasses.replace(after, own=()) == dataclasses.replace(population, own=())
 

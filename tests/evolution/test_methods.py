@@ -111,7 +111,7 @@ def test_without_the_walk_the_draw_is_uniform_once_no_own_path_is_accepted():
     own, seeds, trials = ["a1"], ["s1", "s2", "s3"], 4000
     drawn, random = collections.Counter(), Key.from_seed(5).numpy()
     for _ in range(trials):
-        parent, order = choose_parent(own, seeds, {"a1": 60}, random, walk=False)
+        parent, order = choose_parent(own, seeds, {"a1": 60}, random, seeds_in_turn=False)
         drawn[parent] += 1
         assert order == tuple(seeds)
     for path in (*own, *seeds):
@@ -167,10 +167,10 @@ def test_a_capped_population_keeps_the_best_and_of_equals_the_oldest():
     )
     for i, score in enumerate((0.5, 0.9, 0.5, 0.7)):
         path = toys.path(f"a/0/{i}", score=score)
-        population = engine.retain(population, plan, path)
+        population = toys.retain(population, plan, path)
     population = population.trim(2)
     assert [path.id for path in population.own] == ["a/0/1", "a/0/3"]
-    population = engine.retain(population, plan, toys.path("a/0/9", score=0.7)).trim(2)
+    population = toys.retain(population, plan, toys.path("a/0/9", score=0.7)).trim(2)
     assert [path.id for path in population.own] == ["a/0/1", "a/0/3"]
     assert population.trim(None) == population
 
@@ -239,7 +239,7 @@ def test_a_childs_score_counts_its_forward_pass():
     _, (plan,) = engine.plan_generation(rules, toys.space(), paths, population, Key.from_seed(0))
     # Toy layers count twice their size: 100 + 32 + 2 * 1000 + 10 + 100 of a head.
     assert plan.flops == 2 * 2242
-    made = engine.child_path(plan, 0.8, rules.scoring, paths)
+    made = engine.child_path(plan, 0.8, engine.child_score(plan, rules.scoring, paths))
     assert made.flops == plan.flops
     assert made.score == pytest.approx(0.8 * 0.5 ** (4484 / 4476))
 

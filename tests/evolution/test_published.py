@@ -101,8 +101,8 @@ def test_a_cap_does_not_hide_the_ancestors_of_those_that_stay():
         population = dataclasses.replace(population, offspring={"root/random": 1})
         population, [made] = engine.plan_generation(rules, space, paths, population, key)
         parents.append(made.parent.id)
-        child = engine.child_path(made, score, rules.scoring, paths)
-        population = engine.retain(population, made, child, rules.must_improve)
+        child = engine.child_path(made, score, engine.child_score(made, rules.scoring, paths))
+        population = toys.retain(population, made, child, rules.must_improve)
         population = toys.round_trip(population.trim(rules.population))
     last = population.own[0]
     assert [path.id for path in population.own] == [f"a/0/{len(parents) - 1}"]
@@ -231,11 +231,11 @@ def test_what_is_shared_with_the_root_alone_counts(name, share):
     block = ROOT.component("encoderblock_0")
     a = toys.path("a/0/0", shares=[block])
     scoring, paths = method(name).scoring, toys.live(ROOT, a)
-    assert scoring.accounted([block], paths, "a") == 1000 / share
+    assert scoring.accounted_size([block], paths, "a") == 1000 / share
     # A second task is one more user, and a component of a task's own is nobody else's.
     b = toys.path("b/0/0", shares=[block])
-    assert scoring.accounted([block], toys.live(ROOT, a, b), "a") == 1000 / (share + 1)
-    assert scoring.accounted([a.component("head")], paths, "a") == 100
+    assert scoring.accounted_size([block], toys.live(ROOT, a, b), "a") == 1000 / (share + 1)
+    assert scoring.accounted_size([a.component("head")], paths, "a") == 100
 
 
 @pytest.mark.parametrize(("name", "factor"), [("mu2net", 2), ("mu2net_plus", 3)])
@@ -244,7 +244,7 @@ def test_the_score_counts_flops_as_published(name, factor):
     paths = toys.live(ROOT)
     _, [made] = planned(method(name), paths, given={"num_layers": 1})
     size = sum(component.size for component in made.components)
-    child = engine.child_path(made, 0.8, scoring, paths)
+    child = engine.child_path(made, 0.8, engine.child_score(made, scoring, paths))
     assert child.score == pytest.approx(0.8 * 0.5 ** (factor * size / 1000))
     # A path of an older version, which knows no such count, scores by the one it has.
     old = dataclasses.replace(child, dense_flops=0.0)

@@ -67,8 +67,8 @@ def test_a_child_as_good_as_its_parent_is_kept_by_all_but_munet(name, kept):
     population, [made] = planned(rules, paths)
     assert (made.parent, made.score_to_reach) == (own, 0.5)
     for quality, stays in ((0.5, kept), (0.51, True), (0.49, False)):
-        child = engine.child_path(made, quality, rules.scoring, paths)
-        after = engine.retain(population, made, child, rules.must_improve)
+        child = engine.child_path(made, quality, engine.child_score(made, rules.scoring, paths))
+        after = toys.retain(population, made, child, rules.must_improve)
         assert (child in after.own) == stays
 
 

@@ -75,11 +75,13 @@ def test_size_can_be_a_share_of_the_paths_own():
     paths = toys.live(root, other)
     own = toys.path("a/0/0", parent="root/Toy/a")
     shared = toys.path("a/0/1", parent="root/Toy/a", shares=root.components)
-    assert rule.score(0.8, rule.accounted(own.components, paths, "a"), 0) == pytest.approx(0.72)
+    assert rule.score(0.8, rule.accounted_size(own.components, paths, "a"), 0) == pytest.approx(
+        0.72
+    )
     head = shared.component("head").size
     body = sum(component.size for component in root.components)
     half = (head + body / 2) / (head + body)
-    assert rule.accounted(shared.components, paths, "a") == pytest.approx(half)
+    assert rule.accounted_size(shared.components, paths, "a") == pytest.approx(half)
     # In a space of any size: 1% of accuracy is less than what sharing is worth here.
-    better = rule.score(0.805, rule.accounted(own.components, paths, "a"), 0)
+    better = rule.score(0.805, rule.accounted_size(own.components, paths, "a"), 0)
     assert rule.score(0.8, half, 0) > better

@@ -11,6 +11,7 @@ from mu2.evolution import (
     Evolution,
     Hyperparameters,
     Path,
+    Plan,
     Population,
     Ranges,
     SearchSpace,
@@ -147,6 +148,14 @@ def live(*paths):
     return LivePaths(paths)
 
 
+def retain(
+    population: Population, plan: Plan, child: Path, must_improve: bool = False
+) -> Population:
+    """The population after a trained child, as a run has it."""
+    keeps = engine.reaches_bar(plan, child, must_improve)
+    return population.add(child) if keeps else population
+
+
 def start_population(
     paths,
     task,
@@ -212,8 +221,10 @@ def run(evolution, search_space, schedule, seed, *, private=(), stop=lambda popu
             made += plans
             for plan in plans:
                 quality = round(key.fold_in(plan.child, "quality").numpy().random(), 1)
-                child = engine.child_path(plan, quality, evolution.scoring, paths)
-                population = engine.retain(population, plan, child, evolution.must_improve)
+                child = engine.child_path(
+                    plan, quality, engine.child_score(plan, evolution.scoring, paths)
+                )
+                population = retain(population, plan, child, evolution.must_improve)
             population = stop(population.trim(evolution.population))
         best = engine.finish(population, paths, evolution.must_improve)
         old = next((p for p in paths.values() if p.task == task), None)

@@ -79,7 +79,7 @@ def test_gc_spares_what_an_agent_has_not_published(directory):
     with AgentSystem.join(directory, "a") as system:
         system.begin_cycle(wanted(system))
         child = writers.made("a/0/0", "a", None, ("head",), 0.5)
-        child = system.write(child, {"head": writers.leaves(7, 2)})
+        child = system.stage(child, {"head": writers.leaves(7, 2)})
         system._put_named([child])  # as the commit of its generation begins
         system._background.wait()
         assert main(["gc", str(directory)]) == 0

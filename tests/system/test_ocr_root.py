@@ -43,7 +43,7 @@ def system(tmp_path):
             model=MODEL.name,
         )
         arrays = {c.name: to_stored(c.init(KEY.fold_in(c.name).jax())) for c in own}
-        digits = TaskRecord("digits", tuple("abcde"), False, path=opened.write(path, arrays))
+        digits = TaskRecord("digits", tuple("abcde"), False, path=opened.stage(path, arrays))
         opened.commit("test", Changes(tasks=[digits]))
         yield str(tmp_path / "system"), root, digits.path
 

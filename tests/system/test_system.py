@@ -43,7 +43,7 @@ def test_records_and_progress_go_through_json(system):
         assert TaskRecord.from_json(record.to_json()) == record
     assert Progress.from_json(system.progress.to_json()) == system.progress
     with pytest.raises(ValueError, match="no iteration of task 'digits'"):
-        system.task("digits").under_way.rank()
+        system.task("digits").current_population.rank()
 
 
 def test_paths_are_the_roots_and_the_kept_ones(system):
@@ -76,14 +76,14 @@ def test_what_no_commit_names_is_not_written(tmp_path, cache_limit_mb):
             child = dataclasses.replace(
                 child, components=(root.component("layer"), *child.components)
             )
-            children.append(system.write(child, {"head": writers.leaves(seed // 2, 2)}))
+            children.append(system.stage(child, {"head": writers.leaves(seed // 2, 2)}))
         heads = [child.component("head") for child in children]
         assert heads[1].pack == heads[2].pack  # the very same layer
         assert all(system.arrays(head) for head in heads)
         population = Population("a", 0, False, 2, (children[0], children[2]), (root.id,), {})
         under_way = dataclasses.replace(record, population=population)
         system.commit("generation", Changes(tasks=[under_way]), passing=True)
-        again = system.write(writers.made("a/0/4", "a", root, ("head",)), {"head": {"w": ONES}})
+        again = system.stage(writers.made("a/0/4", "a", root, ("head",)), {"head": {"w": ONES}})
         system.commit(
             "end",
             Changes(tasks=[dataclasses.replace(record, path=children[2], iterations=1)]),
@@ -91,7 +91,7 @@ def test_what_no_commit_names_is_not_written(tmp_path, cache_limit_mb):
         packs = {root.component("layer").pack, heads[2].pack}
         # Without room for them they were written, and removed by the commit.
         assert system._store.packs() == packs
-        again = system.write(writers.made("a/0/4", "a", root, ("head",)), {"head": {"w": ONES}})
+        again = system.stage(writers.made("a/0/4", "a", root, ("head",)), {"head": {"w": ONES}})
         system._put_named([again])
         system._background.wait()
         assert system._store.packs() == {*packs, again.component("head").pack}

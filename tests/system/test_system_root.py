@@ -45,7 +45,7 @@ def system(tmp_path):
         model=MODEL.name,
     )
     with WritableSystem.extend(tmp_path / "system") as opened:
-        digits = TaskRecord("digits", tuple("abcde"), False, path=opened.write(path, arrays))
+        digits = TaskRecord("digits", tuple("abcde"), False, path=opened.stage(path, arrays))
         opened.commit("test", Changes(tasks=[digits, TaskRecord("latin", ("a", "b"), False)]))
     return str(tmp_path / "system"), arrays
 

@@ -56,7 +56,7 @@ def names(table):
     return [task.name for task in experiment(table).stream.tasks]
 
 
-# The order of introduction, as paper/README 3.6 has it.
+# The order of introduction, as mu2Net.ipynb has it.
 VIT = ["imagenet2012", "cifar100", "cifar10"]
 FULL = [
     "caltech101",
@@ -177,7 +177,7 @@ def test_our_own_tables_have_the_sizes_of_their_sets():
     assert sizes["letters"] == (13, 6800, 1500)
 
 
-# Splits as paper/README 3.7 has them, with the numbers of examples that TFDS's catalog says.
+# Splits as mu2Net.ipynb has them, with the numbers of examples that TFDS's catalog says.
 SPLITS = {
     "imagenet2012": (1_281_167, 10_000, 50_000),
     "cifar100": (49_000, 1000, 10_000),

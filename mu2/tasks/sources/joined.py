@@ -21,7 +21,7 @@ _PREFIX = "other."
 class Joined(SplitSource):
     """A source with the splits of another one besides its own.
 
-    The papers validate ImageNet on ImageNet-v2 and CIFAR-10 on CIFAR-10.1 (paper/README 3.7):
+    The papers validate ImageNet on ImageNet-v2 and CIFAR-10 on CIFAR-10.1 (mu2Net.ipynb):
     with `Task.validation = 'other.test'`, the split 'test' of the other source.
 
     Attributes:
