@@ -1,8 +1,8 @@
 """Changes of colour as TensorFlow makes them, on numpy's arrays and on JAX's alike.
 
-Source: mu2Net.ipynb (docs/input_pipeline.md). Every function takes the module of its arrays, `numpy`
-or `jax.numpy`, images [..., H, W, C] on one of the scales of `SCALES`, and amounts that broadcast
-against them.
+Source: mu2Net.ipynb (docs/input_pipeline.md). Every function takes the module of its arrays,
+`numpy` or `jax.numpy`, images [..., H, W, C] on one of the scales of `SCALES`, and amounts that
+broadcast against them.
 """
 
 from collections.abc import Mapping
