@@ -10,9 +10,10 @@ from mu2.config import load
 from mu2.config.start import start_workers
 from mu2.errors import Mu2Error
 from mu2.experiment import Experiment, predict_test_set
+from mu2.models import restore
 from mu2.system import System
 from mu2.system.environment import describe_changes, run_environment
-from mu2.system.inference import Inference
+from mu2.system.inference import Inference, network_of
 from mu2.tasks import DigestStream, Task
 
 # Share of the largest logit by which a logit may be off, by whether the arithmetic is float32.
@@ -55,10 +56,16 @@ def prove_samples(system: System) -> Iterator[Proof]:
 
 
 def _sample_proof(inference: Inference, name: str) -> Proof:
-    path, sample = inference.system.path(name), inference.system.sample(name)
-    if sample is None or sample.path != path.id:
-        return Proof(name, None, "no sample of its test examples is kept; --data needs none.")
-    logits = inference.logits(name, sample.inputs)
+    path = inference.system.path(name)
+    restore(path.model)  # what is not installed proves nothing
+    try:
+        network_of(path)
+        sample = inference.system.sample(name)
+        if sample is None or sample.path != path.id:
+            return Proof(name, None, "no sample of its test examples is kept; --data needs none.")
+        logits = inference.logits(name, sample.inputs)
+    except Mu2Error as error:
+        return Proof(name, False, error.message)
     if logits.shape != sample.logits.shape:
         return Proof(name, False, "its sample has logits of another number of classes.")
     bound = TOLERANCE[path.dtype == "float32"] * max(1.0, float(np.abs(sample.logits).max()))

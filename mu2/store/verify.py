@@ -9,12 +9,12 @@ component, and the record is harmed when the component is.
 import dataclasses
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from mu2.errors import Mu2Error
 from mu2.store.components import ComponentStore
-from mu2.store.files import entries_below, read_bytes, sha256
+from mu2.store.files import Json, entries_below, read_bytes, sha256
 from mu2.store.head import refuse_doubtful_head
 from mu2.store.journal import Journal
 from mu2.store.stored_component import StoredComponent
@@ -36,7 +36,7 @@ class Fault:
     records: tuple[str, ...] = ()
 
 
-def verify(directory: Path) -> list[Fault]:
+def verify(directory: Path, read: Callable[[str, Json], object] | None = None) -> list[Fault]:
     """Checks header, HEAD, and of all history commits, index, records, texts and components.
 
     Writes nothing; others may write meanwhile.
@@ -45,6 +45,7 @@ def verify(directory: Path) -> list[Fault]:
 
     Args:
       directory: a system's folder.
+      read: see `walk`; None: the bytes of records alone are compared.
 
     Returns:
       Every fault found, in order of files; empty if all is as it was written. Where there are
@@ -69,7 +70,7 @@ def verify(directory: Path) -> list[Fault]:
         add(Fault(str(path), problem))
     users: dict[StoredComponent, set[str]] = {}
     try:
-        for error, record in _follow(Journal.open(directory), users):
+        for error, record in _follow(Journal.open(directory), users, read):
             add(_fault(error, directory, record))
         refuse_doubtful_head(directory)
     except Mu2Error as error:
@@ -136,7 +137,9 @@ def _documents(directory: Path) -> Iterator[tuple[Path, str]]:
 
 
 def _follow(
-    journal: Journal, users: dict[StoredComponent, set[str]]
+    journal: Journal,
+    users: dict[StoredComponent, set[str]],
+    read: Callable[[str, Json], object] | None,
 ) -> Iterator[tuple[Mu2Error, str | None]]:
     """Walks from the newest commit to the first, noting who uses which component.
 
@@ -147,7 +150,7 @@ def _follow(
     try:
         for name, commit in journal.history():
             newest = name == journal.name
-            for part in walk(journal, commit, known):
+            for part in walk(journal, commit, known, read):
                 for stored in part.components:
                     users.setdefault(stored, set()).update(
                         [part.record] if newest and part.record else []

@@ -1,6 +1,9 @@
 """The bytes of a system: whether they are whole, where they are, and what can be put back."""
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 from mu2.errors import Mu2Error
 from mu2.store.journal import Journal
@@ -9,13 +12,38 @@ from mu2.store.usage import Usage, usage
 from mu2.store.verify import Fault
 from mu2.store.verify import verify as verify_store
 from mu2.system.log_proof import check_log
-from mu2.system.record import Progress
+from mu2.system.predictions import TestPredictions
+from mu2.system.record import (
+    Progress,
+    TaskRecord,
+    read_aliases,
+    read_iterations,
+    read_path,
+    read_run,
+)
+from mu2.system.sample import SAMPLE, Sample
+from mu2.system.system import ALIASES, PREDICTIONS, REMOVED, ROOT, RUN, TASK
 
 __all__ = ["Fault", "Step", "Usage", "plan", "repair", "usage", "verify"]
+
+# How a system reads its records, by what their names begin with.
+READERS: Mapping[str, Callable[[Any], object]] = MappingProxyType(
+    {
+        ROOT: read_path,
+        TASK: TaskRecord.from_json,
+        RUN: read_run,
+        PREDICTIONS: TestPredictions.from_json,
+        SAMPLE: Sample.from_json,
+        REMOVED: read_iterations,
+        ALIASES: read_aliases,
+    }
+)
 
 
 def verify(directory: Path) -> list[Fault]:
     """Compares every file of a system with what its commits say of it; writes nothing.
+
+    Every record is read as those who open the system read it.
 
     Args:
       directory: a system's folder.
@@ -27,7 +55,7 @@ def verify(directory: Path) -> list[Fault]:
     Raises:
       Mu2Error: there is no system in the folder.
     """
-    faults = verify_store(directory)
+    faults = verify_store(directory, read_record)
     if any(fault.file == str(directory / "log.jsonl") for fault in faults):
         return faults
     try:
@@ -41,3 +69,16 @@ def verify(directory: Path) -> list[Fault]:
     except (AttributeError, KeyError, TypeError, ValueError):
         faults.append(Fault(str(directory / "HEAD"), "its progress is none that mu2 writes."))
     return sorted(faults)
+
+
+def read_record(name: str, document: Any) -> None:
+    """Reads a record as a system does.
+
+    Raises:
+      AttributeError, KeyError, TypeError, ValueError: no system could.
+    """
+    for kind, read in READERS.items():
+        if name.startswith(kind):
+            made = read(document)
+            if isinstance(made, TaskRecord) and name != kind + made.name:
+                raise ValueError(f"it is of task {made.name[:80]!r}")

@@ -211,6 +211,14 @@ def _visited(before: str, task: str) -> str:
     return hashlib.sha256(f"{before}\n{task}".encode()).hexdigest()
 
 
+def read_path(document: Any) -> Path:
+    """A path whose parts go together (see `schema.PATH`); raises ValueError, KeyError."""
+    schema.require(schema.PATH, document)
+    path = Path.from_json(document)
+    schema.check_path(path, task=path.task, classes=path.num_classes if path.task else None)
+    return path
+
+
 def read_aliases(document: Any) -> dict[str, str]:
     """The names that tasks were given later, each with the task's own; raises ValueError."""
     schema.require(schema.ALIASES, document)

@@ -24,6 +24,7 @@ from mu2.system.record import (
     TaskRecord,
     read_aliases,
     read_iterations,
+    read_path,
     read_run,
 )
 from mu2.system.sample import SAMPLE, Sample
@@ -288,7 +289,7 @@ class System:
         return ((document, name) for name, document in self._journal.records(ROOT))
 
     def _made(self, document: Any, name: str) -> Path:
-        return self._read(_path, document, name)
+        return self._read(read_path, document, name)
 
     def path(self, task: str) -> Path:
         """The path that solves a task.
@@ -371,14 +372,6 @@ class System:
     def _run(self, run: int) -> tuple[NamedFile, dict[str, str]]:
         name = RUN + str(run)
         return self._read(lambda name: read_run(self._journal.record(name)), name, name)
-
-
-def _path(document: Any) -> Path:
-    """A path whose parts go together; see `schema.PATH`."""
-    schema.require(schema.PATH, document)
-    path = Path.from_json(document)
-    schema.check_path(path, task=path.task, classes=path.num_classes if path.task else None)
-    return path
 
 
 def _head(document: Any) -> Head:
