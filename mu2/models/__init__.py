@@ -1,4 +1,7 @@
-"""Networks cut into components: what a path is made of."""
+"""Networks cut into components, and the weights (`roots`) that evolution begins with.
+
+An architecture is a `Model`; which of its components are shared is not known here.
+"""
 
 from mu2.models.adapter import Adapter
 from mu2.models.component import Arrays, Component, Model, Network, flatten, nest
