@@ -1,8 +1,8 @@
 """The decisions of evolution: which parent, which mutation, who survives. No arrays in here.
 
 `engine` asks them in the order of a run: `seeds` and `selection` for a parent, `mutation` for the
-plan of a child, `scoring` for its score. A rule of mutation is an attribute of `Mutation` (`rules`);
-where it changes hyperparameters `mutation` follows it, where it changes layers `origin`.
+plan of a child, `scoring` for its score. A rule of mutation is an attribute of `Mutation`; where
+it changes hyperparameters `mutation` follows it, where it changes layers `origin`.
 """
 
 from mu2.evolution.budget import Budget
