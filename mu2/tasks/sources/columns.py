@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 
@@ -19,6 +20,13 @@ _MANY = 10
 # What is written for missing numbers, and how many times farther from 0 than all others it is then.
 _SENTINELS = frozenset({"-9", "-99", "-999", "-9999", "-99999", "999", "9999", "99999", "999999"})
 _FAR = 3.0
+# 2026-11-30, 30.11.26, either with a time behind it, and times alone.
+_DATE = re.compile(
+    r"(\d{4}([-/.]\d{1,2}){1,2}|\d{1,2}[-/.]\d{1,2}[-/.](\d{2}|\d{4}))([T ]\d.*)?"
+    r"|\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?( ?[AaPp][Mm])?"
+)
+# 12 kg, 1.5m, 30 km/h.
+_WITH_UNIT = re.compile(r"[-+]?\d+(?:[.,]\d+)?\s?([^\W\d_][^\d\s]{0,7})")
 
 
 def check_labels(rows: Sequence[Row], label: str, missing: Collection[str], file: str) -> None:
@@ -195,11 +203,33 @@ class Columns:
         """What may be wrong with reading a column as categories; see `number_guesses`."""
         values = [row[name] for row in rows if row[name] not in self.missing]
         kinds = set(values)
-        if len(kinds) >= _MANY and 2 * len(kinds) > len(values):
+        if (guess := _order_guess(name, kinds)) is not None:
+            yield guess
+        elif len(kinds) >= _MANY and 2 * len(kinds) > len(values):
             yield (
                 f"{name!r} has {len(kinds):,} categories in {len(values):,} rows: "
                 f"CSV.ignore = ({name!r},) leaves it out where it only names the row."
             )
+
+
+def _order_guess(name: str, kinds: Collection[str]) -> str | None:
+    """What a column loses whose values have an order that its categories have not."""
+    made = f"and {len(kinds):,} categories without an order are made of them"
+    leave = f"CSV.ignore = ({name!r},) leaves it out"
+    dates = [kind for kind in kinds if _DATE.fullmatch(kind)]
+    if 2 * len(dates) > len(kinds):
+        return (
+            f"{name!r} holds dates or times, as {min(dates)!r}, {made}: {leave}; numbers in their "
+            "place, such as days since one of them, keep the order."
+        )
+    units = Counter(match[1] for kind in kinds if (match := _WITH_UNIT.fullmatch(kind)))
+    unit, count = max(units.items(), key=lambda item: item[1], default=("", 0))
+    if count >= _MANY and 2 * count > len(kinds):
+        return (
+            f"{name!r} holds numbers of {unit!r}, {made}: without {unit!r} they are read as "
+            f"numbers; {leave}."
+        )
+    return None
 
 
 def text_guesses(rows: Sequence[Row], name: str, missing: Collection[str]) -> Iterator[str]:

@@ -290,24 +290,6 @@ def test_row_numbers_without_a_name_are_left_out_and_told(tmp_path, name):
     assert CSV(path, "label", columns=(name, "x")).num_features() == 2
 
 
-@pytest.mark.parametrize(
-    ("value", "told"),
-    [
-        (lambda i: str(100 + i), "counts the rows"),
-        (lambda i: str((i * 37) % 101), "another whole number in every row"),
-        (lambda i: f"{i % 30:05d}", "looks like a code"),
-        (lambda i: f"Mr {i}", "80 categories in 80 rows"),
-    ],
-)
-def test_columns_that_name_a_row_are_told(tmp_path, value, told):
-    lines = [f"{value(i)},{RNG.random():.3f},{'ab'[i >= 40]}" for i in range(80)]
-    source = CSV(write(tmp_path / "x.csv", "id,x,label", *lines), "label")
-    (guess,) = source.guesses()
-    assert told in guess
-    assert "('id',)" in guess
-    assert CSV(source.path, "label", ignore=("id",)).guesses() == ()
-
-
 def test_a_first_line_of_numbers_names_no_columns(tmp_path):
     path = write(tmp_path / "x.csv", "5.1,3.5,0", "4.9,3.0,1")
     with pytest.raises(Mu2Error, match="no column 'label'") as caught:
