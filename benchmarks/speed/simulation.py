@@ -42,7 +42,7 @@ from mu2.training import Arrays, Job, Network, SelectSurvivors, TrainingResult
 PARTS: tuple[tuple[str, Any, str], ...] = (
     ("planning", engine, "plan_generation"),
     ("making jobs", experiment, "make_job"),
-    ("naming and writing components", WritableSystem, "write"),
+    ("naming and writing components", WritableSystem, "stage"),
     ("committing", WritableSystem, "commit"),
 )
 
