@@ -71,9 +71,9 @@ STOPS = [
     # Between two children of a generation, one of them in the log.
     ("log_child", True, 8),
     # A child stored that no log knows.
-    pytest.param("write", True, 4, marks=pytest.mark.slow),
+    pytest.param("stage", True, 4, marks=pytest.mark.slow),
     # An iteration committed, and what did not survive not yet removed.
-    pytest.param("_drop", False, 4, marks=pytest.mark.slow),
+    pytest.param("_remove_unused", False, 4, marks=pytest.mark.slow),
 ]
 
 
