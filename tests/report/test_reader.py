@@ -248,3 +248,18 @@ def test_on_a_phone_no_name_is_broken_and_rows_are_low(reader):
     assert driver.execute_script(tallest, "#most-shared tbody tr") < 60
     assert driver.execute_script(tallest, "#tasks td:first-child button") < 30
     assert driver.execute_script("return document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_long_names_that_begin_alike_stay_different_on_a_telephone(tmp_path):
+    write_system(tmp_path / "long", 20, 6, name="letters_of_the_script_{}".format)
+    (tmp_path / "page.html").write_text(
+        report_page([read_history(tmp_path / "long")]), encoding="utf-8"
+    )
+    with browser(390, 844) as driver:
+        driver.get((tmp_path / "page.html").as_uri())
+        draw_all(driver)
+        shown = [text for text in texts(driver, "svg text") if text.startswith("lett")]
+        ends = {name.removesuffix(" (private)").rpartition("…")[2] for name in shown}
+        assert {end.rpartition("_")[2] for end in ends} == {str(i) for i in range(20)}
+        assert any("…" in name for name in shown)
+        assert complaints(driver) == []

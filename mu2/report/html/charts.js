@@ -289,7 +289,12 @@ function summaryOf(chart) {
   return `${chart.caption} ${last.join("; ")}.`;
 }
 
-const shorten = (text, letters) => (text.length > letters ? `${text.slice(0, letters - 1)}…` : text);
+// The middle of a long name goes: names that begin alike differ at their ends.
+function shorten(text, letters) {
+  const signs = [...text], end = Math.floor((letters - 1) * 0.4);
+  if (signs.length <= letters) return text;
+  return `${signs.slice(0, letters - 1 - end).join("")}…${signs.slice(signs.length - end).join("")}`;
+}
 
 // Arrow keys move a cursor over a drawing's marks; Enter selects the task under it.
 function withKeys(drawing, marks) {

@@ -153,12 +153,12 @@ function drawGraph(system, commit, room) {
     rows.append(svg("rect", { x: 0, width, y: HEAD + top - 3, height: deep + 6,
       style: `fill:${row % 2 ? "transparent" : "var(--raised)"}` }));
     const known_ = task !== null && system.tasks[number];
-    const label = task === null ? "roots" : `${task}${known_ && known_.private ? " (private)" : ""}`;
+    const name = task === null ? "roots" : task, mark = known_ && known_.private ? " (private)" : "";
     texts.append(svg("g", {
-      "data-task": task, "data-choose": task, "data-tip": label, opacity: there ? 1 : 0.35 },
+      "data-task": task, "data-choose": task, "data-tip": name + mark, opacity: there ? 1 : 0.35 },
       svg("circle", { cx: 10, cy: HEAD + top + deep / 2, r: 5, style: `fill:${colourOf(system, task)}` }),
       svg("text", { x: 20, y: HEAD + top + deep / 2 + 4,
-        "font-weight": changed.has(number) ? 700 : 400 }, shorten(label, 16))));
+        "font-weight": changed.has(number) ? 700 : 400 }, shorten(name, 17 - mark.length) + mark)));
   });
   // A path crosses a layer at a height of its own, so that lines lie beside each other.
   const ports = new Map();
