@@ -73,7 +73,7 @@ function drawMatrix(system, chart, width) {
       rows.forEach((name, row) => {
         side.fillStyle = colour(chosen(name) ? "--accent" : "--text");
         side.textAlign = "right";
-        side.fillText(shorten(name, Math.floor((left - 8) / 6.2)), left - 6, top + tall * (row + 0.5) + 4);
+        side.fillText(shorten(name, Math.floor((left - 8) / 6.7)), left - 6, top + tall * (row + 0.5) + 4);
       });
       columns.forEach((name, column) => {
         g.save();
