@@ -83,7 +83,9 @@ def _predictions(options: argparse.Namespace, damaged_tasks: list[str]) -> list[
         proofs = list((prove if options.data else prove_samples)(System.open(options.system)))
     except Mu2Error as error:
         return [{"task": task, "same": None, "reason": error.message} for task in damaged_tasks]
-    return [{"task": p.task, "same": p.same, "reason": p.reason} for p in proofs]
+    found = [{"task": p.task, "same": p.same, "reason": p.reason} for p in proofs]
+    # What cannot be read is told as damaged, and is not tried.
+    return [{**p, "same": p["same"] or None} if p["task"] in damaged_tasks else p for p in found]
 
 
 COMMAND = Command(
