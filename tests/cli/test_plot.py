@@ -67,3 +67,9 @@ def test_faults_name_the_cure(run, change, said, tmp_path, capsys):
 def test_an_unknown_format_is_refused_before_anything_is_read(tmp_path, capsys):
     assert cli.main(["plot", "nowhere", "graph", "--to", str(tmp_path / "x.jpg")]) == 2
     assert "x.jpg" in capsys.readouterr().err
+
+
+def test_the_help_names_every_kind(capsys):
+    assert cli.main(["plot", "--help"]) == 0
+    told = capsys.readouterr().out.replace(",", " ").split()
+    assert set(KINDS) <= set(told)
